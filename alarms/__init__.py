@@ -1,0 +1,1 @@
+"""The alarms: taken in, driven until a human has them, handled, and told to people."""

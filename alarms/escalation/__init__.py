@@ -1,0 +1,1 @@
+"""The escalation core: a pure function and the engine that drives it."""

@@ -1,0 +1,1 @@
+"""From a message of a hub to an alarm: what it is, what it joins, what follows."""

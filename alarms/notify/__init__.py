@@ -1,0 +1,1 @@
+"""How people are told: messages, senders, and who stands behind a target."""

@@ -1,0 +1,1 @@
+"""The fleet: what is installed where, for whom, and whether it lives."""

@@ -1,0 +1,1 @@
+"""What heartbeats tell about a hub."""

@@ -1,0 +1,1 @@
+"""The register of councils, premises, people, hubs and what is paired to them."""

@@ -1,0 +1,220 @@
+"""The tables of the register. Every row that belongs to a tenant carries its council, and keys keep tenants apart."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
+from telecare.kernel.db import Base, CouncilId
+from telecare.kernel.ids import new_id
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """Return the CHECK that matches an enumeration; a test proves the two agree."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Council(Base):
+    """A Scottish council by its GSS code (nine characters, S12…); the 32 come with the schema."""
+
+    __tablename__ = "council"
+
+    code: Mapped[str] = mapped_column(CouncilId, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class DeviceModel(Base):
+    """A make and model of hub, with the dates on which its technology retires."""
+
+    __tablename__ = "device_model"
+    __table_args__ = (UniqueConstraint("make", "name"), one_of("connection", Connection), one_of("radio", Radio))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    make: Mapped[str]
+    name: Mapped[str]
+    connection: Mapped[str] = mapped_column(comment="the best this model can do")
+    radio: Mapped[str] = mapped_column(server_default=Radio.NONE)
+    protocols: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    battery_hours: Mapped[int | None]
+    heartbeat_interval_s: Mapped[int] = mapped_column(server_default="300")
+    support_ends_on: Mapped[date | None]
+    retires_on: Mapped[date | None]
+
+
+class Premises(Base):
+    """A home: where it is and how one gets in. The key-safe code is sealed; reading it is audited."""
+
+    __tablename__ = "premises"
+    __table_args__ = (
+        UniqueConstraint("id", "council_id"),
+        UniqueConstraint("council_id", "uprn"),
+        CheckConstraint("uprn ~ '^[0-9]{1,12}$'", name="uprn"),
+        Index("ix_premises_postcode", "postcode"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"))
+    uprn: Mapped[str | None]
+    address: Mapped[str]
+    town: Mapped[str]
+    postcode: Mapped[str]
+    access_notes: Mapped[str | None]
+    key_safe_location: Mapped[str | None]
+    key_safe_code_sealed: Mapped[str | None]
+    key_safe_checked_on: Mapped[date | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Person(Base):
+    """A service user: who speaks when the alarm opens, and what an operator must know at once."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("id", "council_id"),
+        one_of("risk_tier", RiskTier),
+        Index("ix_person_name", text("lower(family_name)"), text("lower(given_name)")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"))
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    preferred_name: Mapped[str | None]
+    date_of_birth: Mapped[date | None]
+    phone: Mapped[str | None] = mapped_column(comment="E.164")
+    risk_tier: Mapped[str] = mapped_column(server_default=RiskTier.C)
+    risk_reason: Mapped[str | None]
+    risk_review_on: Mapped[date | None]
+    lives_alone: Mapped[bool] = mapped_column(server_default="false")
+    communication: Mapped[str | None] = mapped_column(comment="how this person hears, speaks and understands")
+    hazards: Mapped[str | None] = mapped_column(comment="what a visitor must know: dog, oxygen, stairs")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Contact(Base):
+    """Family or neighbour of a person, in the order in which they are tried."""
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        ForeignKeyConstraint(["person_id", "council_id"], ["person.id", "person.council_id"], ondelete="CASCADE"),
+        UniqueConstraint("person_id", "position", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("phone IS NOT NULL OR email IS NOT NULL", name="reachable"),
+        CheckConstraint("position >= 1", name="position"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    council_id: Mapped[str] = mapped_column(CouncilId)
+    person_id: Mapped[UUID]
+    position: Mapped[int]
+    name: Mapped[str]
+    relation: Mapped[str | None]
+    phone: Mapped[str | None] = mapped_column(comment="E.164")
+    email: Mapped[str | None]
+    holds_key: Mapped[bool] = mapped_column(server_default="false")
+    minutes_away: Mapped[int | None]
+    notes: Mapped[str | None]
+    verified_on: Mapped[date | None]
+
+
+class Line(Base):
+    """A telephone line at premises, as last checked; several may exist."""
+
+    __tablename__ = "line"
+    __table_args__ = (
+        ForeignKeyConstraint(["premises_id", "council_id"], ["premises.id", "premises.council_id"], ondelete="CASCADE"),
+        one_of("kind", LineKind),
+        Index("ix_line_premises_id", "premises_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    council_id: Mapped[str] = mapped_column(CouncilId)
+    premises_id: Mapped[UUID]
+    number: Mapped[str | None] = mapped_column(comment="E.164")
+    kind: Mapped[str]
+    provider: Mapped[str | None] = mapped_column(comment="the communications provider")
+    checked_on: Mapped[date | None]
+
+
+class Hub(Base):
+    """An alarm unit, by the id it uses on its topics; that id never changes."""
+
+    __tablename__ = "hub"
+    __table_args__ = (
+        UniqueConstraint("hub_id", "council_id"),
+        one_of("connection", Connection),
+        one_of("status", HubStatus),
+        CheckConstraint(r"hub_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'", name="hub_id"),
+        CheckConstraint("heartbeat_interval_s > 0", name="heartbeat_interval_s"),
+        Index("ix_hub_council_id_hub_id", "council_id", "hub_id"),
+    )
+
+    hub_id: Mapped[str] = mapped_column(primary_key=True)
+    council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"))
+    model_id: Mapped[UUID] = mapped_column(ForeignKey("device_model.id"))
+    serial: Mapped[str | None]
+    connection: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=HubStatus.STOCK)
+    heartbeat_interval_s: Mapped[int | None] = mapped_column(comment="overrides the model's")
+    mqtt_credential: Mapped[str | None] = mapped_column(
+        comment="hash in Mosquitto's password-file format, never the password"
+    )
+    credential_issued_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Peripheral(Base):
+    """A pendant, detector or sensor paired to a hub."""
+
+    __tablename__ = "peripheral"
+    __table_args__ = (
+        ForeignKeyConstraint(["hub_id", "council_id"], ["hub.hub_id", "hub.council_id"], ondelete="CASCADE"),
+        UniqueConstraint("hub_id", "device_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    council_id: Mapped[str] = mapped_column(CouncilId)
+    hub_id: Mapped[str]
+    device_id: Mapped[str] = mapped_column(comment="as the hub names it on the wire")
+    kind: Mapped[str]
+    room: Mapped[str | None]
+    paired_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Installation(Base):
+    """This hub, for this person, at these premises, from and to: a hub is in one place at a time."""
+
+    __tablename__ = "installation"
+    __table_args__ = (
+        ForeignKeyConstraint(["hub_id", "council_id"], ["hub.hub_id", "hub.council_id"]),
+        ForeignKeyConstraint(["person_id", "council_id"], ["person.id", "person.council_id"]),
+        ForeignKeyConstraint(["premises_id", "council_id"], ["premises.id", "premises.council_id"]),
+        CheckConstraint("NOT isempty(period) AND lower_inc(period) AND NOT upper_inc(period)", name="period"),
+        ExcludeConstraint(("hub_id", "="), ("period", "&&"), name="one_place_at_a_time", using="gist"),
+        Index("ix_installation_person_id", "person_id"),
+        Index("ix_installation_premises_id", "premises_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    council_id: Mapped[str] = mapped_column(CouncilId)
+    hub_id: Mapped[str]
+    person_id: Mapped[UUID]
+    premises_id: Mapped[UUID]
+    period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)

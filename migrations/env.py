@@ -1,0 +1,41 @@
+"""How Alembic reaches the database: one engine from the settings, a short lock timeout, no offline mode."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+import telecare.access.models
+import telecare.kernel.outbox  # noqa: F401 - each import declares its tables
+from telecare.kernel.db import Base, Database
+from telecare.kernel.settings import Settings
+
+LOCK_TIMEOUT = "4s"
+"""A migration that cannot have its lock at once gives up: alarms must not queue behind it."""
+
+
+def run(connection: Connection) -> None:
+    """Run the migrations in one transaction on an open connection."""
+    context.configure(
+        connection=connection, target_metadata=Base.metadata, compare_type=True, compare_server_default=True
+    )
+    with context.begin_transaction():
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        context.run_migrations()
+
+
+async def main() -> None:
+    """Open a connection of our own, as the command line has none to lend."""
+    database = Database(Settings())
+    try:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await database.dispose()
+
+
+lent: Connection | None = context.config.attributes.get("connection")
+if lent is not None:
+    run(lent)
+else:
+    asyncio.run(main())

@@ -1,0 +1,72 @@
+"""Who may do what: roles, permissions and the actor of a request. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class UserRole(StrEnum):
+    """The roles that people and programs have."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ENGINEER = "engineer"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    """What an action needs."""
+
+    SEE_ALARMS = "see_alarms"
+    HANDLE_ALARMS = "handle_alarms"
+    SUPERVISE = "supervise"
+    SEE_FLEET = "see_fleet"
+    EDIT_FLEET = "edit_fleet"
+    SEE_PEOPLE = "see_people"
+    EDIT_PEOPLE = "edit_people"
+    REVEAL_KEY_SAFE = "reveal_key_safe"
+    ADMINISTER = "administer"
+    SEE_AUDIT = "see_audit"
+
+
+_OPERATOR = frozenset(
+    {
+        Permission.SEE_ALARMS,
+        Permission.HANDLE_ALARMS,
+        Permission.SEE_FLEET,
+        Permission.SEE_PEOPLE,
+        Permission.REVEAL_KEY_SAFE,
+    }
+)
+_ENGINEER = frozenset({Permission.SEE_ALARMS, Permission.SEE_FLEET, Permission.EDIT_FLEET, Permission.SEE_PEOPLE})
+
+PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
+    UserRole.OPERATOR: _OPERATOR,
+    UserRole.SUPERVISOR: _OPERATOR | {Permission.SUPERVISE, Permission.EDIT_PEOPLE, Permission.SEE_AUDIT},
+    UserRole.ENGINEER: _ENGINEER,
+    UserRole.ADMINISTRATOR: frozenset(Permission),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a logged-in user or a program with a token. No councils means all of this control room."""
+
+    kind: str  # "user" or "token"
+    id: UUID
+    name: str
+    role: UserRole
+    councils: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """Return how audit and logs name this actor, such as `user:Fiona Ross`."""
+        return f"{self.kind}:{self.name}"
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether the actor's role has this permission."""
+        return permission in PERMISSIONS[self.role]
+
+    def sees(self, council_id: str | None) -> bool:
+        """Say whether rows of this council are this actor's business. An unknown hub's alarm is everybody's."""
+        return council_id is None or not self.councils or council_id in self.councils

@@ -1,0 +1,1 @@
+"""The HTTP contract: JSON under /api/v1, problem details for errors."""

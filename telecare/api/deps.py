@@ -1,0 +1,68 @@
+"""What endpoints ask for: the transaction of the request, who is acting, and the services of the process."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecare.access.domain import Actor, Permission
+from telecare.access.service import authenticate
+from telecare.kernel.db import Database
+from telecare.kernel.errors import ForbiddenError
+from telecare.kernel.sealing import Sealer
+from telecare.kernel.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What one process made at its start and every request may use."""
+
+    settings: Settings
+    database: Database
+    sealer: Sealer
+
+
+def services(request: Request) -> Services:
+    """Return the services of this process."""
+    return cast("Services", request.app.state.services)
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+async def transaction(services: ServicesDep) -> AsyncIterator[AsyncSession]:
+    """One transaction for the whole request.
+
+    With `scope="function"` FastAPI ends this dependency before it sends the reply, so a 2xx is never sent before the
+    commit and a failing commit is a 5xx; without it the reply goes first.
+    """
+    async with services.database.transaction() as session:
+        yield session
+
+
+Transaction = Annotated[AsyncSession, Depends(transaction, scope="function")]
+
+
+async def current_actor(request: Request, session: Transaction) -> Actor:
+    """Return who is acting, by bearer token or session cookie; UnauthenticatedError when nobody is."""
+    actor = await authenticate(session, request)
+    request.state.actor = actor
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor, scope="function")]
+
+
+class Needs:
+    """A dependency that returns the actor when the role has the permission, and refuses with 403 otherwise."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    def __call__(self, actor: CurrentActor) -> Actor:
+        """Check the permission of the acting user."""
+        if not actor.may(self.permission):
+            raise ForbiddenError(f"This needs the permission {self.permission}; your role is {actor.role}")
+        return actor

@@ -1,0 +1,70 @@
+"""Every setting of the service, read once from `TELECARE_…` environment variables and frozen."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Role(StrEnum):
+    """What a process does; any process may do any of them, and any number of copies may run."""
+
+    WEB = "web"
+    INGEST = "ingest"
+    ENGINE = "engine"
+
+
+class Settings(BaseSettings):
+    """The settings of one process; `telecare doctor` prints them with the secrets redacted."""
+
+    model_config = SettingsConfigDict(env_prefix="TELECARE_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = SecretStr("postgresql+asyncpg://telecare@localhost/telecare")
+    database_pool_size: int = Field(default=20, ge=2)
+    database_statement_cache: int = Field(default=500, ge=0, description="0 behind a transaction-pooling PgBouncer")
+
+    mqtt_url: SecretStr = Field(
+        default=SecretStr("mqtt://localhost:1883"), description="mqtt[s]://user:password@host:port"
+    )
+    mqtt_ca_file: Path | None = Field(default=None, description="CA bundle for mqtts; the system's when empty")
+    ingest_slot: str = Field(
+        default="1",
+        pattern=r"^[A-Za-z0-9-]{1,16}$",
+        description="names the persistent MQTT sessions; a second process with the same slot stands by",
+    )
+    ingest_retry_cap_s: float = Field(
+        default=20.0, gt=0, description="local retries before the lane disconnects un-acked"
+    )
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = Field(default=None, description="the address people use, for links in messages")
+    secure_cookies: bool = Field(default=False, description="true behind HTTPS: cookies travel on TLS only")
+
+    roles: Annotated[frozenset[Role], NoDecode] = frozenset(Role)
+
+    seal_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Fernet key that seals key-safe codes; without it none can be stored or shown",
+    )
+
+    smtp_url: SecretStr = Field(
+        default=SecretStr("smtp://localhost:25"), description="smtp[s]://user:password@host:port"
+    )
+    mail_from: str = "telecare@localhost"
+    webhook_secret: SecretStr = Field(default=SecretStr(""), description="signs webhook bodies (HMAC-SHA256)")
+    provider_timeout_s: float = Field(default=10.0, gt=0)
+
+    log_format: str = Field(default="json", pattern="^(json|console)$")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    heartbeat_log_days: int = Field(default=7, ge=1, description="how long single heartbeats are kept")
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        """Accept `web,ingest,engine`, the form of the command line and the environment."""
+        if isinstance(value, str):
+            return frozenset(Role(part.strip()) for part in value.split(",") if part.strip())
+        return value

@@ -1,0 +1,1 @@
+"""The MQTT contract as code: topics and payloads, version 1."""
