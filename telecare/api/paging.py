@@ -3,17 +3,25 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel
 
 from telecare.kernel.errors import InvalidError
+from telecare.kernel.pure.jsonsafe import clean
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
+Key = str | int | UUID | datetime
 
 Limit = Annotated[int, Query(ge=1, le=500, description="how many items at the most")]
 Cursor = Annotated[str | None, Query(max_length=400, description="the `next` of the page before")]
+
+_MAX_INT = 2**63 - 1
 
 
 class Page(BaseModel, Generic[Item]):
@@ -23,9 +31,18 @@ class Page(BaseModel, Generic[Item]):
     next: str | None
 
 
-def encode_cursor(*key: str | int) -> str:
+def page_of(
+    rows: Sequence[Row], limit: int, show: Callable[[Row], Item], key: Callable[[Row], tuple[Key, ...]]
+) -> Page[Item]:
+    """Return the page of up to `limit` rows; ask the repository for one more than that, so that we know of the next."""
+    shown = rows[:limit]
+    return Page(items=[show(row) for row in shown], next=encode_cursor(*key(shown[-1])) if len(rows) > limit else None)
+
+
+def encode_cursor(*key: Key) -> str:
     """Return the opaque cursor of a sort key."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+    parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
+    return base64.urlsafe_b64encode(json.dumps(parts, default=str).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
@@ -34,8 +51,20 @@ def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+        return tuple(_part(part, kind) for part, kind in zip(key, kinds, strict=True))
+    except (binascii.Error, ValueError, TypeError) as error:
         raise InvalidError("The cursor is not one that this list gave: start again without it") from error
-    if not isinstance(key, list) or [type(part) for part in key] != list(kinds):
-        raise InvalidError("The cursor is not one that this list gave: start again without it")
-    return tuple(key)
+
+
+def _part(part: Any, kind: type) -> Any:
+    """Return one part of a key as its kind; ValueError for what PostgreSQL could not compare."""
+    if kind is int and type(part) is int and abs(part) <= _MAX_INT:
+        return part
+    if isinstance(part, str) and clean(part) == part:
+        if kind is str:
+            return part
+        if kind is UUID:
+            return UUID(part)
+        if kind is datetime and (moment := datetime.fromisoformat(part)).tzinfo is not None:
+            return moment
+    raise ValueError(kind)

@@ -1,7 +1,7 @@
 """The outbox: what must leave the house, written in the transaction that decided it.
 
-A sender leases rows with SKIP LOCKED, calls the provider outside any transaction, and writes the result. When it dies in
-between, the lease runs out and another sends again: at least once, never none. `effect_key` is unique, so the same
+A sender leases rows with SKIP LOCKED, calls the provider outside any transaction, and writes the result. When it dies
+in between, the lease runs out and another sends again: at least once, never none. `effect_key` is unique, so the same
 decision is never written twice.
 """
 

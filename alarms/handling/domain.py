@@ -1,0 +1,38 @@
+"""How a state of the escalation core shows: the words of what happens next, and the board's order. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from alarms.escalation.domain import TARGET_WORDS, Handling, State
+
+
+@dataclass(frozen=True)
+class Next:
+    """What happens next to an open alarm, and when."""
+
+    at: datetime
+    words: str
+
+
+def what_next(state: State) -> Next | None:
+    """Return what happens next if nobody does anything; None when the alarm is closed."""
+    at = state.next_due_at
+    if at is None:
+        return None
+    if state.hold_until is not None and at == state.hold_until:
+        return Next(at, "the hold is over: the supervisor is told")
+    if state.handling is Handling.ATTENDING:
+        words = "it is open again" if state.arrival_asked else "arrival is asked"
+    elif state.claim is not None:
+        words = "the claim lapses" if state.claim.reminded else f"{state.claim.holder.name} is reminded to renew"
+    else:
+        steps = state.ladder.steps
+        targets = steps[state.step].targets if state.step < len(steps) else state.ladder.catch_all
+        words = " and ".join(TARGET_WORDS[target] for target in targets) + " told"
+    return Next(at, words)
+
+
+def board_key(rank: int, raised_at: datetime, alarm_id: UUID) -> tuple[int, datetime, UUID]:
+    """Return the sort key of the board: fire first, then class, then age. Rows do not jump when a deadline moves."""
+    return (rank, raised_at, alarm_id)

@@ -1,0 +1,170 @@
+"""All queries on alarms, their logs and the board's change log."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
+from alarms.intake.domain import OpenAlarm
+from telecare.kernel.errors import NotFoundError
+
+BOARD_CHANNEL = "telecare_board"
+"""NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest."""
+
+_BUMP = text(
+    """
+    WITH head AS (UPDATE board_head SET seq = seq + 1 RETURNING seq),
+         change AS (INSERT INTO board_change (seq, alarm_id, council_id)
+                    SELECT seq, :alarm_id, :council_id FROM head RETURNING seq)
+    SELECT pg_notify(:channel, seq::text) FROM change
+    """
+)
+
+
+class AlarmRepository:
+    """Reads and writes of alarms in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def lock(self, alarm_id: UUID) -> Alarm | None:
+        """Return the alarm with its row locked until the transaction ends."""
+        statement = (
+            select(Alarm).where(Alarm.id == alarm_id).with_for_update().execution_options(populate_existing=True)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def claim_due(self) -> Alarm | None:
+        """Lock one alarm whose moment has come, the gravest first; those that another worker holds are passed by."""
+        statement = (
+            select(Alarm)
+            .where(Alarm.handling != "closed", Alarm.next_due_at <= func.clock_timestamp())
+            .order_by(Alarm.rank, Alarm.next_due_at, Alarm.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def seconds_until_due(self) -> float | None:
+        """Return how long until the next open alarm is due (negative: overdue); None when nothing is open."""
+        statement = select(
+            func.extract("epoch", func.min(Alarm.next_due_at) - func.clock_timestamp()),
+        ).where(Alarm.handling != "closed")
+        seconds = (await self.session.execute(statement)).scalar_one()
+        return None if seconds is None else float(seconds)
+
+    async def get(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm | None:
+        """Return an alarm that a user of these councils may see (empty: all councils)."""
+        statement = self._visible(select(Alarm).where(Alarm.id == alarm_id), councils)
+        alarm: Alarm | None = (await self.session.execute(statement)).scalar_one_or_none()
+        return alarm
+
+    async def require(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm:
+        """Return an alarm or raise NotFoundError."""
+        alarm = await self.get(alarm_id, councils)
+        if alarm is None:
+            raise NotFoundError("There is no such alarm")
+        return alarm
+
+    async def open_of_hub(self, hub_id: str) -> tuple[OpenAlarm, ...]:
+        """Return the open alarms of a hub, the newest first, their rows locked.
+
+        They are locked here, in one order and before the board's row, so that no two transactions wait for each other
+        and none of them closes between the judgement and what follows from it.
+        """
+        statement = (
+            select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at)
+            .where(Alarm.hub_id == hub_id, Alarm.handling != "closed")
+            .order_by(Alarm.id)
+            .with_for_update()
+        )
+        alarms = [OpenAlarm(*row) for row in await self.session.execute(statement)]
+        return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
+
+    async def case_of(self, person_id: UUID | None) -> UUID | None:
+        """Return the case that a person's open alarms share, so that two hubs of one home are seen together (C22)."""
+        if person_id is None:
+            return None
+        statement = (
+            select(Alarm.case_id)
+            .where(Alarm.person_id == person_id, Alarm.handling != "closed")
+            .order_by(Alarm.raised_at)
+            .limit(1)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def board(self, councils: frozenset[str], limit: int = 500) -> Sequence[Alarm]:
+        """Return the open alarms in the board's order: fire, class, deadline of those waiting, age."""
+        statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)
+        statement = statement.order_by(*_board_order()).limit(limit)
+        return list((await self.session.execute(statement)).scalars())
+
+    async def page(
+        self,
+        councils: frozenset[str],
+        *,
+        handling: str | None,
+        hub_id: str | None,
+        person_id: UUID | None,
+        after: tuple[int, datetime, UUID] | None,
+        limit: int,
+    ) -> Sequence[Alarm]:
+        """Return a page of alarms by rank, age and id; `handling` may be a state or `open`."""
+        statement = self._visible(select(Alarm), councils)
+        if handling == "open":
+            statement = statement.where(Alarm.handling != "closed")
+        elif handling is not None:
+            statement = statement.where(Alarm.handling == handling)
+        if hub_id is not None:
+            statement = statement.where(Alarm.hub_id == hub_id)
+        if person_id is not None:
+            statement = statement.where(Alarm.person_id == person_id)
+        if after is not None:
+            statement = statement.where(tuple_(Alarm.rank, Alarm.raised_at, Alarm.id) > tuple_(*after))
+        statement = statement.order_by(*_board_order()).limit(limit)
+        return list((await self.session.execute(statement)).scalars())
+
+    async def by_ids(self, alarm_ids: Sequence[UUID]) -> Sequence[Alarm]:
+        """Return these alarms, in no order."""
+        if not alarm_ids:
+            return []
+        return (await self.session.execute(select(Alarm).where(Alarm.id.in_(alarm_ids)))).scalars().all()
+
+    async def log_of(self, alarm_id: UUID) -> Sequence[AlarmLog]:
+        """Return the log of an alarm in its order."""
+        statement = select(AlarmLog).where(AlarmLog.alarm_id == alarm_id).order_by(AlarmLog.seq)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def board_seq(self) -> int:
+        """Return the number of the board's last change."""
+        return (await self.session.execute(select(BoardHead.seq))).scalar_one()
+
+    async def changes_after(self, seq: int, limit: int = 500) -> Sequence[BoardChange]:
+        """Return the board's changes after a number, oldest first."""
+        statement = select(BoardChange).where(BoardChange.seq > seq).order_by(BoardChange.seq).limit(limit)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def forget_changes(self, older_than: datetime) -> None:
+        """Forget old changes of the board; who still stands there loads the board anew."""
+        await self.session.execute(delete(BoardChange).where(BoardChange.at < older_than))
+
+    async def bump_board(self, alarm: Alarm) -> None:
+        """Give this change its number and wake who waits. Last in a transaction: it locks the board's one row."""
+        await self.session.flush()
+        await self.session.execute(
+            _BUMP, {"alarm_id": alarm.id, "council_id": alarm.council_id, "channel": BOARD_CHANNEL}
+        )
+
+    def _visible(self, statement: Select[Any], councils: frozenset[str]) -> Select[Any]:
+        if not councils:
+            return statement
+        return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))
+
+
+def _board_order() -> tuple[Any, ...]:
+    """The board's order in SQL; `alarms.handling.domain.board_key` is the same for rows in hand."""
+    return (Alarm.rank, Alarm.raised_at, Alarm.id)

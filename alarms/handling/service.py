@@ -1,0 +1,222 @@
+"""The shell around the core: the row locked, the database's clock, state and log and outbox in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.escalation.codec import dump_input, dump_state, load_state
+from alarms.escalation.decide import decide
+from alarms.escalation.domain import CancelPending, Decision, Delivered, Handling, Input, Notify, Raised, RuleError
+from alarms.escalation.ladders import BY_CLASS
+from alarms.handling.domain import what_next
+from alarms.handling.models import Alarm, AlarmLog
+from alarms.handling.repository import AlarmRepository
+from alarms.intake.domain import Opening, Subject
+from alarms.notify.messages import AlarmFacts, compose
+from telecare.kernel.db import database_now
+from telecare.kernel.errors import NotFoundError, RefusedError, StaleError
+from telecare.kernel.ids import new_id
+from telecare.kernel.logging import get_logger
+from telecare.kernel.outbox import OutboxMessage, OutboxRepository
+
+log = get_logger("handling")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which signal opened an alarm: the hub, the trigger, and the first receipt by any of our listeners."""
+
+    hub_id: str
+    device_id: str | None
+    received_at: datetime
+
+
+class AlarmService:
+    """Opens alarms and applies what happens to them, in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession, public_url: str | None = None) -> None:
+        self.session = session
+        self.alarms = AlarmRepository(session)
+        self.outbox = OutboxRepository(session)
+        self.public_url = public_url
+
+    async def open(self, opening: Opening, subject: Subject, origin: Origin, now: datetime) -> Alarm:
+        """Open an alarm; `now` is the database's clock."""
+        row = opening.row
+        alarm_id = new_id()
+        raised = Raised(
+            alarm_id=str(alarm_id),
+            type=row.name,
+            class_=row.class_,
+            rank=row.rank,
+            ladder=BY_CLASS[row.class_],
+            words=opening.words,
+            received_at=origin.received_at,
+        )
+        alarm = Alarm(
+            id=alarm_id,
+            case_id=await self.alarms.case_of(subject.person_id) or alarm_id,
+            council_id=subject.council_id,
+            hub_id=origin.hub_id,
+            device_id=origin.device_id,
+            person_id=subject.person_id,
+            premises_id=subject.premises_id,
+            type=row.name,
+            family=row.family,
+            class_=row.class_,
+            person_name=subject.person_name,
+            place=subject.place,
+            room=subject.room,
+            words=opening.words,
+            notes=list(opening.notes),
+            raised_at=origin.received_at,
+            last_event_at=now,
+            log_seq=0,
+        )
+        decision = decide(None, raised, now)
+        self.session.add(alarm)
+        await self._write(alarm, raised, decision, now)
+        return alarm
+
+    async def feed(self, alarm_id: UUID, event: Input, *, last_event_at: datetime | None = None) -> None:
+        """Apply what a hub or a sender reported."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None:
+            raise NotFoundError("There is no such alarm")
+        if last_event_at is not None:
+            alarm.last_event_at = last_event_at
+        await self._apply(alarm, event)
+
+    async def command(
+        self, alarm_id: UUID, event: Input, *, councils: frozenset[str], as_of: int | None = None
+    ) -> Alarm:
+        """Apply an operator's command given on version `as_of`.
+
+        NotFoundError, StaleError (the alarm has changed since) and RefusedError (a rule forbids it) carry what the
+        console needs to show the present state.
+        """
+        await self.alarms.require(alarm_id, councils)
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None:
+            raise NotFoundError("There is no such alarm")
+        present = {"version": alarm.version, "handling": alarm.handling, "assigned_to": alarm.assigned_name}
+        if as_of is not None and as_of != alarm.version:
+            has_it = f"{alarm.assigned_name} has it" if alarm.assigned_name else f"it is {alarm.handling}"
+            raise StaleError(f"The alarm has changed since you saw it: {has_it} now. Look and try again", **present)
+        try:
+            await self._apply(alarm, event)
+        except RuleError as error:
+            raise RefusedError(str(error), **present) from error
+        return alarm
+
+    async def run_timer(self, alarm: Alarm, event: Input) -> None:
+        """Apply a due timer to an alarm whose row the engine has locked."""
+        await self._apply(alarm, event)
+
+    async def _apply(self, alarm: Alarm, event: Input) -> None:
+        now = await database_now(self.session)
+        decision = decide(load_state(alarm.state), event, now)
+        await self._write(alarm, event, decision, now)
+
+    async def _write(self, alarm: Alarm, event: Input, decision: Decision, now: datetime) -> None:
+        if not decision.log:
+            return
+        _project(alarm, decision)
+        first = alarm.log_seq + 1
+        for offset, line in enumerate(decision.log):
+            self.session.add(
+                AlarmLog(
+                    alarm_id=alarm.id,
+                    seq=first + offset,
+                    council_id=alarm.council_id,
+                    at=now,
+                    kind=line.kind,
+                    actor=line.actor,
+                    text=line.text,
+                    input=dump_input(event) if offset == 0 else None,
+                )
+            )
+            log.info(line.kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(line.text))
+        alarm.log_seq += len(decision.log)
+        await self.session.flush()
+        await self._send(alarm, decision)
+        await self.alarms.bump_board(alarm)
+
+    async def _send(self, alarm: Alarm, decision: Decision) -> None:
+        notifications = [effect for effect in decision.effects if isinstance(effect, Notify)]
+        facts = facts_of(alarm)
+        await self.outbox.add(
+            [
+                {
+                    "effect_key": effect.effect_key,
+                    "subject_id": alarm.id,
+                    "council_id": alarm.council_id,
+                    "rank": effect.rank,
+                    "target": effect.target,
+                    "channel": effect.to.channel,
+                    "address": effect.to.address,
+                    "message": {
+                        "label": effect.to.label,
+                        "correlation_id": _correlation_id(),
+                        **compose(facts, effect, self.public_url),
+                    },
+                }
+                for effect in notifications
+            ]
+        )
+        if any(isinstance(effect, CancelPending) for effect in decision.effects):
+            await self.outbox.cancel_pending(alarm.id)
+
+
+def facts_of(alarm: Alarm) -> AlarmFacts:
+    """Return what a message may say of an alarm."""
+    return AlarmFacts(
+        alarm_id=str(alarm.id),
+        type=alarm.type,
+        class_=alarm.class_,
+        rank=alarm.rank,
+        words=alarm.words,
+        person_name=alarm.person_name,
+        place=alarm.place,
+        room=alarm.room,
+        raised_at=alarm.raised_at,
+        council_id=alarm.council_id,
+        hub_id=alarm.hub_id,
+        notes=tuple(alarm.notes),
+    )
+
+
+async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: bool, detail: str) -> None:
+    """Tell the alarm what became of a message: a failure is an event that moves the ladder on at once (R05)."""
+    event = Delivered(message.message["label"], message.channel, ok, detail)
+    await AlarmService(session).feed(message.subject_id, event)
+
+
+def _project(alarm: Alarm, decision: Decision) -> None:
+    """Copy from the core's state what the board, the constraints and the queries look at."""
+    state = decision.state
+    following = what_next(state)
+    claim = state.claim
+    alarm.state = dump_state(state)
+    alarm.version = state.version
+    alarm.rank = state.rank
+    alarm.condition = state.condition
+    alarm.handling = state.handling
+    alarm.events = state.events
+    alarm.next_due_at = following.at if following else None
+    alarm.next_step = following.words if following else None
+    alarm.assigned_to = UUID(claim.holder.id) if claim else None
+    alarm.assigned_name = claim.holder.name if claim else None
+    alarm.assigned_at = claim.since if claim else None
+    alarm.ack_expires_at = claim.expires_at if claim and state.handling is Handling.ACKED else None
+    alarm.first_acked_at = state.first_acked_at
+    alarm.closed_at = state.closed_at
+    alarm.outcome = state.outcome
+
+
+def _correlation_id() -> str | None:
+    value: str | None = structlog.contextvars.get_contextvars().get("correlation_id")
+    return value

@@ -1,0 +1,209 @@
+"""What a message of a hub does: the pure judgement, before anything is stored.
+
+Repeats of one family within 120 s join the open alarm and raise it; another family gets its own line at its own
+priority. What nobody can place (unreadable, unknown hub, unknown type) becomes an alarm, never a dropped message.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from alarms.escalation.domain import Annotated, Cleared, HubCancelled, Input, Repeated
+from alarms.intake.types import (
+    TECHNICAL,
+    TYPES,
+    UNKNOWN,
+    AlarmClass,
+    EventType,
+    Treatment,
+    on_alarm_lane,
+    on_event_lane,
+)
+
+JOIN_WITHIN = timedelta(seconds=120)
+LATE_AFTER = timedelta(seconds=120)
+FUTURE_SLACK = timedelta(minutes=5)
+OLDEST_PLAUSIBLE = timedelta(days=90)
+"""No hub buffers longer: an older time on a message is a wrong clock, not a late message."""
+
+LONDON = ZoneInfo("Europe/London")
+
+STANDING_FAMILIES = frozenset({"unreadable", "unknown_hub", "duplicate_id"})
+"""Families whose cause stands until somebody mends it: repeats join however late they come."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who and where, as the register knew it when the message came. `notes` are words for the operator."""
+
+    council_id: str | None = None
+    person_id: UUID | None = None
+    premises_id: UUID | None = None
+    person_name: str | None = None
+    place: str | None = None
+    room: str | None = None
+    notes: tuple[str, ...] = ()
+    known: bool = False  # the hub is in the register
+    placed: bool = False  # and installed somewhere now
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What was read of the message, as far as the judgement needs it. `unreadable` says why when it was not."""
+
+    lane: str
+    type: str | None
+    test: bool
+    device_at: datetime | None
+    problems: tuple[str, ...]
+    unreadable: str | None
+    text: str | None = None
+    council: str | None = None
+    oversize: bool = False
+    known_id: bool = True  # the topic's hub id has the form that a hub id can have
+
+
+@dataclass(frozen=True)
+class OpenAlarm:
+    """An open alarm of the same hub."""
+
+    id: UUID
+    type: str
+    family: str
+    class_: str
+    last_event_at: datetime
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An alarm to open."""
+
+    row: EventType
+    words: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What follows: `treatment` is kept on the event, `ack_status` goes to the hub.
+
+    `opens` are new alarms, the first of which the event belongs to; `feeds` are inputs for open ones, in order.
+    """
+
+    treatment: str
+    ack_status: str
+    opens: tuple[Opening, ...] = ()
+    feeds: tuple[tuple[UUID, Input], ...] = ()
+    notes: tuple[str, ...] = ()
+    proof: str | None = None  # "alarm" or "test": what this message proved of its trigger
+
+
+def judge(signal: Signal, subject: Subject, open_alarms: tuple[OpenAlarm, ...], now: datetime) -> Verdict:
+    """Say what a message does. `now` is the database's clock when it is taken in."""
+    clock_wrong, clock_note = _clock(signal.device_at, now)
+    notes = (*_oddities(signal, subject), *((clock_note,) if clock_note else ()))
+    row, ack_status = _row(signal, subject)
+    if row.treatment is Treatment.ALARM:
+        verdict = _alarm(signal, row, subject, open_alarms, now, notes, ack_status)
+    else:
+        verdict = Verdict(row.treatment.value, ack_status, feeds=_feeds(row, open_alarms), notes=notes)
+    if row.treatment is Treatment.TEST:
+        verdict = replace(verdict, proof="test")
+    if clock_wrong and subject.known and not any(alarm.type == "clock_wrong" for alarm in open_alarms):
+        job = TYPES["clock_wrong"]
+        verdict = replace(verdict, opens=(*verdict.opens, Opening(job, job.words, notes)))
+    return verdict
+
+
+def _row(signal: Signal, subject: Subject) -> tuple[EventType, str]:
+    """Return the row that governs this message and the status of its ack."""
+    on_alarm = signal.lane == "alarm"
+    look_up = on_alarm_lane if on_alarm else on_event_lane
+    if signal.unreadable is not None:
+        row, ack_status = TYPES["unreadable" if on_alarm else "unreadable_event"], "unreadable"
+    else:
+        row, ack_status = look_up(signal.type or ""), "accepted"
+        if row.treatment is Treatment.TEST or (signal.test and row.treatment is Treatment.ALARM):
+            row, ack_status = replace(row, treatment=Treatment.TEST), "test"
+    if not subject.known:
+        unknown = TYPES["unknown_hub"]
+        if on_alarm:
+            return replace(unknown, rank=min(UNKNOWN, row.rank)), ack_status
+        quiet = replace(unknown, class_=AlarmClass.TECHNICAL, rank=TECHNICAL, family="unknown_hub_event")
+        return quiet, ack_status
+    if not subject.placed and row.treatment is Treatment.ALARM and row.class_ is AlarmClass.URGENT:
+        # Nobody can say who is there: until a human knows, it is somebody in need (C14).
+        row = replace(row, class_=AlarmClass.LIFE_SAFETY, rank=UNKNOWN)
+    return row, ack_status
+
+
+def _alarm(
+    signal: Signal,
+    row: EventType,
+    subject: Subject,
+    open_alarms: tuple[OpenAlarm, ...],
+    now: datetime,
+    notes: tuple[str, ...],
+    ack_status: str,
+) -> Verdict:
+    words = _words(signal, row)
+    proof = "alarm" if row.class_ in {AlarmClass.LIFE_SAFETY, AlarmClass.URGENT} and subject.known else None
+    for alarm in open_alarms:
+        standing = row.family in STANDING_FAMILIES or row.class_ is AlarmClass.TECHNICAL
+        if alarm.family == row.family and (standing or now - alarm.last_event_at <= JOIN_WITHIN):
+            feeds: tuple[tuple[UUID, Input], ...] = ((alarm.id, Repeated(words, row.rank)),)
+            return Verdict("joined", ack_status, feeds=feeds, notes=notes, proof=proof)
+    return Verdict("alarm", ack_status, opens=(Opening(row, words, notes),), notes=notes, proof=proof)
+
+
+def _feeds(row: EventType, open_alarms: tuple[OpenAlarm, ...]) -> tuple[tuple[UUID, Input], ...]:
+    match row.treatment:
+        case Treatment.CLEAR:
+            return tuple((alarm.id, Cleared(row.words)) for alarm in open_alarms if alarm.type in row.clears)
+        case Treatment.CANCEL:
+            return tuple((alarm.id, HubCancelled()) for alarm in open_alarms if alarm.class_ != AlarmClass.TECHNICAL)
+        case Treatment.NOTE:
+            return tuple((alarm.id, Annotated(row.words)) for alarm in open_alarms)
+        case _:
+            return ()
+
+
+def _words(signal: Signal, row: EventType) -> str:
+    """Return the trigger in words, with what a message that could not be placed seems to say."""
+    if row.name == "unknown_hub":
+        said = TYPES[signal.type].words if signal.type in TYPES else signal.type
+        return f"{row.words}: {said or 'unreadable'}"
+    if signal.unreadable is not None:
+        return f"{row.words}: {signal.unreadable}"
+    return row.words
+
+
+def _oddities(signal: Signal, subject: Subject) -> tuple[str, ...]:
+    """Return what was odd about the message, each as a sentence for the operator."""
+    notes = list(subject.notes)
+    if signal.text:
+        notes.append(f"The unit says: {signal.text}")
+    if signal.oversize:
+        notes.append("The message was too long; its first 64 KiB are kept")
+    if signal.council is not None and subject.council_id is not None and signal.council != subject.council_id:
+        notes.append(f"The unit names council {signal.council}; the register says {subject.council_id} and decides")
+    if not signal.known_id:
+        notes.append("The id on the topic is not one that a hub can have")
+    if signal.problems:
+        notes.append("Not understood: " + "; ".join(signal.problems[:5]))
+    return tuple(notes)
+
+
+def _clock(device_at: datetime | None, now: datetime) -> tuple[bool, str | None]:
+    """Say whether the hub's clock is wrong, and what to tell about its time."""
+    if device_at is None:
+        return False, None
+    late = now - device_at
+    if late > OLDEST_PLAUSIBLE or late < -FUTURE_SLACK:
+        return True, f"The unit's clock is wrong: it says {device_at.astimezone(UTC):%d %B %Y %H:%M}"
+    if late > LATE_AFTER:
+        minutes = int(late.total_seconds() // 60)
+        spoken = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"  # noqa: PLR2004 - two hours
+        return False, f"Late by {spoken}: it happened at {device_at.astimezone(LONDON):%H:%M on %d %B}"
+    return False, None

@@ -1,0 +1,97 @@
+"""All queries on events and on the proofs of triggers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.intake.models import Event, TriggerProof
+
+_LOCK_HUB = text("SELECT pg_advisory_xact_lock(hashtextextended(:hub_id, 7001)) IS NULL")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What became of the first message of its kind."""
+
+    event_id: UUID
+    alarm_id: UUID | None
+    treatment: str
+
+
+class IntakeRepository:
+    """Reads and writes of the intake in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def lock_hub(self, hub_id: str) -> datetime:
+        """Let one message of a hub through at a time, and return the database's clock, read after the wait."""
+        await self.session.execute(_LOCK_HUB, {"hub_id": hub_id})
+        moment: datetime = (await self.session.execute(select(func.clock_timestamp()))).scalar_one()
+        return moment
+
+    async def earlier(self, hub_id: str, dedup_key: str) -> Earlier | None:
+        """Return the message that this one repeats, if there is one."""
+        statement = select(Event.id, Event.alarm_id, Event.treatment).where(
+            Event.hub_id == hub_id, Event.dedup_key == dedup_key
+        )
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else Earlier(*row)
+
+    async def add_event(self, **columns: Any) -> None:
+        """Store a message as received."""
+        await self.session.execute(insert(Event).values(columns))
+
+    async def stamp_proof(
+        self, *, hub_id: str, device_id: str | None, path: str | None, council_id: str | None, event_id: UUID,
+        alarm_at: datetime | None, test_at: datetime | None,
+    ) -> None:  # fmt: skip
+        """Note that this trigger has just reached us over this path, by an alarm or by a test."""
+        statement = insert(TriggerProof).values(
+            hub_id=hub_id,
+            device_id=device_id or "",
+            path=path or "",
+            council_id=council_id,
+            last_alarm_at=alarm_at,
+            last_test_at=test_at,
+            event_id=event_id,
+        )
+        fresh = statement.excluded
+        await self.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["hub_id", "device_id", "path"],
+                set_={
+                    "last_alarm_at": func.coalesce(fresh.last_alarm_at, TriggerProof.last_alarm_at),
+                    "last_test_at": func.coalesce(fresh.last_test_at, TriggerProof.last_test_at),
+                    "event_id": fresh.event_id,
+                },
+            )
+        )
+
+    async def proofs_of(self, hub_id: str) -> Sequence[TriggerProof]:
+        """Return when each trigger of a hub was last proven."""
+        statement = select(TriggerProof).where(TriggerProof.hub_id == hub_id).order_by(TriggerProof.device_id)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def events_of(self, hub_id: str, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[Event]:
+        """Return the messages of a hub, the newest first."""
+        statement = select(Event).where(Event.hub_id == hub_id)
+        if before is not None:
+            statement = statement.where(tuple_(Event.received_at, Event.id) < tuple_(*before))
+        statement = statement.order_by(Event.received_at.desc(), Event.id.desc()).limit(limit)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def events_of_alarm(self, alarm_id: UUID) -> Sequence[Event]:
+        """Return the messages that opened and fed an alarm, in the order of the hub's own clock where it told one."""
+        statement = (
+            select(Event)
+            .where(Event.alarm_id == alarm_id)
+            .order_by(func.coalesce(Event.device_at, Event.received_at), Event.received_at)
+        )
+        return (await self.session.execute(statement)).scalars().all()

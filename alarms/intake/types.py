@@ -1,0 +1,134 @@
+"""The types of events, as data: class, rank, treatment and words (domain 1.6).
+
+Rank orders the board and every sender, lower first. Fire is 0 and nothing may stand above it (BS 8591).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AlarmClass(StrEnum):
+    """L life-safety (operator now), U urgent (operator queue), T technical (automate, batch), I information."""
+
+    LIFE_SAFETY = "L"
+    URGENT = "U"
+    TECHNICAL = "T"
+    INFORMATION = "I"
+
+
+class Treatment(StrEnum):
+    """What a message does when it comes in."""
+
+    ALARM = "alarm"  # opens an alarm, or joins and raises the open one of its family
+    CLEAR = "clear"  # the cause named in `clears` is over
+    CANCEL = "cancel"  # annotates what is open; never closes a life-safety alarm
+    TEST = "test"  # stamps the last proven test
+    NOTE = "note"  # annotates what is open, is kept on the hub's timeline
+
+
+FIRE, GAS, PERSONAL, UNKNOWN, URGENT, TECHNICAL, INFORMATION = 0, 2, 10, 12, 30, 50, 90
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One row of the table. `family`: repeats within a family join one alarm; another family gets its own line."""
+
+    name: str
+    class_: AlarmClass
+    rank: int
+    treatment: Treatment
+    words: str
+    family: str
+    clears: tuple[str, ...] = ()
+
+
+def _alarms(class_: AlarmClass, rank: int, family: str | None, **words: str) -> list[EventType]:
+    return [EventType(name, class_, rank, Treatment.ALARM, text, family or name) for name, text in words.items()]
+
+
+def _clears(**rows: tuple[str, tuple[str, ...]]) -> list[EventType]:
+    return [
+        EventType(name, AlarmClass.INFORMATION, INFORMATION, Treatment.CLEAR, words, name, clears)
+        for name, (words, clears) in rows.items()
+    ]
+
+
+def _notes(treatment: Treatment, **words: str) -> list[EventType]:
+    return [EventType(name, AlarmClass.INFORMATION, INFORMATION, treatment, text, name) for name, text in words.items()]
+
+
+_L, _U, _T = AlarmClass.LIFE_SAFETY, AlarmClass.URGENT, AlarmClass.TECHNICAL
+
+TYPES: dict[str, EventType] = {
+    row.name: row
+    for row in [
+        *_alarms(
+            _L, FIRE, "fire",
+            smoke="Smoke detected", heat="Heat detected", fire_panel="Fire panel", sprinkler="Sprinkler running",
+        ),
+        *_alarms(_L, GAS, "gas", carbon_monoxide="Carbon monoxide detected", gas="Gas detected"),
+        *_alarms(
+            _L, PERSONAL, "personal",
+            pendant="Pendant pressed", unit_button="Button on the unit pressed", pull_cord="Pull cord pulled",
+            panic="Panic button pressed", attack="Attack button pressed", fall="Fall detected",
+            man_down="Man-down detected", epilepsy="Seizure detected", heart_rate="Heart rate out of range",
+        ),
+        *_alarms(
+            _L, PERSONAL, "wandering",
+            wandering="Wandering", door_exit="Left by the door", boundary="Left the safe area",
+        ),
+        *_alarms(_L, UNKNOWN, "unreadable", unreadable="Unreadable message on the alarm line"),
+        *_alarms(_L, UNKNOWN, "unknown_hub", unknown_hub="Alarm from a hub that nobody knows"),
+        *_alarms(_L, UNKNOWN, "duplicate_id", duplicate_id="Two hubs use one id"),
+        *_alarms(
+            _U, URGENT, "return",
+            bed_exit="Out of bed and not back", chair_exit="Out of the chair and not back",
+            inactivity="No movement seen",
+        ),
+        *_alarms(
+            _U, URGENT, None,
+            flood="Flood detected", bath="Bath overflowing", bogus_caller="Bogus caller button pressed",
+            intruder="Intruder detected", pill_not_taken="Medication not taken", enuresis="Enuresis sensor",
+            jammed="Radio jammed: the pendant cannot be heard", trigger_lost="A trigger is no longer heard",
+            factory_reset="The unit went back to factory settings",
+        ),
+        *_alarms(_U, URGENT, "temperature", temperature_high="Too hot", temperature_low="Too cold"),
+        *_alarms(
+            _T, TECHNICAL, None,
+            mains_fail="Mains power lost", hub_battery_low="Battery of the unit low",
+            trigger_battery_low="Battery of a trigger low", tamper="Unit tampered with",
+            malfunction="Unit reports a fault", maintenance_needed="Unit asks for maintenance",
+            path_lost="A communication path is lost", clock_wrong="The clock of the unit is wrong",
+            unreadable_event="Unreadable message from the unit",
+        ),
+        *_clears(
+            mains_restored=("Mains power back", ("mains_fail",)),
+            path_restored=("Communication path back", ("path_lost",)),
+            battery_restored=("Battery charged", ("hub_battery_low", "trigger_battery_low")),
+            trigger_restored=("Trigger heard again", ("trigger_lost",)),
+        ),
+        *_notes(Treatment.CANCEL, cancel="Cancelled at the unit"),
+        *_notes(Treatment.TEST, test="Test call"),
+        *_notes(
+            Treatment.NOTE,
+            reset="Reset at the unit", responder_on_site="Responder on site", call_ended="Voice call ended",
+            installer_mode="Installer at the unit", config_changed="Configuration changed",
+            firmware_changed="Firmware changed", peripheral_added="Peripheral paired",
+            peripheral_removed="Peripheral removed", heartbeat="Heartbeat with a code",
+        ),
+    ]
+}  # fmt: skip
+
+
+def on_alarm_lane(name: str) -> EventType:
+    """Return the row for a type on the alarm lane; one that nobody knows is life-safety until a human judges it."""
+    return TYPES.get(name) or _unknown(name, _L, UNKNOWN)
+
+
+def on_event_lane(name: str) -> EventType:
+    """Return the row for a type on the event lane; one that nobody knows is urgent: it reaches a human."""
+    return TYPES.get(name) or _unknown(name, _U, URGENT)
+
+
+def _unknown(name: str, class_: AlarmClass, rank: int) -> EventType:
+    return EventType(name, class_, rank, Treatment.ALARM, f"Unknown signal “{name}”", f"unknown:{name}")

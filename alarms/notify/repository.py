@@ -1,0 +1,58 @@
+"""All queries on contact points: who stands behind a target."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.escalation.domain import Address, Target
+from alarms.notify.domain import Channel, ContactTarget
+from alarms.notify.models import ContactPoint
+from telecare.kernel.ids import new_id
+
+
+class ContactPointRepository:
+    """Reads and writes of contact points in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def addresses_for(self, council_id: str | None) -> dict[Target, tuple[Address, ...]]:
+        """Return who stands behind each target for a council: its own contact points and those of all councils."""
+        statement = (
+            select(ContactPoint)
+            .where(ContactPoint.active, ContactPoint.council_id.is_(None) | (ContactPoint.council_id == council_id))
+            .order_by(ContactPoint.created_at, ContactPoint.id)
+        )
+        addresses: dict[Target, list[Address]] = defaultdict(list)
+        for point in (await self.session.execute(statement)).scalars():
+            addresses[Target(point.target)].append(Address(point.channel, point.address, point.label))
+        return {target: tuple(listed) for target, listed in addresses.items()}
+
+    async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[ContactPoint]:
+        """Return contact points, newest first: those of these councils (none means all) and those that serve all."""
+        statement = select(ContactPoint).order_by(ContactPoint.id.desc()).limit(limit)
+        if councils:
+            statement = statement.where(ContactPoint.council_id.in_(councils) | ContactPoint.council_id.is_(None))
+        if before is not None:
+            statement = statement.where(ContactPoint.id < before)
+        return list((await self.session.execute(statement)).scalars())
+
+    async def get(self, point_id: UUID) -> ContactPoint | None:
+        """Return a contact point, or None."""
+        return await self.session.get(ContactPoint, point_id)
+
+    async def create(
+        self, council_id: str | None, target: ContactTarget, channel: Channel, address: str, label: str
+    ) -> ContactPoint | None:
+        """Add a contact point; None when the target has this address already."""
+        row = {"council_id": council_id, "target": target, "channel": channel, "address": address, "label": label}
+        statement = insert(ContactPoint).values(id=new_id(), **row).on_conflict_do_nothing().returning(ContactPoint)
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def delete(self, point_id: UUID) -> None:
+        """Remove a contact point; what was sent to it stays in the outbox and the alarm's log."""
+        await self.session.execute(delete(ContactPoint).where(ContactPoint.id == point_id))

@@ -1,0 +1,248 @@
+"""All queries on people, sessions, tokens, broker accounts, audit and idempotent replies."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import column, delete, func, select, table, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecare.access.domain import Actor, UserRole
+from telecare.access.models import ApiToken, AuditEntry, BrokerAccount, IdempotentReply, Session, User
+from telecare.kernel.ids import new_id
+
+_council = table("council", column("code"))  # the register's; this room may not import it
+
+
+async def unknown_councils(session: AsyncSession, codes: Collection[str]) -> set[str]:
+    """Return those codes that are no council's."""
+    known = await session.execute(select(_council.c.code).where(_council.c.code.in_(codes)))
+    return set(codes) - set(known.scalars())
+
+
+class UserRepository:
+    """People who log in."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def add(self, user: User) -> bool:
+        """Add a user; False when the user name is taken, however it is capitalised."""
+        columns = ("id", "username", "display_name", "password_hash", "role", "councils")
+        values = {name: getattr(user, name) for name in columns}
+        statement = insert(User).values(values).on_conflict_do_nothing().returning(User.id)
+        return (await self.session.execute(statement)).scalar_one_or_none() is not None
+
+    async def get(self, user_id: UUID) -> User | None:
+        """Return a user, locked until the end of the transaction, or None."""
+        return await self.session.get(User, user_id, with_for_update=True)
+
+    async def by_username(self, username: str) -> User | None:
+        """Return the user with this name, locked until the end of the transaction, or None."""
+        statement = select(User).where(func.lower(User.username) == func.lower(username)).with_for_update()
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def page(self, actor: Actor, after: str | None, limit: int) -> list[User]:
+        """Return users by user name, those of the actor's councils only."""
+        statement = select(User).order_by(func.lower(User.username)).limit(limit)
+        if actor.councils:
+            statement = statement.where(User.councils != [], User.councils.contained_by(sorted(actor.councils)))
+        if after is not None:
+            statement = statement.where(func.lower(User.username) > after)
+        return list((await self.session.execute(statement)).scalars())
+
+    async def lock_administrators(self) -> list[UUID]:
+        """Return the active administrators of all councils, locked: two of them cannot remove each other at once."""
+        statement = (
+            select(User.id)
+            .where(User.role == UserRole.ADMINISTRATOR, User.active, User.councils == [])
+            .order_by(User.id)
+            .with_for_update()
+        )
+        return list((await self.session.execute(statement)).scalars())
+
+
+class SessionRepository:
+    """Log-ins of the console, by the hash of their token."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def add(self, token_hash: bytes, user_id: UUID, csrf_token: str, life: timedelta) -> None:
+        """Open a session; those of this user that have run out go."""
+        now = func.now()
+        await self.session.execute(delete(Session).where(Session.user_id == user_id, Session.expires_at <= now))
+        row = {"token_hash": token_hash, "user_id": user_id, "csrf_token": csrf_token, "expires_at": now + life}
+        await self.session.execute(insert(Session).values(row))
+
+    async def find(self, token_hash: bytes) -> tuple[Session, User] | None:
+        """Return a session that has not run out, with its active user."""
+        statement = (
+            select(Session, User)
+            .join(User, User.id == Session.user_id)
+            .where(Session.token_hash == token_hash, Session.expires_at > func.now(), User.active)
+        )
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def end(self, token_hash: bytes) -> UUID | None:
+        """End one session; return whose it was."""
+        statement = delete(Session).where(Session.token_hash == token_hash).returning(Session.user_id)
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def end_all(self, user_id: UUID) -> None:
+        """End every session of a user."""
+        await self.session.execute(delete(Session).where(Session.user_id == user_id))
+
+
+class ApiTokenRepository:
+    """Keys of programs, by their hash."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def add(self, token: ApiToken) -> None:
+        """Add a token and read back what the database fills in."""
+        self.session.add(token)
+        await self.session.flush()
+        await self.session.refresh(token)
+
+    async def find(self, token_hash: bytes) -> ApiToken | None:
+        """Return a token that is neither revoked nor expired."""
+        statement = select(ApiToken).where(
+            ApiToken.token_hash == token_hash,
+            ApiToken.revoked_at.is_(None),
+            ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()),
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def get(self, token_id: UUID) -> ApiToken | None:
+        """Return a token, locked until the end of the transaction, or None."""
+        return await self.session.get(ApiToken, token_id, with_for_update=True)
+
+    async def page(self, actor: Actor, before: UUID | None, limit: int) -> list[ApiToken]:
+        """Return tokens, newest first, those of the actor's councils only."""
+        statement = select(ApiToken).order_by(ApiToken.id.desc()).limit(limit)
+        if actor.councils:
+            statement = statement.where(ApiToken.councils != [], ApiToken.councils.contained_by(sorted(actor.councils)))
+        if before is not None:
+            statement = statement.where(ApiToken.id < before)
+        return list((await self.session.execute(statement)).scalars())
+
+    async def revoke(self, token_id: UUID) -> None:
+        """Revoke a token; the moment of the first revocation stays."""
+        await self.session.execute(
+            update(ApiToken).where(ApiToken.id == token_id, ApiToken.revoked_at.is_(None)).values(revoked_at=func.now())
+        )
+
+
+class BrokerAccountRepository:
+    """Accounts on the broker that are not a hub's."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def put(self, username: str, credential: str, role: str) -> None:
+        """Create the account or replace its credential and role."""
+        statement = insert(BrokerAccount).values(username=username, credential=credential, role=role)
+        await self.session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["username"],
+                set_={"credential": statement.excluded.credential, "role": statement.excluded.role},
+            )
+        )
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries of the audit to show."""
+
+    actor: str | None = None
+    action: str | None = None
+    subject_kind: str | None = None
+    subject_id: str | None = None
+    council_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class AuditRepository:
+    """The record of who did and looked at what; rows are only ever added."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def add(
+        self,
+        actor: Actor | str,
+        action: str,
+        subject_kind: str,
+        subject_id: str | UUID,
+        council_id: str | None = None,
+        reason: str | None = None,
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        """Write one entry in the transaction of what it is about; `actor` may be a label such as `system`."""
+        await self.session.execute(
+            insert(AuditEntry).values(
+                id=new_id(),
+                actor=actor.label if isinstance(actor, Actor) else actor,
+                action=action,
+                subject_kind=subject_kind,
+                subject_id=str(subject_id),
+                council_id=council_id,
+                reason=reason,
+                details=details,
+            )
+        )
+
+    async def page(self, actor: Actor, wanted: AuditFilter, before: UUID | None, limit: int) -> list[AuditEntry]:
+        """Return entries, newest first. Who sees some councils only sees entries of those only."""
+        statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+        for name in ("actor", "action", "subject_kind", "subject_id", "council_id"):
+            if (value := getattr(wanted, name)) is not None:
+                statement = statement.where(getattr(AuditEntry, name) == value)
+        if wanted.since is not None:
+            statement = statement.where(AuditEntry.at >= wanted.since)
+        if wanted.until is not None:
+            statement = statement.where(AuditEntry.at < wanted.until)
+        if actor.councils:
+            statement = statement.where(AuditEntry.council_id.in_(actor.councils))
+        if before is not None:
+            statement = statement.where(AuditEntry.id < before)
+        return list((await self.session.execute(statement)).scalars())
+
+
+class IdempotencyRepository:
+    """Replies of POSTs that carried an `Idempotency-Key`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def claim(self, actor: str, key: str, request_hash: bytes) -> IdempotentReply | None:
+        """Take the key for this transaction and return None, or return the reply that it already has.
+
+        The same key in a transaction that still runs makes this one wait on the primary key: it then finds the reply,
+        or, when the other was rolled back, has the key.
+        """
+        mine = insert(IdempotentReply).values(actor=actor, key=key, request_hash=request_hash, status=0, body=b"")
+        taken = await self.session.execute(mine.on_conflict_do_nothing().returning(IdempotentReply.key))
+        if taken.scalar_one_or_none() is not None:
+            return None
+        stored = select(IdempotentReply).where(IdempotentReply.actor == actor, IdempotentReply.key == key)
+        return (await self.session.execute(stored)).scalar_one()
+
+    async def save(self, actor: str, key: str, status: int, body: bytes) -> None:
+        """Store the reply of the key that this transaction has claimed."""
+        await self.session.execute(
+            update(IdempotentReply)
+            .where(IdempotentReply.actor == actor, IdempotentReply.key == key)
+            .values(status=status, body=body)
+        )
+
+    async def forget(self, older_than: timedelta) -> None:
+        """Remove replies that nobody will ask for again."""
+        await self.session.execute(delete(IdempotentReply).where(IdempotentReply.created_at < func.now() - older_than))

@@ -1,0 +1,25 @@
+"""The API as one piece: its routes, its errors and its description."""
+
+from fastapi import FastAPI
+
+from telecare.api import docs
+from telecare.api.endpoints import access, audit, contact_points, health, metrics
+from telecare.api.openapi import describe
+from telecare.api.problems import install_problem_handlers
+
+ROUTERS = (
+    health.router,
+    metrics.router,
+    access.router,
+    audit.router,
+    contact_points.router,
+    docs.router,
+)
+
+
+def install_api(app: FastAPI) -> None:
+    """Put the API into the application."""
+    for router in ROUTERS:
+        app.include_router(router)
+    install_problem_handlers(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -1,0 +1,41 @@
+"""Prometheus metrics: this process's counters, and what waits in the database at the moment of asking."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from telecare.api.deps import ServicesDep
+from telecare.api.vitals import VitalsRepository
+from telecare.kernel.db import Database
+from telecare.kernel.metrics import REGISTRY
+from telecare.kernel.transient import is_transient
+
+router = APIRouter(tags=["health"])
+
+_up = Gauge("telecare_database_up", "1 when the database answers", registry=REGISTRY)
+_open = Gauge("telecare_alarms_open", "Open alarms", ("class", "handling"), registry=REGISTRY)
+_overdue = Gauge("telecare_engine_overdue_seconds", "Age of the most overdue step of an open alarm", registry=REGISTRY)
+_waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(services: ServicesDep) -> Response:
+    """Return the metrics; without a database those of the process alone, and `telecare_database_up 0`."""
+    try:
+        await _measure(services.database)
+        _up.set(1)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        _up.set(0)
+    return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _measure(database: Database) -> None:
+    async with database.transaction() as session:
+        vitals = VitalsRepository(session)
+        alarms, overdue, waiting = await vitals.open_alarms(), await vitals.overdue_s(), await vitals.outbox_waiting()
+    _open.clear()  # what nobody has open any more must not stay at its last number
+    for (class_, handling), count in alarms.items():
+        _open.labels(class_, handling).set(count)
+    _overdue.set(overdue)
+    _waiting.set(waiting)

@@ -1,0 +1,89 @@
+"""The live stream of board changes (server-sent events), resumed by sequence."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Header, Query, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from telecare.access.domain import Actor, Permission
+from telecare.api.deps import Needs
+from telecare.api.feed import BoardFeed, Change
+from telecare.api.openapi import PROBLEMS
+from telecare.api.routing import api_router
+
+router = api_router("/stream", "stream")
+
+BEAT_S = 1.0
+LIFE_S = 900.0
+"""A stream ends after this long and its client resumes at once: so a log-out or a lost role takes effect."""
+
+MAX_SEQ = 2**63 - 1
+
+_STREAM = {
+    "description": "An endless stream of events",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@router.get("", response_class=EventSourceResponse, responses={200: _STREAM, **PROBLEMS})
+async def stream(
+    request: Request,
+    actor: Annotated[Actor, Depends(Needs(Permission.SEE_ALARMS))],
+    after: Annotated[int | None, Query(ge=0, le=MAX_SEQ, description="the last number you have seen")] = None,
+    form: Annotated[Literal["data", "html"], Query(description="html adds the console's row")] = "data",
+    last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,18}$")] = None,
+) -> EventSourceResponse:
+    """Follow the board: `snapshot` first (`reload` when you must fetch the list anew), then `change` and `beat`.
+
+    Each change has the number of the board's change log as its id; a browser that reconnects resumes from it.
+    """
+    feed: BoardFeed = request.app.state.feed
+    resume = int(last_event_id) if last_event_id is not None else after
+    return EventSourceResponse(_events(feed, actor, resume, form), ping=3600)
+
+
+async def _events(feed: BoardFeed, actor: Actor, after: int | None, form: str) -> AsyncIterator[ServerSentEvent]:
+    changes = feed.changes(after)
+    pending: asyncio.Future[Change | None] | None = None
+    reload = after is None
+    yield _event("snapshot", {"seq": feed.seq if reload else after, "reload": reload}, None)
+    started = beat_at = time.monotonic()
+    try:
+        while not feed.ended.is_set() and time.monotonic() - started < LIFE_S:
+            if time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + BEAT_S
+                yield _event("beat", {"now": datetime.now(UTC).isoformat(), "seq": feed.seq}, None)
+            pending = pending or asyncio.ensure_future(anext(changes))
+            done, _ = await asyncio.wait([pending], timeout=max(0.0, beat_at - time.monotonic()))
+            if not done:
+                continue
+            try:
+                change = pending.result()
+            except StopAsyncIteration:
+                return
+            pending = None
+            if change is None:
+                if not reload:
+                    yield _event("snapshot", {"seq": feed.seq, "reload": True}, None)
+            elif actor.sees(change.council_id):
+                yield _event("change", _shown(change, form), str(change.seq))
+    finally:
+        if pending is not None:
+            pending.cancel()
+        await changes.aclose()
+
+
+def _shown(change: Change, form: str) -> dict[str, Any]:
+    shown: dict[str, Any] = {"seq": change.seq, "kind": change.kind, "id": change.alarm_id, "data": change.data}
+    if form in change.html:
+        shown["html"] = change.html[form]
+    return shown
+
+
+def _event(name: str, data: dict[str, Any], seq: str | None) -> ServerSentEvent:
+    return ServerSentEvent(json.dumps(data), event=name, id=seq)

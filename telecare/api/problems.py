@@ -1,0 +1,87 @@
+"""Errors as problem details (RFC 9457): one shape for all of them, and nothing in it that only we may know."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from telecare.kernel.errors import InvalidError, ProblemError, UnavailableError
+from telecare.kernel.transient import is_transient
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+class TooLargeError(ProblemError):
+    """The body of the request is larger than we read."""
+
+    status, slug, title = 413, "too-large", "The body is too large"
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer what routes and endpoints raise on purpose; the rest reaches the outermost middleware."""
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+def problem_of(error: Exception) -> ProblemError:
+    """Return what to tell the caller about an unexpected failure: that it passes, or nothing at all."""
+    if is_transient(error):
+        return UnavailableError("The service cannot do this just now: try again in a moment")
+    return ProblemError("This is a fault of ours and has been logged; quote the request_id when you report it")
+
+
+def problem_response(scope: Scope, problem: ProblemError, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the problem document of an error."""
+    document = {
+        "type": f"urn:telecare:problem:{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": quote(scope["path"], errors="replace"),
+        "request_id": scope.get("telecare.request_id"),
+        **problem.extra,
+    }
+    more = {}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        more["WWW-Authenticate"] = 'Bearer realm="telecare"'
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        more["Retry-After"] = str(RETRY_AFTER_S)
+    # ASCII only: what a caller sent may come back in a detail, and may hold what UTF-8 cannot carry.
+    body = json.dumps(document, default=str).encode("ascii")
+    return Response(body, problem.status, {**(headers or {}), **more}, MEDIA_TYPE)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    return problem_response(request.scope, cast("ProblemError", error))
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    errors = [_field(found) for found in cast("RequestValidationError", error).errors()]
+    return problem_response(request.scope, InvalidError("See errors: each names a field and its fault", errors=errors))
+
+
+def _field(found: dict[str, Any]) -> dict[str, str]:
+    """Return where a fault is and what it is, without the value that was sent: that may be a secret."""
+    if found["type"] == "json_invalid":
+        return {"where": "body", "what": f"This is not JSON: {found['ctx']['error']} at character {found['loc'][-1]}"}
+    return {"where": ".".join(map(str, found["loc"])), "what": str(found["msg"])}
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    http = cast("HTTPException", error)
+    if http.status_code == TooLargeError.status:
+        return problem_response(request.scope, TooLargeError(http.detail))
+    phrase = HTTPStatus(http.status_code).phrase
+    problem = ProblemError(http.detail)
+    problem.status, problem.title, problem.slug = http.status_code, phrase, phrase.lower().replace(" ", "-")
+    return problem_response(request.scope, problem, http.headers)

@@ -1,0 +1,34 @@
+"""The web application of one process: the API and the console behind one door."""
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from telecare.api.app import install_api
+from telecare.api.deps import Services
+from telecare.api.health import HealthChecks, add_database_checks
+from telecare.api.middleware import RequestContext, RequestGuard
+
+DESCRIPTION = (
+    "Telecare alarms and the fleet of hubs behind them. Log in with `Authorization: Bearer TOKEN`. "
+    "Lists are paged by cursor; POSTs accept an Idempotency-Key; errors are RFC 9457 problem details."
+)
+
+
+def create_app(services: Services, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Return the application on the services of this process; `lifespan` runs what else lives in it."""
+    app = FastAPI(
+        title="Telecare",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.health = HealthChecks()
+    add_database_checks(app.state.health, services.database)
+    app.add_middleware(RequestGuard)
+    app.add_middleware(RequestContext)  # added last, so it is the outermost
+    install_api(app)
+    return app

@@ -1,0 +1,63 @@
+"""The ingest of one process: its lanes, their workers and the slot that lets them be connected."""
+
+import asyncio
+
+from telecare.ingest.heartbeats import HeartbeatLane
+from telecare.ingest.lane import Lane
+from telecare.ingest.messages import MessageLane
+from telecare.ingest.metrics import WAITING
+from telecare.ingest.slot import SlotLease
+from telecare.kernel.db import Database
+from telecare.kernel.settings import Settings
+
+ALARM_WORKERS = 8
+EVENT_WORKERS = 4
+
+
+class Ingest:
+    """Three connections, so that no heartbeat and no event is ever ahead of an alarm."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.lanes = {
+            "alarm": Lane(settings, "alarm", ("alarm",)),
+            "event": Lane(settings, "event", ("event", "status", "result")),
+            "heartbeat": Lane(settings, "heartbeat", ("heartbeat",)),
+        }
+        self.slot = SlotLease(settings, list(self.lanes.values()))
+        cap, url = settings.ingest_retry_cap_s, settings.public_url
+        self._alarms = MessageLane(
+            self.lanes["alarm"], database, workers=ALARM_WORKERS, retry_cap_s=cap, public_url=url
+        )
+        self._events = MessageLane(
+            self.lanes["event"], database, workers=EVENT_WORKERS, retry_cap_s=cap, public_url=url
+        )
+        beats = self.lanes["heartbeat"]
+        strange = MessageLane(beats, database, workers=1, retry_cap_s=cap, public_url=url)
+        self._heartbeats = HeartbeatLane(beats, database, strange, retry_cap_s=cap)
+        for name, lane in self.lanes.items():
+            WAITING.labels(name).set_function(lane.count_waiting)
+
+    async def problem(self) -> str | None:
+        """Return why alarms cannot be received just now, None when they can; a process that stands by is well."""
+        if self.slot.problem is not None:
+            return None if self.slot.problem.startswith("stand-by") else self.slot.problem
+        away = [name for name, lane in self.lanes.items() if not lane.connected]
+        return f"not connected to the broker: {', '.join(away)}" if away else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Receive until `stop` is set; messages in hand that are not committed come again from the broker."""
+        for lane in self.lanes.values():
+            lane.start()
+        workers = [asyncio.create_task(part.run()) for part in (self._alarms, self._events, self._heartbeats)]
+        lease = asyncio.create_task(self.slot.run(stop))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*workers, lease, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()  # a lane that ended by itself is a fault that must be seen: let the process end loudly
+        finally:
+            for task in (*workers, lease, stopping):
+                task.cancel()
+            await asyncio.gather(*workers, lease, stopping, return_exceptions=True)
+            for lane in self.lanes.values():
+                await lane.stop()

@@ -1,0 +1,53 @@
+"""Who and where a message is about: what the register knows, in the words that an operator needs."""
+
+from datetime import datetime, timedelta
+
+from devices.registry.repository import hub_context
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.intake.domain import OLDEST_PLAUSIBLE, Subject
+from devices.registry.domain import HubContext, HubStatus
+from telecare.wire.payloads import Message
+
+MOVE_SLACK = timedelta(seconds=1)
+
+
+async def find_subject(session: AsyncSession, hub_id: str, message: Message, now: datetime) -> Subject:
+    """Ask the register once; a device time that nobody can believe is not asked about."""
+    believable = message.at is not None and now - OLDEST_PLAUSIBLE < message.at < now - MOVE_SLACK
+    context = await hub_context(session, hub_id, message.at if believable else None)
+    return subject_of(context, message)
+
+
+def subject_of(context: HubContext | None, message: Message) -> Subject:
+    """Return the subject: the person and home of the hub, or as much as is known (C13, C14, C23)."""
+    if context is None:
+        return Subject(room=message.room, notes=("Nobody knows this hub: find out where it is",))
+    registered = context.rooms.get(message.device_id or "")
+    room = message.room or (registered[1] if registered else None)
+    home = context.then or context.now
+    if home is None:
+        last = f"; last known at {context.last.place}" if context.last else ""
+        state = {HubStatus.STOCK: "in stock", HubStatus.RETIRED: "retired"}.get(context.status, "not installed")
+        return Subject(
+            council_id=context.council_id,
+            room=room,
+            place=context.last.place if context.last else None,
+            notes=(f"The register has this hub as {state}{last}. Find out who needs help",),
+            known=True,
+        )
+    notes: tuple[str, ...] = ()
+    if context.then is not None:
+        present = f"now at {context.now.place}" if context.now else "not installed anywhere now"
+        notes = (f"The hub has moved since: it was at {home.place} when this happened, {present}. Check both",)
+    return Subject(
+        council_id=context.council_id,
+        person_id=home.person_id,
+        premises_id=home.premises_id,
+        person_name=home.person_name,
+        place=home.place,
+        room=room,
+        notes=notes,
+        known=True,
+        placed=True,
+    )

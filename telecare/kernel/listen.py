@@ -1,0 +1,56 @@
+"""One LISTEN connection a process: NOTIFY wakes whoever waits. A hint only: every listener polls beside it (R21)."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import asyncpg
+
+from telecare.kernel.db import asyncpg_dsn
+from telecare.kernel.logging import get_logger
+
+log = get_logger("listen")
+
+RECONNECT_S = 1.0
+CHECK_S = 5.0
+
+
+class Listener:
+    """Keeps one connection listening on a channel and calls `wake` for each notice and after each reconnect."""
+
+    def __init__(self, database_url: str, channel: str) -> None:
+        self._dsn = asyncpg_dsn(database_url)
+        self._channel = channel
+        self._wakes: list[Callable[[], None]] = []
+
+    def on_notice(self, wake: Callable[[], None]) -> None:
+        """Add somebody to wake; called in the event loop, must not block."""
+        self._wakes.append(wake)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Listen until `stop` is set, reconnecting for as long as it takes."""
+        while not stop.is_set():
+            try:
+                await self._listen(stop)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("listen_lost", error=repr(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RECONNECT_S)
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        connection = await asyncpg.connect(self._dsn, timeout=5)
+        try:
+            await connection.add_listener(self._channel, lambda *_: self._wake())
+            # What was said while nobody listened is found by whoever is woken now.
+            self._wake()
+            while not stop.is_set() and not connection.is_closed():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), CHECK_S)
+                    return
+                await connection.execute("SELECT 1", timeout=CHECK_S)
+        finally:
+            connection.terminate()
+
+    def _wake(self) -> None:
+        for wake in self._wakes:
+            wake()

@@ -1,0 +1,155 @@
+"""The composition root: one process that does what its roles say, until it is told to stop."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import uvicorn
+from alarms.notify.email import EmailChannel
+from alarms.notify.sender import Sender
+from alarms.notify.webhook import WebhookChannel
+from devices.registry.repository import person_contacts
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.escalation.domain import Address
+from alarms.escalation.engine import Engine
+from alarms.handling.repository import BOARD_CHANNEL
+from alarms.handling.service import record_delivery
+from telecare.api.deps import Services
+from telecare.api.feed import BoardFeed
+from telecare.app import create_app
+from telecare.housekeeping import Housekeeping
+from telecare.ingest.service import Ingest
+from telecare.kernel.db import Database
+from telecare.kernel.listen import Listener
+from telecare.kernel.logging import configure_logging, get_logger
+from telecare.kernel.sealing import Sealer
+from telecare.kernel.settings import Role, Settings
+
+log = get_logger("serve")
+
+ENGINE_WORKERS = 2
+
+
+async def contacts_of(session: AsyncSession, person_id: UUID) -> tuple[Address, ...]:
+    """Return how a person's contacts can be told, in their order; e-mail is the only channel to them so far."""
+    contacts = await person_contacts(session, person_id)
+    return tuple(Address("email", contact.email, contact.name) for contact in contacts if contact.email)
+
+
+class Process:
+    """What runs in this process beside the web server."""
+
+    def __init__(self, settings: Settings, app: FastAPI, database: Database) -> None:
+        self.settings = settings
+        self.app = app
+        self.database = database
+        self.stop = asyncio.Event()
+        self.failed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the parts that the roles name while the block lasts; then stop them, each with its work in hand done."""
+        listener = Listener(self.database.url, BOARD_CHANNEL)
+        async with contextlib.AsyncExitStack() as stack:
+            if Role.WEB in self.settings.roles:
+                feed: BoardFeed = self.app.state.feed
+                listener.on_notice(feed.wake)
+                self._start("feed", feed.run(self.stop))
+            if Role.INGEST in self.settings.roles:
+                ingest = Ingest(self.settings, self.database)
+                self.app.state.health.add("broker", ingest.problem)
+                self._start("ingest", ingest.run(self.stop))
+            if Role.ENGINE in self.settings.roles:
+                await self._start_engine(stack, listener)
+            self._start("listener", listener.run(self.stop))
+            try:
+                yield
+            finally:
+                self.stop.set()
+                for task in self._tasks:
+                    task.remove_done_callback(self._ended)
+                await asyncio.wait(self._tasks, timeout=10)
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _start_engine(self, stack: contextlib.AsyncExitStack, listener: Listener) -> None:
+        for number in range(ENGINE_WORKERS):
+            engine = Engine(self.database, contacts_of, self.settings.public_url)
+            listener.on_notice(engine.woken.set)
+            self._start(f"engine-{number}", engine.run(self.stop))
+        webhook = await stack.enter_async_context(WebhookChannel(self.settings))
+        channels = {"email": EmailChannel(self.settings), "webhook": webhook}
+        woken = asyncio.Event()
+        listener.on_notice(woken.set)
+        sender = Sender(self.database, channels, record_delivery)
+        self._start("sender", sender.run(self.stop, woken))
+        self._start("housekeeping", Housekeeping(self.settings, self.database).run(self.stop))
+
+    def _start(self, name: str, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part that ended by itself is a fault: end the process loudly, so that its keeper starts it anew."""
+        if not self.stop.is_set():
+            error = None if task.cancelled() else task.exception()
+            log.error("part_ended", part=task.get_name(), error=repr(error), exc_info=error)
+            self.failed.set()
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: we end the streams first, or a restart would hang on them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals to us."""
+        yield
+
+
+async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
+    """Run this process until SIGINT or SIGTERM; return its exit code (1 when a part of it failed)."""
+    configure_logging(settings)
+    database = Database(settings)
+    app = create_app(Services(settings, database, Sealer(settings)))
+    process = Process(settings, app, database)
+    server = Server(
+        uvicorn.Config(
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            lifespan="off",
+        )
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    try:
+        async with process.running():
+            web = asyncio.create_task(server.serve(), name="web")
+            if ready is not None:
+                ready.set()
+            waits = [asyncio.ensure_future(event.wait()) for event in (stop, process.failed)]
+            await asyncio.wait([web, *waits], return_when=asyncio.FIRST_COMPLETED)
+            process.stop.set()
+            server.should_exit = True
+            await asyncio.gather(web, return_exceptions=True)
+            for waiting in waits:
+                waiting.cancel()
+            failed = process.failed.is_set() or not stop.is_set()
+    finally:
+        await database.dispose()
+    return 1 if failed else 0

@@ -1,0 +1,38 @@
+"""Topics of the MQTT contract, version 1: `telecare/v1/{hub_id}/{lane}`."""
+
+import re
+from dataclasses import dataclass
+
+from telecare.kernel.pure.jsonsafe import clean_text
+
+ROOT = "telecare/v1"
+HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MAX_CLAIMED_ID = 200
+
+FROM_HUBS = ("alarm", "event", "heartbeat", "status", "result")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Who a topic claims to be from, and in which lane. `well_formed` is false for an id that no hub can have."""
+
+    hub_id: str
+    lane: str
+    well_formed: bool
+
+
+def subscription(lane: str) -> str:
+    """Return the filter that receives one lane of all hubs."""
+    return f"{ROOT}/+/{lane}"
+
+
+def to_hub(hub_id: str, kind: str) -> str:
+    """Return the topic on which we speak to a hub: `ack` or `command`."""
+    return f"{ROOT}/{hub_id}/{kind}"
+
+
+def read_topic(topic: str) -> Address:
+    """Read a topic of one of our subscriptions; a strange hub id is kept (cleaned, cut), never refused."""
+    claimed, _, lane = topic.removeprefix(f"{ROOT}/").rpartition("/")
+    hub_id = clean_text(claimed)[:MAX_CLAIMED_ID]
+    return Address(hub_id, lane, HUB_ID.fullmatch(claimed) is not None)
