@@ -5,12 +5,14 @@ from starlette.types import Lifespan
 
 from telecare.api.app import install_api
 from telecare.api.deps import Services
+from telecare.api.feed import BoardFeed
 from telecare.api.health import HealthChecks, add_database_checks
 from telecare.api.middleware import RequestContext, RequestGuard
 
 DESCRIPTION = (
     "Telecare alarms and the fleet of hubs behind them. Log in with `Authorization: Bearer TOKEN`. "
-    "Lists are paged by cursor; POSTs accept an Idempotency-Key; errors are RFC 9457 problem details."
+    "Lists are paged by cursor; errors are RFC 9457 problem details. POSTs accept an Idempotency-Key, except those "
+    "that carry or return a secret (users, tokens, credentials): such replies are never stored."
 )
 
 
@@ -26,6 +28,7 @@ def create_app(services: Services, lifespan: Lifespan[FastAPI] | None = None) ->
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.feed = BoardFeed(services.database)
     app.state.health = HealthChecks()
     add_database_checks(app.state.health, services.database)
     app.add_middleware(RequestGuard)

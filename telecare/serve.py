@@ -8,10 +8,6 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import uvicorn
-from alarms.notify.email import EmailChannel
-from alarms.notify.sender import Sender
-from alarms.notify.webhook import WebhookChannel
-from devices.registry.repository import person_contacts
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +15,11 @@ from alarms.escalation.domain import Address
 from alarms.escalation.engine import Engine
 from alarms.handling.repository import BOARD_CHANNEL
 from alarms.handling.service import record_delivery
+from alarms.notify.delivery import Provider
+from alarms.notify.email import EmailChannel
+from alarms.notify.sender import Sender
+from alarms.notify.webhook import WebhookChannel
+from devices.registry.context import person_contacts
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
@@ -26,7 +27,7 @@ from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import Database
 from telecare.kernel.listen import Listener
-from telecare.kernel.logging import configure_logging, get_logger
+from telecare.kernel.logging import get_logger
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 
@@ -85,7 +86,7 @@ class Process:
             listener.on_notice(engine.woken.set)
             self._start(f"engine-{number}", engine.run(self.stop))
         webhook = await stack.enter_async_context(WebhookChannel(self.settings))
-        channels = {"email": EmailChannel(self.settings), "webhook": webhook}
+        channels: dict[str, Provider] = {"email": EmailChannel(self.settings), "webhook": webhook}
         woken = asyncio.Event()
         listener.on_notice(woken.set)
         sender = Sender(self.database, channels, record_delivery)
@@ -114,9 +115,16 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
-    """Run this process until SIGINT or SIGTERM; return its exit code (1 when a part of it failed)."""
-    configure_logging(settings)
+def stop_on_signals() -> asyncio.Event:
+    """Return an event of the running loop that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> int:
+    """Run this process until `stop` is set; return its exit code (1 when a part of it failed)."""
     database = Database(settings)
     app = create_app(Services(settings, database, Sealer(settings)))
     process = Process(settings, app, database)
@@ -133,15 +141,9 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
             lifespan="off",
         )
     )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
     try:
         async with process.running():
             web = asyncio.create_task(server.serve(), name="web")
-            if ready is not None:
-                ready.set()
             waits = [asyncio.ensure_future(event.wait()) for event in (stop, process.failed)]
             await asyncio.wait([web, *waits], return_when=asyncio.FIRST_COMPLETED)
             process.stop.set()

@@ -4,7 +4,6 @@ Any number of copies run side by side; SKIP LOCKED keeps them apart. The only ti
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from alarms.handling.service import AlarmService
 from alarms.notify.repository import ContactPointRepository
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
+from telecare.kernel.waiting import first_of
 
 log = get_logger("engine")
 
@@ -51,7 +51,7 @@ class Engine:
                 wait = await self._idle_time()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("engine_waits_for_database", error=repr(error)[:300])
-            await _first_of(stop, self.woken, wait)
+            await first_of(stop, self.woken, timeout_s=wait)
 
     async def step(self) -> bool:
         """Drive one due alarm; False when none is due."""
@@ -97,14 +97,3 @@ class Engine:
         async with self.database.transaction() as session:
             seconds = await AlarmRepository(session).seconds_until_due()
         return POLL_S if seconds is None else min(POLL_S, max(0.005, seconds))
-
-
-async def _first_of(stop: asyncio.Event, woken: asyncio.Event, wait: float) -> None:
-    """Wait until one of the events is set or the time is over."""
-    waits = [asyncio.ensure_future(event.wait()) for event in (stop, woken)]
-    try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait(waits, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiting in waits:
-            waiting.cancel()

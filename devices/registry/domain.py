@@ -1,7 +1,10 @@
 """The lists of the register, as the database's CHECKs know them."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -48,3 +51,46 @@ class Radio(StrEnum):
     G3 = "3g"
     G4 = "4g"
     LTE_M = "lte_m"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a hub is or was installed, and for whom."""
+
+    person_id: UUID
+    premises_id: UUID
+    person_name: str
+    place: str
+    risk_tier: RiskTier
+
+
+@dataclass(frozen=True)
+class HubContext:
+    """What the register knows of a hub when one of its messages comes.
+
+    `now` is its installation at present; `then` the one at the device's own time, only when it is another one; `last`
+    the one before, when there is none now. `rooms` gives kind and room by the peripheral's id on the wire.
+    """
+
+    hub_id: str
+    council_id: str
+    status: HubStatus
+    connection: Connection
+    now: Home | None
+    then: Home | None
+    last: Home | None
+    rooms: Mapping[str, tuple[str, str | None]]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A contact of a person, as far as telling them needs it."""
+
+    name: str
+    phone: str | None
+    email: str | None
+
+
+def spoken_name(given: str, family: str, preferred: str | None) -> str:
+    """Return a person's name as an operator says it, with the name they go by when it is another."""
+    return f"{given} {family}" if preferred in {None, "", given} else f"{preferred} ({given}) {family}"

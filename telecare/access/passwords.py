@@ -3,26 +3,53 @@
 import asyncio
 import secrets
 import unicodedata
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from telecare.kernel.errors import UnavailableError
+
+Result = TypeVar("Result")
+
+MAX_WAITING = 32
+"""More log-ins than this at once are sent away: a flood of guesses must not keep everybody waiting for minutes."""
+
 _HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106 for machines of limited memory
 
-# Each hash takes 64 MiB: two at a time, so that a rush of log-ins starves neither memory nor the alarms.
-_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
+
+class _Queue:
+    """Runs hashes in two threads: each takes 64 MiB, and a rush of log-ins may starve neither memory nor the alarms."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
+        self._waiting = 0
+
+    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Return what the work returns; UnavailableError when too many wait already."""
+        if self._waiting >= MAX_WAITING:
+            raise UnavailableError("Too many people are logging in at once: try again in a moment")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        finally:
+            self._waiting -= 1
+
+
+_queue = _Queue()
 
 
 async def hash_password(password: str) -> str:
     """Return the argon2id hash of a password."""
-    return await asyncio.get_running_loop().run_in_executor(_POOL, _HASHER.hash, _normal(password))
+    return await _queue.run(_HASHER.hash, _normal(password))
 
 
 async def verify_password(stored: str | None, password: str) -> bool:
     """Say whether the password fits the stored hash; without one, take as long and say no."""
-    return await asyncio.get_running_loop().run_in_executor(_POOL, _verify, stored, _normal(password))
+    return await _queue.run(_verify, stored, _normal(password))
 
 
 def needs_rehash(stored: str) -> bool:

@@ -3,13 +3,15 @@
 from fastapi import FastAPI
 
 from telecare.api import docs
-from telecare.api.endpoints import access, audit, contact_points, health, metrics
+from telecare.api.endpoints import access, alarms, audit, contact_points, health, metrics, stream
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
 
 ROUTERS = (
     health.router,
     metrics.router,
+    alarms.router,
+    stream.router,
     access.router,
     audit.router,
     contact_points.router,
@@ -21,5 +23,5 @@ def install_api(app: FastAPI) -> None:
     """Put the API into the application."""
     for router in ROUTERS:
         app.include_router(router)
-    install_problem_handlers(app)
+    install_problem_handlers(app, [route for router in ROUTERS for route in router.routes])
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

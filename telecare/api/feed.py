@@ -1,11 +1,10 @@
 """The live feed of the board: one reader of the change log a process, one rendering a change, any number of streams.
 
 The change log is gapless and in commit order, so a stream that gives every change after a number misses none. NOTIFY is
-the hint, a poll each second finds what it missed. A stream that cannot keep up is ended and resumes from its last number.
+the hint, a poll each second finds what it missed. A stream that cannot keep up is ended and resumes where it was.
 """
 
 import asyncio
-import contextlib
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from alarms.handling.repository import AlarmRepository
 from alarms.handling.schemas import AlarmOut
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
+from telecare.kernel.waiting import first_of
 
 log = get_logger("feed")
 
@@ -72,7 +72,7 @@ class BoardFeed:
                 await self._read()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("feed_waits_for_database", error=repr(error)[:200])
-            await _wait(stop, self.woken, POLL_S)
+            await first_of(stop, self.woken, timeout_s=POLL_S)
             self.woken.clear()
         self.ended.set()
         for queue in self._streams:
@@ -153,13 +153,3 @@ def _put(queue: asyncio.Queue[Change | None], change: Change | None) -> bool:
         queue.put_nowait(None)
         return False
     return True
-
-
-async def _wait(stop: asyncio.Event, woken: asyncio.Event, seconds: float) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in (stop, woken)]
-    try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiting in waits:
-            waiting.cancel()

@@ -62,7 +62,7 @@ def add_database_checks(checks: HealthChecks, database: Database) -> None:
 
     async def answers() -> str | None:
         async with database.engine.connect():
-            return None  # the pool has just sent a query on it: `pool_pre_ping`
+            return None  # a connection of the pool has just been pinged, a new one has just shaken hands
 
     checks.add("database", answers)
     checks.add("schema", schema)

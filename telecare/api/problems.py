@@ -1,7 +1,7 @@
 """Errors as problem details (RFC 9457): one shape for all of them, and nothing in it that only we may know."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from telecare.kernel.errors import InvalidError, ProblemError, UnavailableError
@@ -19,6 +20,8 @@ from telecare.kernel.transient import is_transient
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 
+_DETAILS = {404: "There is nothing at this address", 405: "This address does not take this method: see Allow"}
+
 
 class TooLargeError(ProblemError):
     """The body of the request is larger than we read."""
@@ -26,8 +29,9 @@ class TooLargeError(ProblemError):
     status, slug, title = 413, "too-large", "The body is too large"
 
 
-def install_problem_handlers(app: FastAPI) -> None:
-    """Answer what routes and endpoints raise on purpose; the rest reaches the outermost middleware."""
+def install_problem_handlers(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Answer what these routes and their endpoints raise on purpose; the rest reaches the outermost middleware."""
+    app.state.api_routes = routes
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
@@ -82,6 +86,15 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if http.status_code == TooLargeError.status:
         return problem_response(request.scope, TooLargeError(http.detail))
     phrase = HTTPStatus(http.status_code).phrase
-    problem = ProblemError(http.detail)
+    problem = ProblemError(_DETAILS.get(http.status_code, http.detail))
     problem.status, problem.title, problem.slug = http.status_code, phrase, phrase.lower().replace(" ", "-")
-    return problem_response(request.scope, problem, http.headers)
+    headers = dict(http.headers or {})
+    if http.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "")
+    return problem_response(request.scope, problem, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return all methods of an address (RFC 9110 15.5.6); the router itself names those of its first match only."""
+    fitting = (route for route in request.app.state.api_routes if route.path_regex.match(request.url.path))
+    return ", ".join(sorted({method for route in fitting for method in route.methods}))

@@ -6,10 +6,10 @@ Never ahead of an alarm: it has its own connection and its own task, and takes n
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from devices.presence.repository import HeartbeatRow, PresenceRepository
-
 from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.messages import FIRST_RETRY_S, LONGEST_RETRY_S, MessageLane
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
@@ -81,7 +81,7 @@ class HeartbeatLane:
         async with self.database.transaction() as session:
             now = await database_now(session)
             stamp = stamper(now, time.monotonic())
-            fresh = [HeartbeatRow(**{**row.__dict__, "received_at": stamp(delivery)}) for delivery, row in rows]
+            fresh = [replace(row, received_at=stamp(delivery)) for delivery, row in rows]
             return set(await PresenceRepository(session).record(fresh))
 
 

@@ -190,7 +190,7 @@ class Lane:
             message.mid,
             message.qos,
             message._topic,  # noqa: SLF001 - see above
-            message.payload,
+            bytes(message.payload),
             message.retain,
             time.monotonic(),
         )

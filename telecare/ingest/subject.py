@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from devices.registry.repository import hub_context
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.domain import OLDEST_PLAUSIBLE, Subject
+from devices.registry.context import hub_context
 from devices.registry.domain import HubContext, HubStatus
 from telecare.wire.payloads import Message
 

@@ -5,6 +5,7 @@ in between, the lease runs out and another sends again: at least once, never non
 decision is never written twice.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -73,8 +74,19 @@ class OutboxRepository:
             statement = insert(OutboxMessage).values([{"id": new_id(), **row} for row in rows])
             await self.session.execute(statement.on_conflict_do_nothing(index_elements=["effect_key"]))
 
-    async def lease(self, limit: int, lease: timedelta) -> list[OutboxMessage]:
-        """Take up to `limit` due messages for `lease`, most urgent first, those whose sender died included."""
+    async def lease(
+        self,
+        limit: int,
+        lease: timedelta,
+        *,
+        below: int | None = None,
+        except_channels: Collection[str] = (),
+        except_addresses: Collection[str] = (),
+    ) -> list[OutboxMessage]:
+        """Take up to `limit` due messages for `lease`, most urgent first, those whose sender died included.
+
+        `below` takes only ranks below it. The exceptions are what the caller has its hands full of: they wait.
+        """
         now = func.clock_timestamp()
         due = (
             select(OutboxMessage.id)
@@ -86,42 +98,70 @@ class OutboxRepository:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+        if below is not None:
+            due = due.where(OutboxMessage.rank < below)
+        if except_channels:
+            due = due.where(OutboxMessage.channel.not_in(except_channels))
+        if except_addresses:
+            due = due.where(OutboxMessage.address.not_in(except_addresses))
+        # A CTE with row locks runs exactly once; a subquery may run again for each row and lock past the limit.
+        taken = due.cte("taken")
         statement = (
             update(OutboxMessage)
-            .where(OutboxMessage.id.in_(due.scalar_subquery()))
+            .where(OutboxMessage.id == taken.c.id)
             .values(state=OutboxState.SENDING, lease_until=now + lease, attempts=OutboxMessage.attempts + 1)
             .returning(OutboxMessage)
+            .execution_options(synchronize_session=False)
         )
         leased = list((await self.session.execute(statement)).scalars())
         return sorted(leased, key=lambda message: (message.rank, message.due_at, message.id))
 
-    async def finish(self, message_id: UUID, state: OutboxState, error: str | None = None) -> None:
-        """Write the final state of a message."""
-        await self.session.execute(
-            update(OutboxMessage)
-            .where(OutboxMessage.id == message_id)
-            .values(state=state, lease_until=None, finished_at=func.clock_timestamp(), last_error=error)
-        )
+    async def finish(self, message: OutboxMessage, state: OutboxState, error: str | None = None) -> bool:
+        """Write the final state of a leased message, also of one that was cancelled on its way.
 
-    async def retry(self, message_id: UUID, after: timedelta, error: str) -> None:
-        """Put a message back, to be tried again after a while."""
-        await self.session.execute(
+        False when another sender has leased it since: then that sender's result is the one that counts.
+        """
+        statement = (
             update(OutboxMessage)
-            .where(OutboxMessage.id == message_id)
+            .where(
+                OutboxMessage.id == message.id,
+                OutboxMessage.attempts == message.attempts,
+                OutboxMessage.state.in_((OutboxState.SENDING, OutboxState.CANCELLED)),
+            )
+            .values(state=state, lease_until=None, finished_at=func.clock_timestamp(), last_error=error)
+            .returning(OutboxMessage.id)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none() is not None
+
+    async def retry(self, message: OutboxMessage, after: timedelta, error: str) -> bool:
+        """Put a leased message back, to be tried again after a while; False when it is no longer ours to try."""
+        statement = (
+            update(OutboxMessage)
+            .where(
+                OutboxMessage.id == message.id,
+                OutboxMessage.attempts == message.attempts,
+                OutboxMessage.state == OutboxState.SENDING,
+            )
             .values(
                 state=OutboxState.PENDING,
                 lease_until=None,
                 due_at=func.clock_timestamp() + after,
                 last_error=error,
             )
+            .returning(OutboxMessage.id)
         )
+        return (await self.session.execute(statement)).scalar_one_or_none() is not None
 
-    async def cancel_pending(self, subject_id: UUID) -> list[OutboxMessage]:
-        """Cancel what has not started for this alarm: after a close nothing more leaves (invariant E4)."""
-        statement = (
+    async def cancel_pending(self, subject_id: UUID) -> None:
+        """Cancel what has not left for this alarm: after a close nothing more does (invariant E4).
+
+        What is on its way keeps its sender's result when that comes, but is not tried again.
+        """
+        await self.session.execute(
             update(OutboxMessage)
-            .where(OutboxMessage.subject_id == subject_id, OutboxMessage.state == OutboxState.PENDING)
-            .values(state=OutboxState.CANCELLED, finished_at=func.clock_timestamp())
-            .returning(OutboxMessage)
+            .where(
+                OutboxMessage.subject_id == subject_id,
+                OutboxMessage.state.in_((OutboxState.PENDING, OutboxState.SENDING)),
+            )
+            .values(state=OutboxState.CANCELLED, lease_until=None, finished_at=func.clock_timestamp())
         )
-        return list((await self.session.execute(statement)).scalars())

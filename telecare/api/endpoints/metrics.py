@@ -1,4 +1,7 @@
-"""Prometheus metrics: this process's counters, and what waits in the database at the moment of asking."""
+"""Prometheus metrics: this process's counters, and what waits in the database at the moment of asking.
+
+Numbers only, so a scraper needs no log-in.
+"""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest

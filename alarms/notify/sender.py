@@ -1,0 +1,175 @@
+"""The sender: leases messages from the outbox, hands them to providers, writes what came of them.
+
+Any number of copies run side by side. No provider is called inside a transaction; when a sender dies between a
+provider's answer and its own note of it, the lease runs out and the message goes out again under the same key (R04).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Counter
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.notify.crowding import LIFE_SAFETY, OTHERS, crowded
+from alarms.notify.delivery import LIFE_SAFETY_BELOW, Permanent, Provider, Result, Sent, Temporary, retry_after
+from telecare.kernel.db import Database
+from telecare.kernel.logging import get_logger
+from telecare.kernel.metrics import REGISTRY
+from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
+from telecare.kernel.transient import is_transient
+from telecare.kernel.waiting import first_of
+
+log = get_logger("sender")
+
+POLL_S = 1.0
+BATCH = 4
+"""Leased at a time: few, so that what arrives now and is more urgent is next (R22)."""
+WRITERS = 4
+"""Results written at once: the pool's other connections are for those who take alarms in."""
+REWRITE_AFTER_S = 0.1
+REWRITE_AT_MOST_S = 2.0
+ERROR_LENGTH = 300
+
+OnResult = Callable[[AsyncSession, OutboxMessage, bool, str], Awaitable[None]]
+"""Told the final result of a message (sent or failed for good, and in words) in the transaction that writes it."""
+
+RESULTS = Counter(
+    "telecare_notifications",
+    "Messages handed to providers, by what came of it",
+    ["channel", "result"],
+    registry=REGISTRY,
+)
+
+
+class _OvertakenError(Exception):
+    """Another sender has leased the message since; its result counts, and ours is dropped."""
+
+
+class Sender:
+    """One worker. `timeout_s` bounds a provider's answer; a lease is `margin_s` longer, for writing the result."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Provider],
+        on_result: OnResult,
+        *,
+        timeout_s: float = 10.0,
+        margin_s: float = 5.0,
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._on_result = on_result
+        self._timeout_s = timeout_s
+        self._lease_s = timeout_s + margin_s
+        self._in_flight: set[OutboxMessage] = set()
+        self._freed = asyncio.Event()
+        self._writers = asyncio.Semaphore(WRITERS)
+
+    async def run(self, stop: asyncio.Event, wake: asyncio.Event) -> None:
+        """Send until `stop` is set, then wait for what is on its way; a lost database is waited for."""
+        async with asyncio.TaskGroup() as deliveries:
+            while not stop.is_set():
+                wake.clear()
+                self._freed.clear()
+                try:
+                    taken = await self._take()
+                except (SQLAlchemyError, OSError, TimeoutError) as error:
+                    log.warning("sender_waits_for_database", error=repr(error)[:ERROR_LENGTH])
+                    await first_of(stop, timeout_s=POLL_S)
+                    continue
+                for message in taken:
+                    self._in_flight.add(message)
+                    deliveries.create_task(self._deliver(message))
+                if not taken:
+                    await first_of(stop, wake, self._freed, timeout_s=POLL_S)
+
+    async def _take(self) -> list[OutboxMessage]:
+        """Lease the next few messages, life-safety before all else; none when there are none or no hand is free."""
+        async with self._database.transaction() as session:
+            for room, below in ((LIFE_SAFETY, LIFE_SAFETY_BELOW), (OTHERS, None)):
+                full_channels, full_addresses = crowded(self._in_flight, room)
+                taken = await OutboxRepository(session).lease(
+                    BATCH,
+                    timedelta(seconds=self._lease_s),
+                    below=below,
+                    except_channels=full_channels,
+                    except_addresses=full_addresses,
+                )
+                if taken:
+                    return taken
+        return []
+
+    async def _deliver(self, message: OutboxMessage) -> None:
+        lease_ends = asyncio.get_running_loop().time() + self._lease_s
+        with structlog.contextvars.bound_contextvars(correlation_id=message.message.get("correlation_id")):
+            try:
+                result = await self._hand_over(message)
+                await self._record(message, result, lease_ends)
+            finally:
+                self._in_flight.discard(message)
+                self._freed.set()
+
+    async def _hand_over(self, message: OutboxMessage) -> Result:
+        provider = self._channels.get(message.channel)
+        if provider is None:
+            return Permanent(f"there is no sender for “{message.channel}”")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await provider.send(message.address, message.effect_key, message.message)
+        except TimeoutError:
+            return Temporary(f"no answer within {self._timeout_s:g} s; it may have arrived")
+        except Exception as error:
+            # A fault of ours must neither stop the others nor leave this one unsent in silence.
+            log.exception("provider_failed", message_id=str(message.id), channel=message.channel)
+            return Temporary(repr(error)[:ERROR_LENGTH])
+
+    async def _record(self, message: OutboxMessage, result: Result, lease_ends: float) -> None:
+        """Write the result, for as long as the lease lasts; after that the message is sent again."""
+        now = asyncio.get_running_loop().time
+        tell, pause = self._on_result, REWRITE_AFTER_S
+        while True:
+            try:
+                outcome = await self._write(message, result, tell)
+            except _OvertakenError:
+                log.info("overtaken", message_id=str(message.id))
+                return
+            except Exception as error:
+                if is_transient(error) and now() + pause < lease_ends:
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, REWRITE_AT_MOST_S)
+                elif not is_transient(error) and tell is self._on_result:
+                    # Told nobody, but written: it would be sent again for ever, to somebody who has it.
+                    log.exception("result_not_told", message_id=str(message.id))
+                    tell = _tell_nobody
+                else:
+                    log.exception("result_not_written", message_id=str(message.id))
+                    return
+            else:
+                RESULTS.labels(message.channel, outcome).inc()
+                log.info(outcome, message_id=str(message.id), channel=message.channel, attempts=message.attempts)
+                return
+
+    async def _write(self, message: OutboxMessage, result: Result, tell: OnResult) -> str:
+        async with self._writers, self._database.transaction() as session:
+            outbox = OutboxRepository(session)
+            detail = result.detail[:ERROR_LENGTH]
+            if isinstance(result, Temporary):
+                pause = retry_after(message.attempts, message.rank)
+                if pause is not None:
+                    await outbox.retry(message, pause, detail)
+                    return "retried"
+            sent = isinstance(result, Sent)
+            # The alarm's row before the outbox's, as a close takes them: otherwise the two could wait for each other.
+            await tell(session, message, sent, detail)
+            state = OutboxState.SENT if sent else OutboxState.FAILED
+            if not await outbox.finish(message, state, None if sent else detail):
+                raise _OvertakenError
+            return state
+
+
+async def _tell_nobody(_session: AsyncSession, _message: OutboxMessage, _ok: bool, _detail: str) -> None:
+    """Stand in where whoever should be told cannot take it."""

@@ -1,0 +1,130 @@
+"""All queries on heartbeats and on what hubs last said of themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.presence.models import Heartbeat, HubLive
+
+PRUNE_BATCH = 20_000
+
+_LOG = text(
+    """
+    INSERT INTO heartbeat (id, hub_id, received_at, payload)
+    SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]),
+                         CAST(:payload AS bytea[]))
+    """
+)
+
+# What a heartbeat leaves out keeps its old value. Within one boot an older `seq` changes nothing but when we heard the
+# hub: it was late on its way. Rows are sorted by hub, or two batches could wait for each other.
+_LIVE = text(
+    """
+    WITH fresh AS (
+        SELECT * FROM unnest(
+            CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]), CAST(:boot_id AS text[]),
+            CAST(:seq AS bigint[]), CAST(:battery_pct AS int[]), CAST(:mains AS boolean[]),
+            CAST(:signal_dbm AS int[]), CAST(:path AS text[]), CAST(:firmware AS text[]),
+            CAST(:interval_s AS int[]), CAST(:peripherals AS text[]))
+        AS f(hub_id, received_at, boot_id, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s, peripherals)
+    ), doubled AS (
+        SELECT l.hub_id FROM hub_live l JOIN fresh f USING (hub_id)
+         WHERE f.boot_id IS NOT NULL AND f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id
+    ), written AS (
+        INSERT INTO hub_live AS l (hub_id, last_seen_at, boot_id, seq, battery_pct, mains, signal_dbm, path, firmware,
+                                   interval_s, peripherals)
+        SELECT hub_id, received_at, boot_id, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s,
+               CAST(peripherals AS jsonb)
+          FROM fresh ORDER BY hub_id
+        ON CONFLICT (hub_id) DO UPDATE SET
+            last_seen_at = greatest(l.last_seen_at, excluded.last_seen_at),
+            previous_boot_id = CASE WHEN excluded.boot_id <> l.boot_id THEN l.boot_id ELSE l.previous_boot_id END,
+            boot_id = coalesce(excluded.boot_id, l.boot_id),
+            (seq, battery_pct, mains, signal_dbm, path, firmware, interval_s, peripherals) = (
+                SELECT CASE WHEN o.old THEN l.seq ELSE coalesce(excluded.seq, l.seq) END,
+                       CASE WHEN o.old THEN l.battery_pct ELSE coalesce(excluded.battery_pct, l.battery_pct) END,
+                       CASE WHEN o.old THEN l.mains ELSE coalesce(excluded.mains, l.mains) END,
+                       CASE WHEN o.old THEN l.signal_dbm ELSE coalesce(excluded.signal_dbm, l.signal_dbm) END,
+                       CASE WHEN o.old THEN l.path ELSE coalesce(excluded.path, l.path) END,
+                       CASE WHEN o.old THEN l.firmware ELSE coalesce(excluded.firmware, l.firmware) END,
+                       CASE WHEN o.old THEN l.interval_s ELSE coalesce(excluded.interval_s, l.interval_s) END,
+                       CASE WHEN o.old THEN l.peripherals ELSE coalesce(excluded.peripherals, l.peripherals) END
+                  FROM (SELECT coalesce(excluded.boot_id = l.boot_id AND excluded.seq < l.seq, false) AS old) o)
+    )
+    SELECT hub_id FROM doubled
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatRow:
+    """One heartbeat to record; `received_at` by the database's clock, `payload` as it came."""
+
+    id: UUID
+    hub_id: str
+    received_at: datetime
+    payload: bytes
+    boot_id: str | None = None
+    seq: int | None = None
+    battery_pct: int | None = None
+    mains: bool | None = None
+    signal_dbm: int | None = None
+    path: str | None = None
+    firmware: str | None = None
+    interval_s: int | None = None
+    peripherals: dict[str, Any] | None = None
+
+
+class PresenceRepository:
+    """Reads and writes of heartbeats in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def record(self, rows: Sequence[HeartbeatRow]) -> set[str]:
+        """Log all heartbeats and keep the last of each hub.
+
+        Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
+        """
+        last = {row.hub_id: row for row in rows}
+        await self.session.execute(_LOG, _columns(rows, ("id", "hub_id", "received_at", "payload")))
+        ordered = sorted(last.values(), key=lambda row: row.hub_id)
+        values = _columns(
+            ordered,
+            (
+                "hub_id", "received_at", "boot_id", "seq", "battery_pct", "mains", "signal_dbm", "path", "firmware",
+                "interval_s",
+            ),
+        )  # fmt: skip
+        values["peripherals"] = [
+            None if row.peripherals is None else msgspec.json.encode(row.peripherals).decode() for row in ordered
+        ]
+        return set((await self.session.execute(_LIVE, values)).scalars())
+
+    async def live(self, hub_id: str) -> HubLive | None:
+        """Return what a hub last said of itself."""
+        return await self.session.get(HubLive, hub_id)
+
+    async def heartbeats_of(self, hub_id: str, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[Heartbeat]:
+        """Return single heartbeats of a hub, the newest first."""
+        statement = select(Heartbeat).where(Heartbeat.hub_id == hub_id)
+        if before is not None:
+            statement = statement.where(tuple_(Heartbeat.received_at, Heartbeat.id) < tuple_(*before))
+        statement = statement.order_by(Heartbeat.received_at.desc(), Heartbeat.id.desc()).limit(limit)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def prune_heartbeats(self, older_than: datetime) -> int:
+        """Remove a batch of old heartbeats; return how many went."""
+        old = select(Heartbeat.id).where(Heartbeat.received_at < older_than).limit(PRUNE_BATCH)
+        statement = delete(Heartbeat).where(Heartbeat.id.in_(old)).returning(Heartbeat.id)
+        return len((await self.session.execute(statement)).scalars().all())
+
+
+def _columns(rows: Sequence[HeartbeatRow], names: tuple[str, ...]) -> dict[str, list[Any]]:
+    return {name: [getattr(row, name) for row in rows] for name in names}

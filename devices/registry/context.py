@@ -1,0 +1,74 @@
+"""What the alarm path asks of the register: one query a message, no objects loaded."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import RowMapping, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.registry.domain import Connection, Home, HubContext, HubStatus, Reach, RiskTier, spoken_name
+from devices.registry.models import Contact
+
+_CONTEXT = text(
+    """
+    SELECT h.hub_id, h.council_id, h.status, h.connection,
+           i.id AS installation_id, i.period @> clock_timestamp() AS is_now,
+           i.period @> CAST(:at AS timestamptz) AS is_then, upper(i.period) AS until,
+           p.id AS person_id, p.given_name, p.family_name, p.preferred_name, p.risk_tier,
+           m.id AS premises_id, m.address, m.town, m.postcode,
+           (SELECT jsonb_object_agg(r.device_id, jsonb_build_array(r.kind, r.room))
+              FROM peripheral r WHERE r.hub_id = h.hub_id) AS rooms
+      FROM hub h
+      LEFT JOIN installation i ON i.hub_id = h.hub_id
+      LEFT JOIN person p ON p.id = i.person_id
+      LEFT JOIN premises m ON m.id = i.premises_id
+     WHERE h.hub_id = :hub_id
+     ORDER BY lower(i.period)
+    """
+)
+
+
+async def hub_context(session: AsyncSession, hub_id: str, at: datetime | None) -> HubContext | None:
+    """Return what is known of a hub now and at `at` (the device's time); None when nobody knows it."""
+    rows = (await session.execute(_CONTEXT, {"hub_id": hub_id, "at": at})).mappings().all()
+    if not rows:
+        return None
+    first = rows[0]
+    installed = [row for row in rows if row["installation_id"] is not None]
+    now = next((row for row in installed if row["is_now"]), None)
+    then = next((row for row in installed if row["is_then"]), None)
+    if then is not None and now is not None and then["installation_id"] == now["installation_id"]:
+        then = None
+    ended = [row for row in installed if row["until"] is not None and not row["is_now"]]
+    return HubContext(
+        hub_id=first["hub_id"],
+        council_id=first["council_id"],
+        status=HubStatus(first["status"]),
+        connection=Connection(first["connection"]),
+        now=_home(now),
+        then=_home(then),
+        last=_home(ended[-1]) if now is None and ended else None,
+        rooms={device: (kind, room) for device, (kind, room) in (first["rooms"] or {}).items()},
+    )
+
+
+async def person_contacts(session: AsyncSession, person_id: UUID) -> tuple[Reach, ...]:
+    """Return a person's contacts in the order in which they are tried."""
+    statement = (
+        select(Contact.name, Contact.phone, Contact.email)
+        .where(Contact.person_id == person_id)
+        .order_by(Contact.position)
+    )
+    return tuple(Reach(*row) for row in await session.execute(statement))
+
+
+def _home(row: RowMapping | None) -> Home | None:
+    if row is None:
+        return None
+    return Home(
+        person_id=row["person_id"],
+        premises_id=row["premises_id"],
+        person_name=spoken_name(row["given_name"], row["family_name"], row["preferred_name"]),
+        place=f"{row['address']}, {row['town']} {row['postcode']}",
+        risk_tier=RiskTier(row["risk_tier"]),
+    )

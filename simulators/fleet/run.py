@@ -1,0 +1,174 @@
+"""One run of a fleet from start to exit code: what the command line and a parent process ask for."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from simulators.broker import Broker
+from simulators.fleet.fleet import Fleet, Manner
+from simulators.fleet.gateway import Gateway
+from simulators.fleet.ledger import LedgerFile
+from simulators.fleet.plan import PROFILES, PlannedStep, plan
+from simulators.fleet.roster import Member
+from simulators.fleet.storm import storm
+from simulators.hub.client import Counts
+from simulators.hub.link import Login
+from simulators.hub.model import HubConfig
+from simulators.process import allow_many_sockets, epoch_now, stop_on_signals, stop_with_parent
+
+PROFILE_NAMES = (*PROFILES, "storm")
+FOR_EVER = 2**31
+"""A number of retries that no run reaches."""
+
+
+@dataclass(frozen=True)
+class FleetOptions:
+    """What a run may be asked for; None leaves it to the profile (or the roster). Durations in seconds.
+
+    `rate` is the total of heartbeats a second in profile `heartbeat`. `grace_s` is how long the hubs may go on
+    repeating after `duration_s` before the run counts as failed. `parent_pipe`: end when standard input ends.
+    """
+
+    profile: str = "demo"
+    seed: int = 1
+    ledger: Path | None = None
+    duration_s: float | None = None
+    grace_s: float = 60.0
+    alarms_per_minute: float | None = None
+    faults_per_minute: float | None = None
+    max_outage_s: float | None = None
+    pre_alarm_s: float | None = None
+    retry_s: float | None = None
+    rate: float | None = None
+    gateway_user: str | None = None
+    gateway_password: str | None = None
+    parent_pipe: bool = False
+    progress_s: float = 5.0
+
+
+async def run(broker: Broker, members: list[Member], options: FleetOptions, say: Callable[[str], None]) -> int:
+    """Run until the duration is over, a signal comes or the parent goes; the exit code says how it ended.
+
+    0: every event that was raised is acked, or the run was open-ended and was stopped. 1: some are not acked.
+    """
+    allow_many_sockets()
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    if options.parent_pipe:
+        stop_with_parent(stop)
+    base = _base(options)
+    if options.profile == "heartbeat" and options.gateway_user:
+        return await _run_gateway(broker, members, options, base, stop, say)
+    with contextlib.ExitStack() as stack:
+        record = stack.enter_context(LedgerFile(options.ledger)).write if options.ledger else None
+        interval_s = len(members) / options.rate if options.rate else None
+        async with Fleet(broker, members, Manner(base, interval_s), record) as fleet:
+            return await _run_fleet(fleet, members, options, stop, say)
+
+
+async def _run_fleet(
+    fleet: Fleet, members: list[Member], options: FleetOptions, stop: asyncio.Event, say: Callable[[str], None]
+) -> int:
+    steps, ends = _steps(members, options)
+
+    async def story() -> bool:
+        if ends:  # a measured run starts when all are there; a demo shows life at once
+            with contextlib.suppress(TimeoutError):  # hubs that cannot connect show in the result
+                await asyncio.wait_for(fleet.connected(), options.grace_s)
+        await fleet.play(steps, options.duration_s or 0.0)
+        if not ends:
+            await stop.wait()
+        return await fleet.settled(options.grace_s)
+
+    finished, settled = await _until(stop, story(), _progress(fleet.counts, len(members), options.progress_s, say))
+    counts = fleet.counts
+    open_events = sum(len(hub.state.pending) for hub in fleet.hubs)
+    say(f"raised {counts.raised}  acked {counts.acked}  waiting {open_events}  sent {counts.sent} with repeats")
+    if finished:
+        return 0 if settled else 1
+    return 1 if ends and open_events else 0
+
+
+async def _run_gateway(
+    broker: Broker,
+    members: list[Member],
+    options: FleetOptions,
+    base: HubConfig,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+) -> int:
+    login = Login("sim-gateway", options.gateway_user, options.gateway_password)
+    gateway = Gateway(broker, login, members, base)
+    rate = options.rate or sum(1.0 / member.interval_s for member in members)
+
+    async def story() -> bool:
+        await gateway.run(rate, options.duration_s)
+        return True
+
+    begun = time.monotonic()
+    await _until(stop, story(), _progress(gateway.counts, 0, options.progress_s, say))
+    took = time.monotonic() - begun
+    counts = gateway.counts
+    say(f"heartbeats published {counts.heartbeats}  answered by the broker {counts.sent}  in {took:.1f} s")
+    return 0
+
+
+async def _until(
+    stop: asyncio.Event, story: Coroutine[Any, Any, bool], beside: Coroutine[Any, Any, None]
+) -> tuple[bool, bool]:
+    """Run a story until it ends or `stop` is set; return whether it ended by itself, and what it said then."""
+    told, stopped = asyncio.create_task(story), asyncio.create_task(stop.wait())
+    progress = asyncio.create_task(beside)
+    await asyncio.wait((told, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finished = told.done()
+    for task in (told, stopped, progress):
+        task.cancel()
+    await asyncio.gather(stopped, progress, return_exceptions=True)
+    with contextlib.suppress(asyncio.CancelledError):
+        return finished, await told
+    return False, False
+
+
+async def _progress(counts: Counts, hubs: int, every_s: float, say: Callable[[str], None]) -> None:
+    """Say in one line every few seconds how the fleet fares."""
+    before = 0
+    while every_s > 0:
+        await asyncio.sleep(every_s)
+        rate = (counts.heartbeats - before) / every_s
+        before = counts.heartbeats
+        of = f"/{hubs}" if hubs else ""
+        say(
+            f"connected {counts.connected}{of}  heartbeats {rate:.1f}/s  "
+            f"raised {counts.raised}  acked {counts.acked}  waiting {counts.raised - counts.acked}"
+        )
+
+
+def _steps(members: list[Member], options: FleetOptions) -> tuple[Iterable[PlannedStep], bool]:
+    """Return what is to happen, and whether it has an end."""
+    if options.profile == "storm":
+        return storm(members, options.seed, within_s=options.duration_s or 60.0), True
+    profile = PROFILES[options.profile]
+    changes = {
+        name: value
+        for name in ("alarms_per_minute", "faults_per_minute", "max_outage_s")
+        if (value := getattr(options, name)) is not None
+    }
+    profile = replace(profile, **changes)
+    return plan(profile, members, options.seed, options.duration_s), options.duration_s is not None
+
+
+def _base(options: FleetOptions) -> HubConfig:
+    """Return how each hub of the run behaves; a crash run repeats soon and for ever, and has no pre-alarm."""
+    hurried = options.profile in {"crash", "storm"}
+    base = HubConfig(hub_id="", seed=options.seed, epoch=epoch_now())
+    if hurried:
+        base = replace(base, pre_alarm_s=0.0, retry_s=1.5, retry_soon_s=0.5, fast_retries=FOR_EVER)
+    if options.pre_alarm_s is not None:
+        base = replace(base, pre_alarm_s=options.pre_alarm_s)
+    if options.retry_s is not None:
+        base = replace(base, retry_s=options.retry_s)
+    return base

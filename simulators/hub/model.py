@@ -1,0 +1,112 @@
+"""What a simulated hub is made of: frozen values without behaviour.
+
+Times named `now`, `*_at` are seconds since 1970 in true time; `clock_offset_s` is how wrong the hub's own clock is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FINAL_ACKS = frozenset({"accepted", "duplicate", "test", "unreadable"})
+"""Ack statuses after which a hub stops repeating: a human or the store has it. `retry` and unknown words are not."""
+
+EVENT_LANE = frozenset({
+    "mains_fail", "mains_restored", "hub_battery_low", "trigger_battery_low", "tamper", "malfunction", "path_lost",
+    "path_restored", "test", "cancel", "reset", "responder_on_site", "call_ended", "installer_mode", "config_changed",
+    "firmware_changed", "peripheral_added", "peripheral_removed", "factory_reset",
+})  # fmt: skip
+"""Types that a hub reports as events; every other type, known or not, goes out as an alarm."""
+
+
+@dataclass(frozen=True)
+class Peripheral:
+    """A trigger or detector paired to a hub; `kind` is the event type that it raises."""
+
+    id: str
+    kind: str
+    room: str | None = None
+
+
+@dataclass(frozen=True)
+class HubConfig:
+    """How one hub behaves. Durations in seconds.
+
+    `epoch` goes into every boot id and event id: two runs with one seed decide the same but are not the same events.
+    `time_scale` makes the battery run down (and charge) faster than life. `backlog` is how many heartbeats are kept
+    while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do.
+    """
+
+    hub_id: str
+    peripherals: tuple[Peripheral, ...] = ()
+    seed: int = 0
+    epoch: str = "0"
+    heartbeat_s: float = 300.0
+    jitter: float = 0.1
+    pre_alarm_s: float = 10.0
+    retry_s: float = 30.0
+    fast_retries: int = 16
+    slow_retry_s: float = 600.0
+    retry_soon_s: float = 2.0
+    battery_s: float = 24 * 3600.0
+    battery_low_pct: float = 20.0
+    time_scale: float = 1.0
+    mains_report_spread_s: float = 0.0
+    backlog: int = 0
+    newest_first: bool = False
+    firmware: str = "sim-1.0"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A press inside its pre-alarm: it becomes an event at `due_at` unless the user cancels first."""
+
+    type: str
+    device: Peripheral | None
+    test: bool
+    twice: bool
+    due_at: float
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An event that no application ack has settled yet. `body` is fixed when it is raised; only `attempt` counts up."""
+
+    event_id: str
+    lane: str
+    body: Mapping[str, Any]
+    next_at: float
+    attempt: int = 0
+    twice: bool = False
+
+    @property
+    def type(self) -> str:
+        """The event's type."""
+        return str(self.body["type"])
+
+
+@dataclass(frozen=True)
+class HubState:
+    """Everything a hub remembers between two happenings. `held` and `pending` are in flash: they outlive a reboot."""
+
+    boot: int
+    boot_id: str
+    next_heartbeat_at: float
+    power_at: float
+    seq: int = 0
+    events: int = 0
+    draws: int = 0
+    connected: bool = False
+    powered: bool = True
+    mains: bool = True
+    battery_pct: float = 100.0
+    battery_low_told: bool = False
+    mains_report_at: float | None = None
+    mains_fail_told: bool = False
+    clock_offset_s: float = 0.0
+    interval_s: float | None = None
+    path: str = "ethernet"
+    signal_dbm: int | None = None
+    auto_answer_until: float = 0.0
+    held: tuple[Held, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    late_heartbeats: tuple[Mapping[str, Any], ...] = ()

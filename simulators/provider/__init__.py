@@ -1,0 +1,1 @@
+"""What notifications are delivered to where no real provider is: a mail server and a webhook receiver that remember."""

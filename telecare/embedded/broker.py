@@ -1,0 +1,96 @@
+"""The embedded broker: amqtt in a process of its own, kept alive.
+
+It keeps its sessions in memory only: what a killed broker had in flight is gone, which is why hubs repeat until they
+have the application ack. Good for a demo and tests; a council runs Mosquitto or a cluster.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Self
+
+from telecare.embedded.process import Supervised
+
+
+class EmbeddedBroker:
+    """A broker on `host:port` with the accounts of the database; `log_file` gets what it says."""
+
+    def __init__(self, database_url: str, *, port: int, host: str = "127.0.0.1", log_file: Path | None = None) -> None:
+        self.host = host
+        self.port = port
+        self._database_url = database_url
+        self._log = log_file or Path(tempfile.gettempdir()) / f"telecare-broker-{os.getuid()}-{port}.log"
+        self._server = Supervised("broker", self._launch, self._answers, self._last_words, signal.SIGTERM)
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id of the broker."""
+        return self._server.pid
+
+    async def start(self) -> None:
+        """Start the broker; OSError when somebody has the port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((self.host, self.port))
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Stop the broker."""
+        await self._server.stop()
+
+    def kill(self) -> None:
+        """Kill the broker as a crash would; it is started again at once."""
+        self._server.kill()
+
+    async def wait_up(self) -> None:
+        """Wait until the broker answers, after a kill."""
+        await self._server.up.wait()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    def _launch(self) -> "subprocess.Popen[bytes]":
+        command = [
+            sys.executable,
+            "-m",
+            "telecare.embedded.broker_process",
+            "--host",
+            self.host,
+            "--port",
+            str(self.port),
+        ]
+        with self._log.open("ab") as log:
+            # Its standard input is a pipe that closes when we die, however we die; then it ends and frees its port.
+            return subprocess.Popen(  # noqa: S603 - our own module
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "TELECARE_DATABASE_URL": self._database_url},
+                start_new_session=True,
+            )
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection(self.host, self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    def _last_words(self) -> str:
+        try:
+            return self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        except OSError:
+            return "(it left no log)"

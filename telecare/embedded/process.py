@@ -1,0 +1,104 @@
+"""Keeps one child process alive: starts it, waits until it answers, starts it again when it dies, stops it."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable
+
+from telecare.kernel.logging import get_logger
+
+log = get_logger("embedded")
+
+START_WITHIN_S = 60.0
+STOP_WITHIN_S = 15.0
+LOOK_EVERY_S = 0.03
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 2.0
+
+
+class StartError(RuntimeError):
+    """The process did not come up; the text says why, with the end of its log."""
+
+
+class Supervised:
+    """A child of our own, reaped by us.
+
+    `launch` starts it, `answers` says whether it is at work, `last_words` returns the end of its log; `stop_signal`
+    asks it to end in order.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        launch: Callable[[], "subprocess.Popen[bytes]"],
+        answers: Callable[[], Awaitable[bool]],
+        last_words: Callable[[], str],
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name = name
+        self._launch = launch
+        self._answers = answers
+        self._last_words = last_words
+        self._stop_signal = stop_signal
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.up = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process id, None while there is no process."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    async def start(self) -> None:
+        """Start the process and keep it; StartError when it does not answer in time."""
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep-{self.name}")
+        came_up = asyncio.create_task(self.up.wait())
+        try:
+            await asyncio.wait([self._keeper, came_up], timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            came_up.cancel()
+        if not self.up.is_set():
+            await self.stop()
+            raise StartError(f"{self.name} did not start within {START_WITHIN_S:g} s:\n{self._last_words()}")
+
+    async def stop(self) -> None:
+        """Ask the process to end, and end it when it does not; nothing starts it again."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(self._stop_signal)
+        if not await _gone(process, STOP_WITHIN_S):
+            process.kill()
+            await _gone(process, STOP_WITHIN_S)
+
+    def kill(self) -> None:
+        """Kill the process as a crash would (SIGKILL); the keeper starts it again."""
+        if self._process is not None:
+            self.up.clear()
+            self._process.kill()
+
+    async def _keep(self) -> None:
+        pause = FIRST_PAUSE_S
+        while True:
+            self._process = process = await asyncio.to_thread(self._launch)
+            while process.poll() is None and not await self._answers():  # noqa: ASYNC110 - the same
+                await asyncio.sleep(LOOK_EVERY_S)
+            if process.poll() is None:
+                pause = FIRST_PAUSE_S
+                self.up.set()
+                while process.poll() is None:  # noqa: ASYNC110 - polling reaps it; portable, unlike a pidfd
+                    await asyncio.sleep(LOOK_EVERY_S)
+            self.up.clear()
+            log.warning("process_ended", process=self.name, code=process.returncode)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+async def _gone(process: "subprocess.Popen[bytes]", within_s: float) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(process.wait, within_s)
+    return process.poll() is not None

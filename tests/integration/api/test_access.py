@@ -1,0 +1,359 @@
+"""Who may come in: log-in, lock-out, sessions, tokens, users, tenants, audit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from sqlalchemy import func, select, text, update
+
+from telecare.access.accounts import UserChange, change_user, create_user, set_password
+from telecare.access.domain import UserRole
+from telecare.access.models import ApiToken, AuditEntry, Session, User
+from telecare.access.passwords import MAX_WAITING, hash_password, verify_password
+from telecare.access.service import CSRF_HEADER, LOCK_AFTER, SESSION_COOKIE, LoggedIn, login, token_hash
+from telecare.kernel.db import Database
+from telecare.kernel.errors import InvalidError, RefusedError, UnauthenticatedError, UnavailableError
+
+ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
+FALKIRK, FIFE = "S12000014", "S12000047"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+async def fiona(database: Database) -> User:
+    async with database.transaction() as session:
+        return await create_user(
+            session, username="fiona", display_name="Fiona Ross", password=PASSWORD, role=UserRole.ADMINISTRATOR
+        )
+
+
+@pytest.fixture
+async def logged_in(database: Database, fiona: User) -> LoggedIn:
+    return await login(database, fiona.username, PASSWORD)
+
+
+async def stored(database: Database, user: User) -> User:
+    async with database.transaction() as session:
+        return (await session.execute(select(User).where(User.id == user.id))).scalar_one()
+
+
+async def actions(database: Database) -> list[tuple[str, str]]:
+    async with database.transaction() as session:
+        rows = await session.execute(select(AuditEntry.actor, AuditEntry.action).order_by(AuditEntry.id))
+        return [(actor, action) for actor, action in rows]
+
+
+async def fail(database: Database, username: str = "fiona", guess: str = "wrong") -> str:
+    with pytest.raises(UnauthenticatedError) as refused:
+        await login(database, username, guess)
+    return refused.value.detail
+
+
+async def test_a_log_in_opens_a_session_of_which_only_the_hash_is_stored(
+    database: Database, logged_in: LoggedIn
+) -> None:
+    async with database.transaction() as session:
+        row = (await session.execute(select(Session))).scalar_one()
+    assert row.token_hash == token_hash(logged_in.session_token)
+    assert timedelta(hours=11, minutes=59) < row.expires_at - datetime.now(UTC) <= timedelta(hours=12)
+    assert ("user:Fiona Ross", "logged_in") in await actions(database)
+
+
+async def test_the_user_name_is_taken_in_any_capitals(database: Database, fiona: User) -> None:
+    assert (await login(database, "FIONA", PASSWORD)).user.id == fiona.id
+
+
+async def test_wrong_name_wrong_password_and_locked_account_sound_the_same(database: Database, fiona: User) -> None:
+    words = {await fail(database), await fail(database, "nobody"), await fail(database, "nul\x00")}
+    async with database.transaction() as session:
+        await session.execute(update(User).values(locked_until=func.now() + timedelta(minutes=1)))
+    words.add(await fail(database, fiona.username, PASSWORD))
+    assert len(words) == 1
+
+
+async def test_an_unknown_user_costs_a_hash_too(
+    database: Database, fiona: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[str] = []
+    real = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, stored_hash: str, password: str) -> bool:
+        verified.append(stored_hash)
+        return real(self, stored_hash, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    await fail(database, "nobody")
+    await fail(database, fiona.username)
+    assert len(verified) == 2
+
+
+async def test_ten_failures_lock_the_account_for_a_quarter_of_an_hour(database: Database, fiona: User) -> None:
+    for _ in range(LOCK_AFTER):
+        await fail(database)
+    user = await stored(database, fiona)
+    assert user.failed_logins == LOCK_AFTER
+    assert user.locked_until is not None
+    assert timedelta(minutes=14) < user.locked_until - datetime.now(UTC) <= timedelta(minutes=15)
+    await fail(database, "fiona", PASSWORD)
+    assert (await actions(database)).count(("anonymous", "login_failed")) == LOCK_AFTER + 1
+
+
+async def test_a_rush_of_guesses_gets_no_more_than_ten(database: Database, fiona: User) -> None:
+    await asyncio.gather(*(fail(database) for _ in range(LOCK_AFTER + 4)))
+    user = await stored(database, fiona)
+    assert (user.failed_logins, user.locked_until is not None) == (LOCK_AFTER, True)
+
+
+async def test_a_flood_of_log_ins_is_sent_away_in_part() -> None:
+    guesses = await asyncio.gather(
+        *(verify_password(None, "x") for _ in range(MAX_WAITING + 3)), return_exceptions=True
+    )
+    assert sum(isinstance(guess, UnavailableError) for guess in guesses) == 3
+    assert await verify_password(None, "x") is False
+
+
+async def test_a_password_may_be_typed_in_either_form_of_its_letters() -> None:
+    composed, decomposed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}"
+    assert await verify_password(await hash_password(composed), decomposed)
+
+
+async def test_a_lock_that_ran_out_counts_anew_and_a_log_in_forgives(database: Database, fiona: User) -> None:
+    async with database.transaction() as session:
+        await session.execute(update(User).values(failed_logins=LOCK_AFTER, locked_until=func.now() - timedelta(1)))
+    await fail(database)
+    user = await stored(database, fiona)
+    assert (user.failed_logins, user.locked_until) == (1, None)
+    await login(database, "fiona", PASSWORD)
+    assert (await stored(database, fiona)).failed_logins == 0
+
+
+async def test_a_hash_with_old_parameters_is_renewed_at_log_in(database: Database, fiona: User) -> None:
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    async with database.transaction() as session:
+        await session.execute(update(User).values(password_hash=weak))
+    await login(database, "fiona", PASSWORD)
+    renewed = (await stored(database, fiona)).password_hash
+    assert renewed != weak
+    assert renewed.startswith("$argon2id$")
+    await login(database, "fiona", PASSWORD)
+
+
+async def test_a_new_password_or_switching_off_ends_every_session(
+    database: Database, anonymous: httpx.AsyncClient, logged_in: LoggedIn
+) -> None:
+    anonymous.cookies.set(SESSION_COOKIE, logged_in.session_token)
+    assert (await anonymous.get("/api/v1/me")).status_code == 200
+    async with database.transaction() as session:
+        await set_password(session, logged_in.user.id, "another long password")
+    assert (await anonymous.get("/api/v1/me")).status_code == 401
+    await fail(database, "fiona", PASSWORD)
+
+
+async def test_a_session_runs_out(database: Database, anonymous: httpx.AsyncClient, logged_in: LoggedIn) -> None:
+    async with database.transaction() as session:
+        await session.execute(update(Session).values(expires_at=func.now()))
+    anonymous.cookies.set(SESSION_COOKIE, logged_in.session_token)
+    assert (await anonymous.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_cookie_alone_changes_nothing(anonymous: httpx.AsyncClient, logged_in: LoggedIn) -> None:
+    anonymous.cookies.set(SESSION_COOKIE, logged_in.session_token)
+    token = {"name": "a program", "role": "operator"}
+    for headers in ({}, {CSRF_HEADER: b"guess"}, {CSRF_HEADER: b"\xff"}):
+        refused = await anonymous.post("/api/v1/tokens", json=token, headers=headers)
+        assert refused.status_code == 403
+        assert "CSRF" in refused.json()["detail"]
+    allowed = await anonymous.post("/api/v1/tokens", json=token, headers={CSRF_HEADER: logged_in.csrf_token})
+    assert allowed.status_code == 201
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer tc_wrong", "Basic YTpi", "Bearer \xff"])
+async def test_a_header_that_is_no_token_is_refused_even_beside_a_cookie(
+    anonymous: httpx.AsyncClient, logged_in: LoggedIn, header: str
+) -> None:
+    anonymous.cookies.set(SESSION_COOKIE, logged_in.session_token)
+    reply = await anonymous.get("/api/v1/me", headers={"Authorization": header.encode("latin-1")})
+    assert reply.status_code == 401
+    assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_a_token_is_shown_once_and_works_until_revoked(
+    app: FastAPI, database: Database, administrator: httpx.AsyncClient
+) -> None:
+    made = await administrator.post("/api/v1/tokens", json={"name": "gateway", "role": "engineer"})
+    token = made.json()
+    assert token["token"].startswith("tc_")
+    assert len(token["token"]) == 46  # 32 random bytes
+    async with database.transaction() as session:
+        hashes = set((await session.execute(select(ApiToken.token_hash))).scalars())
+    assert token_hash(token["token"]) in hashes
+    listed = (await administrator.get("/api/v1/tokens")).json()["items"]
+    assert all("token" not in shown for shown in listed)
+
+    headers = {"Authorization": f"Bearer {token['token']}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", headers=headers) as user:
+        me = (await user.get("/api/v1/me")).json()
+        assert (me["kind"], me["name"], me["role"]) == ("token", "gateway", "engineer")
+        for _ in range(2):
+            assert (await administrator.delete(f"/api/v1/tokens/{token['id']}")).status_code == 204
+        assert (await user.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_token_expires(administrator: httpx.AsyncClient, anonymous: httpx.AsyncClient) -> None:
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    made = await administrator.post("/api/v1/tokens", json={"name": "old", "role": "operator", "expires_at": past})
+    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+    assert (await anonymous.get("/api/v1/me", headers=headers)).status_code == 401
+
+
+async def test_users_are_made_listed_in_pages_and_changed(administrator: httpx.AsyncClient) -> None:
+    for name in ("ailsa", "Bruce", "catriona"):
+        user = {"username": name, "display_name": name.title(), "password": PASSWORD, "role": "operator"}
+        assert (await administrator.post("/api/v1/users", json=user)).status_code == 201
+    taken = {"username": "AILSA", "display_name": "x", "password": PASSWORD, "role": "operator"}
+    assert (await administrator.post("/api/v1/users", json=taken)).status_code == 409
+
+    first = (await administrator.get("/api/v1/users", params={"limit": 2})).json()
+    second = (await administrator.get("/api/v1/users", params={"limit": 2, "cursor": first["next"]})).json()
+    users = first["items"] + second["items"]
+    assert [user["username"] for user in users] == ["ailsa", "Bruce", "catriona"]
+    assert second["next"] is None
+    assert not any("password" in field for user in users for field in user)
+
+    address = f"/api/v1/users/{users[0]['id']}"
+    changed = await administrator.patch(address, json={"role": "supervisor", "councils": [FIFE]})
+    assert (changed.json()["role"], changed.json()["councils"]) == ("supervisor", [FIFE])
+    assert (await administrator.put(f"{address}/password", json={"password": "short"})).status_code == 422
+    assert (await administrator.put(f"{address}/password", json={"password": "long enough now"})).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "too short"},
+        {"username": "has space"},
+        {"display_name": " "},
+        {"role": "king"},
+        {"councils": ["S12999999"]},
+        {"colour": "blue"},
+    ],
+)
+async def test_a_user_that_cannot_be_is_refused_by_field(
+    administrator: httpx.AsyncClient, wrong: dict[str, object]
+) -> None:
+    user = {"username": "ailsa", "display_name": "Ailsa", "password": PASSWORD, "role": "operator"} | wrong
+    reply = await administrator.post("/api/v1/users", json=user)
+    assert reply.status_code == 422
+    assert next(iter(wrong)) in reply.json()["errors"][0]["where"]
+    assert "too short" not in reply.text.replace("The password is too short", "")
+
+
+async def test_the_last_administrator_stays(database: Database, fiona: User) -> None:
+    for change in (UserChange(active=False), UserChange(role=UserRole.OPERATOR), UserChange(councils={FIFE})):
+        with pytest.raises(RefusedError):
+            async with database.transaction() as session:
+                await change_user(session, fiona.id, change)
+    assert (await stored(database, fiona)).active
+
+
+async def test_a_short_password_is_refused_from_the_command_line_too(database: Database) -> None:
+    with pytest.raises(InvalidError):
+        async with database.transaction() as session:
+            await create_user(session, username="x", display_name="X", password="eleven char", role=UserRole.OPERATOR)
+
+
+@pytest.mark.parametrize("role", [UserRole.OPERATOR, UserRole.ENGINEER, UserRole.SUPERVISOR])
+async def test_only_administrators_administer(client_for: ClientFor, role: UserRole) -> None:
+    client = await client_for(role)
+    for address in ("users", "tokens", "contact-points"):
+        assert (await client.get(f"/api/v1/{address}")).status_code == 403
+    assert (await client.get("/api/v1/audit")).status_code == (200 if role is UserRole.SUPERVISOR else 403)
+
+
+async def test_an_administrator_of_one_council_sees_and_gives_no_more(
+    client_for: ClientFor, administrator: httpx.AsyncClient
+) -> None:
+    local = await client_for(UserRole.ADMINISTRATOR, FALKIRK)
+    user = {"username": "ailsa", "display_name": "Ailsa", "password": PASSWORD, "role": "operator"}
+    for councils in ([], [FIFE], [FALKIRK, FIFE]):
+        reply = await local.post("/api/v1/users", json=user | {"councils": councils})
+        assert reply.status_code == 403
+        token = {"name": "x", "role": "operator", "councils": councils}
+        assert (await local.post("/api/v1/tokens", json=token)).status_code == 403
+    assert (await local.post("/api/v1/users", json=user | {"councils": [FALKIRK]})).status_code == 201
+
+    everybody = (await administrator.post("/api/v1/users", json=user | {"username": "bruce"})).json()
+    address = f"/api/v1/users/{everybody['id']}"
+    assert (await local.patch(address, json={"active": False})).status_code == 404
+    assert (await local.put(f"{address}/password", json={"password": PASSWORD})).status_code == 404
+    assert [shown["username"] for shown in (await local.get("/api/v1/users")).json()["items"]] == ["ailsa"]
+    token = (await administrator.get("/api/v1/tokens")).json()["items"][-1]
+    assert token["councils"] == []
+    assert (await local.delete(f"/api/v1/tokens/{token['id']}")).status_code == 404
+    assert len((await local.get("/api/v1/tokens")).json()["items"]) == 1
+    assert (await local.get("/api/v1/audit")).json()["items"] == []
+
+
+async def test_the_audit_is_paged_filtered_and_only_ever_grows(
+    database: Database, administrator: httpx.AsyncClient
+) -> None:
+    for number in range(3):
+        await administrator.post("/api/v1/tokens", json={"name": f"t{number}", "role": "operator"})
+    address, wanted = "/api/v1/audit", {"action": "token_created", "limit": 3}
+    first = (await administrator.get(address, params=wanted)).json()
+    second = (await administrator.get(address, params=wanted | {"cursor": first["next"]})).json()
+    ids = [entry["id"] for entry in first["items"] + second["items"]]
+    assert len(ids) == 4
+    assert ids == sorted(ids, reverse=True)
+    assert (await administrator.get(address, params={"actor": "nobody"})).json()["items"] == []
+    middle = first["items"][1]["at"]
+    assert len((await administrator.get(address, params={"since": middle})).json()["items"]) == 2
+    assert len((await administrator.get(address, params={"until": middle})).json()["items"]) == 2
+    for statement in ("DELETE FROM audit", "UPDATE audit SET reason = 'x'"):
+        with pytest.raises(Exception, match="append-only"):
+            async with database.transaction() as session:
+                await session.execute(text(statement))
+
+
+async def test_contact_points_are_kept_by_council(client_for: ClientFor, administrator: httpx.AsyncClient) -> None:
+    address = "/api/v1/contact-points"
+    point = {"target": "supervisor", "channel": "email", "address": "duty@falkirk.example", "label": "Duty"}
+    everywhere = await administrator.post(address, json=point)
+    assert everywhere.status_code == 201
+    assert (await administrator.post(address, json=point)).status_code == 409
+    local = await client_for(UserRole.ADMINISTRATOR, FALKIRK)
+    assert (await local.post(address, json=point)).status_code == 403
+    assert (await local.post(address, json=point | {"council_id": FIFE})).status_code == 403
+    own = await local.post(address, json=point | {"council_id": FALKIRK})
+    assert own.status_code == 201
+    assert len((await local.get(address)).json()["items"]) == 2
+    assert (await local.delete(f"{address}/{everywhere.json()['id']}")).status_code == 403
+    assert (await local.delete(f"{address}/{own.json()['id']}")).status_code == 204
+    assert (await local.delete(f"{address}/{own.json()['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("channel", "wrong"),
+    [
+        ("email", "nobody"),
+        ("email", "a@b\r\nBcc: c@d"),
+        ("webhook", "ftp://files.example"),
+        ("webhook", "file:///etc/passwd"),
+        ("webhook", "https://"),
+        ("webhook", "https://user:secret@hooks.example"),
+        ("webhook", "https://hooks.example:99999/"),
+        ("webhook", "https://[::1"),
+        ("webhook", "duty@falkirk.example"),
+    ],
+)
+async def test_an_address_that_cannot_be_used_is_refused(
+    administrator: httpx.AsyncClient, channel: str, wrong: str
+) -> None:
+    point = {"target": "supervisor", "channel": channel, "address": wrong, "label": "Duty"}
+    reply = await administrator.post("/api/v1/contact-points", json=point)
+    assert reply.status_code == 422
+    assert reply.json()["errors"][0]["where"] == "body.address"

@@ -1,0 +1,138 @@
+import itertools
+from pathlib import Path
+
+import pytest
+
+from simulators.broker import Broker, topic
+from simulators.fleet.ledger import LedgerFile, fold, read_ledger, unacked
+from simulators.fleet.plan import CRASH, DEMO, HEARTBEAT, LinkDown, LinkUp, Profile, plan
+from simulators.fleet.roster import Member, load, save
+from simulators.fleet.storm import storm
+from simulators.hub.client import Fact
+from simulators.hub.happenings import Babble, MainsLost, Press, Reboot
+from simulators.hub.model import Peripheral
+
+MEMBERS = [Member(f"hub-{n}", f"hub-{n}", "secret", 60.0, (Peripheral("p1", "pendant", "hall"),)) for n in range(50)]
+
+
+def some(profile: Profile, seed: int, n: int = 400):
+    return list(itertools.islice(plan(profile, MEMBERS, seed), n))
+
+
+def test_one_seed_gives_one_plan_and_another_seed_another():
+    assert some(DEMO, 1) == some(DEMO, 1)
+    assert some(DEMO, 1) != some(DEMO, 2)
+
+
+def test_steps_come_in_order_of_time():
+    times = [step.at for step in some(DEMO, 3)]
+    assert times == sorted(times)
+
+
+def test_a_demo_is_mostly_pendants_with_all_kinds_of_trouble():
+    steps = some(DEMO, 5, 4000)
+    presses = [step.do.type for step in steps if isinstance(step.do, Press)]
+    assert max(set(presses), key=presses.count) == "pendant"
+    assert {"fall", "smoke", "test", "tamper", "trigger_battery_low"} <= set(presses)
+    kinds = {type(step.do) for step in steps}
+    assert {LinkDown, LinkUp, Reboot, Babble, MainsLost} <= kinds
+
+
+def test_a_pendant_press_names_the_paired_pendant():
+    presses = [step.do for step in some(DEMO, 5) if isinstance(step.do, Press)]
+    assert {press.device_id for press in presses if press.type == "pendant"} == {"p1"}
+    assert {press.device_id for press in presses if press.type == "smoke"} <= {None}
+
+
+def test_a_crash_run_raises_exactly_its_rate():
+    steps = list(plan(CRASH, MEMBERS, 1, 10.0))
+    assert 99 <= len(steps) <= 100
+    assert all(isinstance(step.do, Press) for step in steps)
+
+
+def test_what_has_begun_before_the_end_still_ends():
+    steps = list(plan(DEMO, MEMBERS, 9, 600.0))
+    downs = [step.hub for step in steps if isinstance(step.do, LinkDown)]
+    ups = [step.hub for step in steps if isinstance(step.do, LinkUp)]
+    assert sorted(downs) == sorted(ups)
+    assert downs
+
+
+def test_a_heartbeat_run_has_no_happenings():
+    assert list(plan(HEARTBEAT, MEMBERS, 1)) == []
+
+
+def test_in_a_storm_every_home_is_dark_and_the_few_who_press_keep_their_link():
+    steps = storm(MEMBERS, 1, pendants=5)
+    assert {step.hub for step in steps if isinstance(step.do, MainsLost)} == set(range(50))
+    pressing = {step.hub for step in steps if isinstance(step.do, Press)}
+    cut = {step.hub for step in steps if isinstance(step.do, LinkDown)}
+    assert len(pressing) == 5
+    assert pressing | cut == set(range(50))
+    assert not pressing & cut
+    assert max(step.at for step in steps) <= 60
+
+
+def test_a_fleet_file_is_private_and_comes_back_as_it_was(tmp_path: Path):
+    path = tmp_path / "fleet.json"
+    save(path, MEMBERS)
+    assert load(path) == MEMBERS
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_fleet_file_needs_only_ids(tmp_path: Path):
+    path = tmp_path / "fleet.json"
+    path.write_text('{"hubs": [{"hub_id": "a"}]}')
+    assert load(path) == [Member("a", "a", None)]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"hubs": 3}', '{"hubs": []}', '{"hubs": [{}]}', '{"hubs": ["a"]}'])
+def test_what_is_no_fleet_file_is_said_to_be_none(tmp_path: Path, text: str):
+    path = tmp_path / "fleet.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"fleet\.json"):
+        load(path)
+
+
+def test_a_ledger_tells_each_event_s_story_also_after_a_kill(tmp_path: Path):
+    path = tmp_path / "ledger.jsonl"
+    with LedgerFile(path) as ledger:
+        ledger.write(Fact(1.0, "h", "e1", "pendant", "raised"))
+        ledger.write(Fact(1.1, "h", "e1", "pendant", "sent", attempt=1))
+        ledger.write(Fact(2.1, "h", "e1", "pendant", "sent", attempt=2))
+        ledger.write(Fact(2.2, "h", "e1", "pendant", "acked", status="accepted", alarm_id="a"))
+        ledger.write(Fact(2.3, "h", "e1", "pendant", "acked", status="duplicate", alarm_id="b"))
+        ledger.write(Fact(3.0, "h", None, "fall", "cancelled"))
+        ledger.write(Fact(4.0, "h", "e2", "smoke", "raised"))
+        whole = path.read_text()
+    path.write_text(whole + '{"t": 5.0, "hub_id": "h", "eve')
+    told = read_ledger(path)
+    assert set(told) == {("h", "e1"), ("h", "e2")}
+    entry = told["h", "e1"]
+    assert (entry.raised_at, entry.first_sent_at, entry.acked_at, entry.attempts) == (1.0, 1.1, 2.2, 2)
+    assert (entry.status, entry.alarm_id, entry.type) == ("accepted", "a", "pendant")
+    assert unacked(told) == [("h", "e2")]
+
+
+def test_a_ledger_goes_on_where_the_last_run_stopped(tmp_path: Path):
+    path = tmp_path / "ledger.jsonl"
+    assert read_ledger(path) == {}
+    for event in ("e1", "e2"):
+        with LedgerFile(path) as ledger:
+            ledger.write(Fact(1.0, "h", event, "pendant", "raised"))
+    assert len(read_ledger(path)) == 2
+    assert fold([]) == {}
+
+
+def test_a_broker_is_read_from_its_url():
+    assert Broker.parse("mqtt://127.0.0.1:1884") == Broker("127.0.0.1", 1884)
+    assert Broker.parse("mqtts://broker.example", "ca.pem") == Broker(
+        "broker.example", 8883, tls=True, ca_file="ca.pem"
+    )
+    assert topic("h", "alarm") == "telecare/v1/h/alarm"
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:1883", "http://a:1", "mqtt://", "mqtt://a:port"])
+def test_what_is_no_broker_s_url_is_refused(url: str):
+    with pytest.raises(ValueError, match=r"mqtt|[Pp]ort"):
+        Broker.parse(url)
