@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from devices.presence.repository import PresenceRepository
 from sqlalchemy.exc import SQLAlchemyError
 
 from alarms.handling.repository import AlarmRepository
+from devices.presence.repository import PresenceRepository
 from telecare.access.repository import IdempotencyRepository
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger

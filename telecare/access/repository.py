@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import column, delete, func, select, table, update
+from sqlalchemy import Numeric, Text, cast, column, delete, func, select, table, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,9 @@ from telecare.access.domain import Actor, UserRole
 from telecare.access.models import ApiToken, AuditEntry, BrokerAccount, IdempotentReply, Session, User
 from telecare.kernel.ids import new_id
 
-_council = table("council", column("code"))  # the register's; this room may not import it
+# The register's; this room may not import it.
+_council = table("council", column("code"))
+_hub = table("hub", column("hub_id", Text), column("mqtt_credential", Text))
 
 
 async def unknown_councils(session: AsyncSession, codes: Collection[str]) -> set[str]:
@@ -154,6 +156,27 @@ class BrokerAccountRepository:
                 set_={"credential": statement.excluded.credential, "role": statement.excluded.role},
             )
         )
+
+    async def all(self) -> list[BrokerAccount]:
+        """Return every account that is not a hub's."""
+        return list((await self.session.execute(select(BrokerAccount))).scalars())
+
+    async def hub_credentials(self) -> dict[str, str]:
+        """Return the credential of every hub that has one, by hub id."""
+        statement = select(_hub.c.hub_id, _hub.c.mqtt_credential).where(_hub.c.mqtt_credential.is_not(None))
+        return {hub_id: credential for hub_id, credential in await self.session.execute(statement)}
+
+    async def fingerprint(self) -> str:
+        """Return a value that is another one after any account of hubs or others has changed."""
+        lines = union_all(
+            select(func.concat_ws(":", _hub.c.hub_id, _hub.c.mqtt_credential).label("line")).where(
+                _hub.c.mqtt_credential.is_not(None)
+            ),
+            select(func.concat_ws(":", BrokerAccount.username, BrokerAccount.credential, BrokerAccount.role)),
+        ).subquery()
+        # The database adds up the hashes: a poll moves one number, not a line for each hub of a nation.
+        total = func.coalesce(func.sum(cast(func.hashtextextended(lines.c.line, 0), Numeric)), 0)
+        return str((await self.session.execute(select(total))).scalar_one())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from telecare.access.accounts import create_api_token, create_user
 from telecare.access.broker import BrokerRole, set_broker_account
-
+from telecare.access.broker_export import export, watch
 from telecare.access.domain import UserRole
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.kernel.db import Database, database_now

@@ -11,6 +11,7 @@ import typer
 from telecare.cli import access, bench, database, fleet
 from telecare.cli.common import run_command, say
 from telecare.kernel.logging import configure_logging
+from telecare.kernel.parent import stop_with_parent
 from telecare.kernel.settings import Settings
 from telecare.serve import serve as run_service
 from telecare.serve import stop_on_signals
@@ -41,15 +42,16 @@ def demo(
     Example: telecare demo --hubs 50 --http-port 8081
     """
     # Embedded engines are an extra: a production host has none of them, and none of the other commands needs them.
-    from telecare.embedded.demo import Demo, DemoOptions  # noqa: PLC0415
+    from telecare.embedded.demo import DemoOptions, run_demo  # noqa: PLC0415
 
     options = DemoOptions(data_dir, hubs, http_port, mqtt_port, not no_simulate)
-    run_command(lambda: _until_stopped(lambda stop: Demo(options, say).run(stop)))
+    run_command(lambda: _until_stopped(lambda stop: run_demo(options, say, stop)))
 
 
 @app.command()
 def serve(
     roles: Annotated[str | None, typer.Option(help="web,ingest,engine; all of them when not given")] = None,
+    parent_pipe: Annotated[bool, typer.Option("--parent-pipe", help="end when standard input ends")] = False,
 ) -> None:
     """Run the service on the database and the broker that the environment names.
 
@@ -59,7 +61,7 @@ def serve(
     def run() -> int:
         settings = Settings() if roles is None else Settings.model_validate({"roles": roles})
         configure_logging(settings)
-        return _until_stopped(lambda stop: run_service(settings, stop))
+        return _until_stopped(lambda stop: run_service(settings, stop), parent_pipe=parent_pipe)
 
     run_command(run)
 
@@ -94,9 +96,12 @@ def main() -> int:
     return int(app(standalone_mode=True) or 0)
 
 
-def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
+def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]], *, parent_pipe: bool = False) -> int:
     async def run() -> int:
-        return await work(stop_on_signals())
+        stop = stop_on_signals()
+        if parent_pipe:
+            stop_with_parent(stop)
+        return await work(stop)
 
     try:
         import uvloop  # noqa: PLC0415 - not there on every platform

@@ -5,15 +5,30 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
-import threading
 
 from amqtt.broker import Broker
+from amqtt.session import Session
 
 from telecare.kernel.db import asyncpg_dsn
+from telecare.kernel.parent import stop_with_parent
 from telecare.kernel.settings import Settings
 
 AUTH = "telecare.embedded.broker_auth"
+
+
+class PrivateBroker(Broker):  # type: ignore[misc] # amqtt carries no types
+    """amqtt, without what it tells a client of other people's subscriptions.
+
+    At each log-in amqtt 0.12 sends the new client the retained messages of *every* subscription that anybody has: one
+    hub would learn the status of all others, and a thousand hubs would cost a thousand times a thousand matches.
+    """
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        subscribers = self._subscriptions.get(subscription[0], ())
+        if any(subscriber.client_id == session.client_id for subscriber, _ in subscribers):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 async def run(host: str, port: int, database_dsn: str) -> None:
@@ -22,8 +37,8 @@ async def run(host: str, port: int, database_dsn: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    _stop_with_parent(loop, stop)
-    broker = Broker(
+    stop_with_parent(stop)
+    broker = PrivateBroker(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
             "plugins": {
@@ -36,17 +51,6 @@ async def run(host: str, port: int, database_dsn: str) -> None:
     await stop.wait()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(broker.shutdown(), 3)
-
-
-def _stop_with_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    def wait_for_end() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.buffer.read(4096):
-                pass
-        with contextlib.suppress(RuntimeError):  # the loop may have ended first
-            loop.call_soon_threadsafe(stop.set)
-
-    threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_CLAIMED_ID = 200
 
 FROM_HUBS = ("alarm", "event", "heartbeat", "status", "result")
+TO_HUBS = ("ack", "command")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The sender on a real database with real providers: results, retries, priorities, and what hangs."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,11 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from simulators.provider.sink import Mode, SmtpSink, WebhookSink
 from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
+from tests.integration.notify.world import Outbox, Start, Told, until
 
 FIONA = "fiona@council.example"
 
 
-async def test_a_message_is_sent_by_each_channel_and_reported(outbox, start, told, smtp: SmtpSink, hook: WebhookSink):
+async def test_a_message_is_sent_by_each_channel_and_reported(
+    outbox: Outbox, start: Start, told: Told, smtp: SmtpSink, hook: WebhookSink
+):
     await start()
     (mail,) = await outbox.add("email", FIONA)
     (call,) = await outbox.add("webhook", hook.url)
@@ -24,7 +26,7 @@ async def test_a_message_is_sent_by_each_channel_and_reported(outbox, start, tol
     assert (len(smtp.messages), len(hook.requests)) == (1, 1)
 
 
-async def test_a_refusal_is_reported_at_once(outbox, start, told, hook: WebhookSink):
+async def test_a_refusal_is_reported_at_once(outbox: Outbox, start: Start, told: Told, hook: WebhookSink):
     hook.inbox.mode = Mode.REJECT
     await start()
     (message_id,) = await outbox.add("webhook", hook.url)
@@ -33,14 +35,16 @@ async def test_a_refusal_is_reported_at_once(outbox, start, told, hook: WebhookS
     assert told.results == [(message_id, False, "HTTP 400 Bad Request")]
 
 
-async def test_a_channel_that_nobody_serves_fails_in_words_and_does_not_wait_for_ever(outbox, start, told):
+async def test_a_channel_that_nobody_serves_fails_in_words_and_does_not_wait_for_ever(
+    outbox: Outbox, start: Start, told: Told
+):
     await start()
     (message_id,) = await outbox.add("pigeon", "loft 3")
     assert (await outbox.done(message_id)).state == "failed"
     assert told.results == [(message_id, False, "there is no sender for “pigeon”")]
 
 
-async def test_not_now_three_times_then_taken(outbox, start, told, hook: WebhookSink):
+async def test_not_now_three_times_then_taken(outbox: Outbox, start: Start, told: Told, hook: WebhookSink):
     hook.inbox.fail_times(3)
     await start()
     (message_id,) = await outbox.add("webhook", hook.url)
@@ -55,7 +59,7 @@ async def test_not_now_three_times_then_taken(outbox, start, told, hook: Webhook
     assert len(hook.requests) == 1
 
 
-async def test_not_now_for_too_long_is_a_failure(outbox, start, told, hook: WebhookSink):
+async def test_not_now_for_too_long_is_a_failure(outbox: Outbox, start: Start, told: Told, hook: WebhookSink):
     hook.inbox.mode = Mode.TEMPORARY
     await start()
     (message_id,) = await outbox.add("webhook", hook.url)
@@ -67,7 +71,9 @@ async def test_not_now_for_too_long_is_a_failure(outbox, start, told, hook: Webh
     assert [ok for _, ok, _ in told.results] == [False]
 
 
-async def test_what_may_have_arrived_goes_out_again_under_the_same_key(outbox, start, told, hook: WebhookSink):
+async def test_what_may_have_arrived_goes_out_again_under_the_same_key(
+    outbox: Outbox, start: Start, told: Told, hook: WebhookSink
+):
     hook.inbox.mode = Mode.DIE
     await start()
     (message_id,) = await outbox.add("webhook", hook.url)
@@ -80,7 +86,7 @@ async def test_what_may_have_arrived_goes_out_again_under_the_same_key(outbox, s
     assert [ok for _, ok, _ in told.results] == [True]
 
 
-async def test_one_that_hangs_holds_up_nobody(outbox, start, smtp: SmtpSink, hook: WebhookSink):
+async def test_one_that_hangs_holds_up_nobody(outbox: Outbox, start: Start, smtp: SmtpSink, hook: WebhookSink):
     """R07: two providers hang, full of work of every rank; what can go goes at once."""
     hook.inbox.mode = smtp.inbox.mode = Mode.HANG
     async with WebhookSink() as well:
@@ -98,7 +104,7 @@ async def test_one_that_hangs_holds_up_nobody(outbox, start, smtp: SmtpSink, hoo
     await smtp.wait_for(60)
 
 
-async def test_an_answer_that_never_comes_is_tried_again(outbox, start, hook: WebhookSink):
+async def test_an_answer_that_never_comes_is_tried_again(outbox: Outbox, start: Start, hook: WebhookSink):
     hook.inbox.mode = Mode.HANG
     await start(timeout_s=0.2)
     (message_id,) = await outbox.add("webhook", hook.url)
@@ -109,7 +115,7 @@ async def test_an_answer_that_never_comes_is_tried_again(outbox, start, hook: We
     assert (await outbox.done(message_id)).state == "sent"
 
 
-async def test_life_safety_is_next_whatever_waits(outbox, start, hook: WebhookSink):
+async def test_life_safety_is_next_whatever_waits(outbox: Outbox, start: Start, hook: WebhookSink):
     """R22: before the sender starts, and while it works through a backlog."""
     await outbox.add("webhook", hook.url + "technical", rank=50, n=500)
     await outbox.add("webhook", hook.url + "pendant", rank=10)
@@ -125,20 +131,22 @@ async def test_life_safety_is_next_whatever_waits(outbox, start, hook: WebhookSi
     await hook.wait_for(503, 30)
 
 
-async def test_two_senders_send_nothing_twice(outbox, start, told, hook: WebhookSink):
+async def test_two_senders_send_nothing_twice(outbox: Outbox, start: Start, told: Told, hook: WebhookSink):
     await start()
     await start()
     await outbox.add("webhook", hook.url, rank=50, n=150)
     await hook.wait_for(150)
-    async with asyncio.timeout(20):
-        while len(told.results) < 150:
-            await asyncio.sleep(0.01)
+
+    async def all_told() -> bool:
+        return len(told.results) >= 150
+
+    await until(all_told)
     keys = [request.headers["idempotency-key"] for request in hook.requests]
     assert len(keys) == len(set(keys)) == 150
     assert len({message_id for message_id, _, _ in told.results}) == 150
 
 
-async def test_a_message_whose_sender_died_is_sent_by_another(outbox, start, hook: WebhookSink):
+async def test_a_message_whose_sender_died_is_sent_by_another(outbox: Outbox, start: Start, hook: WebhookSink):
     """R03: leased, and nothing heard of it since."""
     (message_id,) = await outbox.add("webhook", hook.url)
     await outbox.alter(state=OutboxState.SENDING, attempts=1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
@@ -147,9 +155,9 @@ async def test_a_message_whose_sender_died_is_sent_by_another(outbox, start, hoo
     assert len(hook.requests) == 1
 
 
-async def test_a_cancelled_message_does_not_leave(outbox, start, told, hook: WebhookSink):
+async def test_a_cancelled_message_does_not_leave(outbox: Outbox, start: Start, told: Told, hook: WebhookSink):
     (message_id,) = await outbox.add("webhook", hook.url)
-    await cancel(outbox, message_id)
+    await outbox.cancel(message_id)
     await start()
     (later,) = await outbox.add("webhook", hook.url)
     await outbox.done(later)
@@ -161,13 +169,15 @@ async def test_a_cancelled_message_does_not_leave(outbox, start, told, hook: Web
 @pytest.mark.parametrize(
     ("mode", "state", "told_of"), [(Mode.ACCEPT, "sent", [True]), (Mode.TEMPORARY, "cancelled", [])]
 )
-async def test_cancelled_on_its_way(outbox, start, told, hook: WebhookSink, mode: Mode, state: str, told_of: list):
+async def test_cancelled_on_its_way(
+    outbox: Outbox, start: Start, told: Told, hook: WebhookSink, mode: Mode, state: str, told_of: list
+):
     """E4: what had left before the close is logged; what did not arrive is not tried again."""
     hook.inbox.mode = Mode.HANG
     await start()
     (message_id,) = await outbox.add("webhook", hook.url)
     await hook.inbox.wait_for_attempts(1)
-    await cancel(outbox, message_id)
+    await outbox.cancel(message_id)
     hook.inbox.mode = mode
     (later,) = await outbox.add("webhook", hook.url)
     await outbox.until(later, "sent", "pending", attempts=1)
@@ -175,7 +185,9 @@ async def test_cancelled_on_its_way(outbox, start, told, hook: WebhookSink, mode
     assert [ok for told_id, ok, _ in told.results if told_id == message_id] == told_of
 
 
-async def test_a_late_result_does_not_count_against_the_sender_that_took_over(outbox, start, told, hook: WebhookSink):
+async def test_a_late_result_does_not_count_against_the_sender_that_took_over(
+    outbox: Outbox, start: Start, hook: WebhookSink
+):
     hook.inbox.mode = Mode.HANG
     await start()
     (message_id,) = await outbox.add("webhook", hook.url)
@@ -187,7 +199,7 @@ async def test_a_late_result_does_not_count_against_the_sender_that_took_over(ou
     assert (await outbox.get(message_id)).state == "sending"
 
 
-async def test_the_result_and_what_follows_from_it_are_one_transaction(outbox, start, hook: WebhookSink):
+async def test_the_result_and_what_follows_from_it_are_one_transaction(outbox: Outbox, start: Start, hook: WebhookSink):
     """A first try that the database breaks off leaves nothing behind; the second writes both."""
     tries = []
 
@@ -208,7 +220,7 @@ async def test_the_result_and_what_follows_from_it_are_one_transaction(outbox, s
     assert len(hook.requests) == 1
 
 
-async def test_a_result_that_cannot_be_told_is_not_sent_for_ever(outbox, start, hook: WebhookSink):
+async def test_a_result_that_cannot_be_told_is_not_sent_for_ever(outbox: Outbox, start: Start, hook: WebhookSink):
     async def on_result(*_: object) -> None:
         raise LookupError("there is no such alarm")
 
@@ -216,9 +228,3 @@ async def test_a_result_that_cannot_be_told_is_not_sent_for_ever(outbox, start, 
     (message_id,) = await outbox.add("webhook", hook.url)
     assert (await outbox.done(message_id)).state == "sent"
     assert len(hook.requests) == 1
-
-
-async def cancel(outbox, message_id) -> None:
-    subject_id = (await outbox.get(message_id)).subject_id
-    async with outbox.database.transaction() as session:
-        await OutboxRepository(session).cancel_pending(subject_id)

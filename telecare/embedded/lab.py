@@ -1,0 +1,177 @@
+"""A whole system on one machine: PostgreSQL, broker and service, each its own process, watched and started again.
+
+The demo is one with a fleet that moves; the crash test and the benches are ones whose processes are killed or measured.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from devices.registry.seed import SeededHub, seed_fleet
+from telecare.access.broker import BrokerRole, set_broker_account
+from telecare.embedded.broker import EmbeddedBroker
+from telecare.embedded.people import add_people
+from telecare.embedded.postgres import EmbeddedPostgres
+from telecare.embedded.process import Supervised
+from telecare.embedded.secrets import DemoSecrets, load_or_make
+from telecare.kernel.db import Database
+from telecare.kernel.schema import upgrade
+from telecare.kernel.sealing import Sealer
+from telecare.kernel.settings import Settings
+
+HOST = "127.0.0.1"
+SERVICE_ACCOUNT = "telecare-service"
+GATEWAY_ACCOUNT = "telecare-gateway"
+
+
+class Lab:
+    """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        homes: int,
+        http_port: int,
+        mqtt_port: int,
+        settings: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.homes = homes
+        self.http_port = http_port
+        self.mqtt_port = mqtt_port
+        self.say = say
+        self.url = f"http://{HOST}:{http_port}"
+        self.mqtt_url = f"mqtt://{HOST}:{mqtt_port}"
+        self.hubs: list[SeededHub] = []
+        self.postgres = EmbeddedPostgres(self.folder / "postgres")
+        self._extra = dict(settings or {})
+        self._running = contextlib.AsyncExitStack()
+        self._client = httpx.AsyncClient(trust_env=False, timeout=5)
+
+    @property
+    def secrets(self) -> DemoSecrets:
+        """Return the secrets of this folder, made at its first start."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return load_or_make(self.folder / "secrets.json")
+
+    @property
+    def log(self) -> Path:
+        """Return where the service logs to."""
+        return self.folder / "telecare.log"
+
+    async def start(self) -> None:
+        """Start everything; returns when `/readyz` says 200."""
+        try:
+            self.say("Starting PostgreSQL …")
+            await self._enter(self.postgres.start, self.postgres.stop)
+            await self._prepare()
+            self.say("Starting the broker …")
+            log_file = self.folder / "broker.log"
+            self.broker = EmbeddedBroker(self.postgres.url, port=self.mqtt_port, host=HOST, log_file=log_file)
+            await self._enter(self.broker.start, self.broker.stop)
+            self.say("Starting the service …")
+            self.service = Supervised("service", self._launch, self._answers, self._last_words, signal.SIGTERM)
+            await self._enter(self.service.start, self.service.stop)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop everything, the service first."""
+        await self._running.aclose()
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    def settings(self) -> Settings:
+        """Return the settings with which the service runs here."""
+        return Settings.model_validate({name.lower(): value for name, value in self._variables().items()})
+
+    async def _enter(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
+        self._running.push_async_callback(stop)  # type: ignore[arg-type]
+        await start()  # type: ignore[misc]
+
+    async def _prepare(self) -> None:
+        """Bring the schema up to date and put in the fleet, the people and the accounts, once."""
+        settings = self.settings()
+        database = Database(settings)
+        try:
+            await upgrade(database.engine)
+            self.say(f"Seeding a fictional fleet of {self.homes:,} homes …")
+            async with database.transaction() as session:
+                self.hubs = await seed_fleet(session, Sealer(settings), self.secrets.fleet_secret, homes=self.homes)
+                await add_people(session, self.secrets)
+                await set_broker_account(session, SERVICE_ACCOUNT, self.secrets.service_password, BrokerRole.SERVICE)
+                await set_broker_account(session, GATEWAY_ACCOUNT, self.secrets.gateway_password, BrokerRole.GATEWAY)
+        finally:
+            await database.dispose()
+
+    def _variables(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.postgres.url,
+            "MQTT_URL": f"mqtt://{SERVICE_ACCOUNT}:{self.secrets.service_password}@{HOST}:{self.mqtt_port}",
+            "HTTP_HOST": HOST,
+            "HTTP_PORT": str(self.http_port),
+            "PUBLIC_URL": self.url,
+            "SEAL_KEY": self.secrets.seal_key,
+            "WEBHOOK_SECRET": self.secrets.webhook_secret,
+            "MAIL_FROM": "telecare@control-room.example",
+            **self._extra,
+        }
+
+    def _launch(self) -> "subprocess.Popen[bytes]":
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TELECARE_")}
+        ours = {f"TELECARE_{name}": value for name, value in self._variables().items()}
+        with self.log.open("ab") as log:
+            # The pipe closes when we die, however we die: the service ends with us.
+            return subprocess.Popen(
+                [sys.executable, "-m", "telecare.cli", "serve", "--parent-pipe"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**inherited, **ours},
+                start_new_session=True,
+            )
+
+    async def _answers(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return (await self._client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
+        return False
+
+    def _last_words(self) -> str:
+        try:
+            return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        except OSError:
+            return "(it left no log)"
+
+
+def free_port() -> int:
+    """Return a port that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def wait_for_up(process: Supervised, within_s: float = 60.0) -> None:
+    """Wait until a killed process answers again."""
+    async with asyncio.timeout(within_s):
+        await process.up.wait()
