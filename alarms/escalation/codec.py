@@ -13,8 +13,8 @@ INPUTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Input)}
 
 
 def dump_state(state: State) -> dict[str, Any]:
-    """Return the state as JSON values."""
-    dumped: dict[str, Any] = msgspec.to_builtins(state)
+    """Return the state as JSON values, just as the database gives them back: lists and not tuples."""
+    dumped: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(state))
     return dumped
 
 
@@ -25,7 +25,7 @@ def load_state(value: dict[str, Any]) -> State:
 
 def dump_input(event: Input) -> dict[str, Any]:
     """Return an input as JSON values, with its name."""
-    return {"input": type(event).__name__, **msgspec.to_builtins(event)}
+    return {"input": type(event).__name__, **msgspec.json.decode(msgspec.json.encode(event))}
 
 
 def load_input(value: dict[str, Any]) -> Input:

@@ -343,11 +343,11 @@ def _tell_step(draft: _Draft, step: Step, addresses: Addresses, late: timedelta)
     """Tell one step's targets; False when nobody stands behind any of them."""
     number = draft.state.step
     words = " and ".join(TARGET_WORDS[target] for target in step.targets) or "nobody"
-    labels = draft.tell(step.targets, addresses, f"Step {number}")
+    labels = draft.tell(step.targets, addresses, f"Nobody has it (step {number})")
     in_house = [target for target in step.targets if target in IN_HOUSE]
     if not in_house and not labels:
         draft.say("uncovered", SYSTEM, f"Step {number}: nobody stands behind {words}; going on at once.")
-        draft.tell((Target.DUTY_MANAGER,), addresses, f"Step {number} of the ladder has nobody behind it")
+        draft.tell((Target.DUTY_MANAGER,), addresses, f"Nobody has it, and nobody stands behind step {number}")
         return False
     if in_house:
         draft.put(ring=max(draft.state.ring, 2 if Target.SECOND_QUEUE in in_house else 1))

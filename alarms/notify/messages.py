@@ -55,7 +55,7 @@ def _for_staff(alarm: AlarmFacts, reason: str, public_url: str | None) -> str:
         f"Who:    {_one_line(alarm.person_name or 'nobody is known at this unit')}",
         f"Where:  {_where(alarm)}",
         f"Since:  {_moment(alarm.raised_at)}",
-        f"Why:    {_one_line(reason)}. Nobody has dealt with it yet.",
+        f"Why:    {_one_line(reason)}",
         f"Unit:   {_one_line(alarm.hub_id)}",
         *(f"Note:   {_one_line(note)}" for note in alarm.notes),
         "",

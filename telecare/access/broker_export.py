@@ -108,7 +108,7 @@ async def watch(database: Database, password_file: Path, acl_file: Path) -> None
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put the text in the file's place in one step, readable by its owner only: a reader finds the old or the new one."""
+    """Put the text in the file's place in one step, for its owner's eyes only: a reader finds the old or the new one."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
         temporary = Path(file.name)
         try:

@@ -164,7 +164,7 @@ class BrokerAccountRepository:
     async def hub_credentials(self) -> dict[str, str]:
         """Return the credential of every hub that has one, by hub id."""
         statement = select(_hub.c.hub_id, _hub.c.mqtt_credential).where(_hub.c.mqtt_credential.is_not(None))
-        return {hub_id: credential for hub_id, credential in await self.session.execute(statement)}
+        return {row.hub_id: row.mqtt_credential for row in await self.session.execute(statement)}
 
     async def fingerprint(self) -> str:
         """Return a value that is another one after any account of hubs or others has changed."""

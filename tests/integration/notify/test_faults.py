@@ -6,6 +6,7 @@ import sys
 
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from structlog.testing import capture_logs
 
 from simulators.provider.sink import WebhookSink
 from tests.integration.notify.world import Outbox, Start, Told, until
@@ -70,9 +71,10 @@ async def test_a_lost_database_is_waited_for(
         outbox.wake.set()
 
         async def tried_in_vain() -> bool:
-            return not outbox.wake.is_set()
+            return any(entry["event"] == "sender_waits_for_database" for entry in logs)
 
-        await until(tried_in_vain)
+        with capture_logs() as logs:
+            await until(tried_in_vain)
         await connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
     await admin.dispose()
     (after,) = await outbox.add("webhook", hook.url)
