@@ -5,10 +5,18 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection, text
 
-import telecare.access.models
-import telecare.kernel.outbox  # noqa: F401 - each import declares its tables
+from alarms.handling import models as handling
+from alarms.intake import models as intake
+from alarms.notify import models as notify
+from devices.presence import models as presence
+from devices.registry import models as registry
+from telecare.access import models as access
+from telecare.kernel import outbox
 from telecare.kernel.db import Base, Database
 from telecare.kernel.settings import Settings
+
+TABLES_OF = (handling, intake, notify, presence, registry, access, outbox)
+"""Each of these declares its tables on the base when it is imported."""
 
 LOCK_TIMEOUT = "4s"
 """A migration that cannot have its lock at once gives up: alarms must not queue behind it."""

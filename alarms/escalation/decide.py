@@ -152,7 +152,9 @@ def _hub_cancel(draft: _Draft, _event: HubCancelled) -> None:
 def _clear(draft: _Draft, event: Cleared) -> None:
     draft.put(condition=Condition.CLEARED)
     draft.say("cleared", HUB, f"{event.words}.")
-    if draft.state.ladder.closes_when_cleared and draft.state.handling is Handling.RAISED:
+    # Whatever a ladder says, a life-safety alarm never ends by itself (C05).
+    by_itself = draft.state.ladder.closes_when_cleared and draft.state.class_ != "L"
+    if by_itself and draft.state.handling is Handling.RAISED:
         _end(draft, "technical_auto", SYSTEM, "The cause is gone")
 
 

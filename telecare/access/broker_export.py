@@ -50,11 +50,11 @@ def broker_files(hubs: Mapping[str, str], others: Mapping[str, OtherAccount]) ->
         for hub_id, credential in hubs.items()
         if hub_id not in others and not hub_id.startswith(_RESERVED) and _NAME.fullmatch(hub_id)
     }
-    passwords = {**own, **{name: account.credential for name, account in safe.items()}}
+    passwords = own | {name: account.credential for name, account in safe.items()}
     return BrokerFiles(
         "".join(f"{name}:{credential}\n" for name, credential in sorted(passwords.items())),
         _acl({name: account.role for name, account in safe.items()}),
-        tuple(sorted((hubs.keys() | others.keys()) - passwords.keys())),
+        tuple(sorted((hubs.keys() - own.keys()) | (others.keys() - safe.keys()))),
     )
 
 
@@ -108,7 +108,7 @@ async def watch(database: Database, password_file: Path, acl_file: Path) -> None
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put the text in the file's place in one step, for its owner's eyes only: a reader finds the old or the new one."""
+    """Put the text in the file's place in one step, for its owner's eyes only: readers find the old or the new one."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as file:
         temporary = Path(file.name)
         try:

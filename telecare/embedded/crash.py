@@ -121,11 +121,11 @@ async def _kill_at_random(lab: Lab, options: CrashOptions, report: CrashReport, 
     chance = random.Random(options.seed)  # noqa: S311 - a repeatable run, not a secret
     victims = {"service": lab.service.kill, "broker": lab.broker.kill, "postgres": lab.postgres.kill}
     while True:
-        await asyncio.sleep(chance.uniform(*options.pause_s))
-        name = chance.choice(sorted(victims))
-        victims[name]()
-        report.kills[name] += 1
-        say(f"killed {name} ({sum(report.kills.values())})")
+        for name in chance.sample(sorted(victims), len(victims)):
+            await asyncio.sleep(chance.uniform(*options.pause_s))
+            victims[name]()
+            report.kills[name] += 1
+            say(f"killed {name} ({sum(report.kills.values())})")
 
 
 async def _compare(database: Database, ledger: Ledger, report: CrashReport) -> None:

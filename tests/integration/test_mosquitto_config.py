@@ -1,5 +1,6 @@
 """The shipped Mosquitto configuration, on the real broker, with accounts as the database has them."""
 
+import asyncio
 import os
 import queue
 import secrets
@@ -20,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy import text
 
+from telecare.access import broker_export
 from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.access.broker_export import export
 from telecare.kernel.db import Database
@@ -150,9 +152,8 @@ def eventually(true: Callable[[], bool], otherwise: str) -> None:
 
 
 @pytest.fixture
-async def hubs(database: Database) -> list[str]:
-    """Two hubs and our own accounts in the database, all with the same password."""
-    hub_ids = ["hub-a", "hub-b"]
+async def accounts(database: Database) -> Database:
+    """A database with two hubs and our own accounts, all with the same password."""
     async with database.transaction() as session:
         model = new_id()
         await session.execute(
@@ -164,17 +165,17 @@ async def hubs(database: Database) -> list[str]:
                 "INSERT INTO hub (hub_id, council_id, model_id, connection, mqtt_credential) "
                 "VALUES (:hub, 'S12000036', :model, 'digital', :credential)"
             ),
-            [{"hub": hub, "model": model, "credential": credential(PASSWORD)} for hub in hub_ids],
+            [{"hub": hub, "model": model, "credential": credential(PASSWORD)} for hub in ("hub-a", "hub-b")],
         )
         await set_broker_account(session, "telecare", PASSWORD, BrokerRole.SERVICE)
         await set_broker_account(session, "relay", PASSWORD, BrokerRole.GATEWAY)
-    return hub_ids
+    return database
 
 
 @pytest.fixture
-async def mosquitto(database: Database, hubs: list[str], tmp_path: Path) -> AsyncIterator[Mosquitto]:
+async def mosquitto(accounts: Database, tmp_path: Path) -> AsyncIterator[Mosquitto]:
     running = Mosquitto(tmp_path)
-    await export(database, running.passwords, running.acl)
+    await export(accounts, running.passwords, running.acl)
     running.start()
     yield running
     running.stop()
@@ -183,8 +184,10 @@ async def mosquitto(database: Database, hubs: list[str], tmp_path: Path) -> Asyn
 @contextmanager
 def party(port: int, username: str | None, password: str = PASSWORD, client_id: str | None = None) -> Iterator[Party]:
     here = Party(port, username, password, client_id)
-    yield here
-    here.leave()
+    try:
+        yield here
+    finally:
+        here.leave()
 
 
 @contextmanager
@@ -307,3 +310,22 @@ def test_an_alarm_that_is_far_too_long_still_reaches_the_service(mosquitto: Mosq
     with control_room(mosquitto) as service, party(mosquitto.hub_port, "hub-a") as hub:
         assert hub.publish("telecare/v1/hub-a/alarm", payload) == 0
         assert service.heard.get(timeout=LIMIT_S) == ("telecare/v1/hub-a/alarm", payload)
+
+
+async def test_watching_writes_again_when_an_account_has_changed(
+    accounts: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(broker_export, "WATCH_S", 0.02)
+    passwords, acl = tmp_path / "passwords", tmp_path / "acl"
+
+    watching = asyncio.create_task(broker_export.watch(accounts, passwords, acl))
+    await asyncio.to_thread(eventually, passwords.exists, "nothing was written")
+    first = passwords.stat().st_ino
+    async with accounts.transaction() as session:
+        await set_broker_account(session, "another", PASSWORD, BrokerRole.GATEWAY)
+    await asyncio.to_thread(eventually, lambda: passwords.stat().st_ino != first, "the change was not written")
+    assert "another:$7$101$" in passwords.read_text()
+    assert "user another" in acl.read_text()
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching

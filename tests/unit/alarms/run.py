@@ -48,6 +48,7 @@ class Run:
     awake: bool = True  # whether the engine is there when it is raised
     at: float = 0
     told: list[Told] = field(default_factory=list)
+    told_addresses: list[tuple[float, tuple[str, str]]] = field(default_factory=list)
     cancelled_at: float | None = None
     log: list[tuple[float, LogLine]] = field(default_factory=list)
     state: State = field(init=False)
@@ -107,5 +108,6 @@ class Run:
         for effect in decision.effects:
             if isinstance(effect, Notify):
                 self.told.append((self.at, effect.to.label))
+                self.told_addresses.append((self.at, (effect.to.channel, effect.to.address)))
             elif isinstance(effect, CancelPending):
                 self.cancelled_at = self.at

@@ -26,7 +26,7 @@ from alarms.escalation.domain import (
     TimerDue,
 )
 from alarms.escalation.ladders import BY_CLASS, LIFE_SAFETY, TECHNICAL
-from alarms.escalation.outcomes import OUTCOMES, Needs
+from alarms.escalation.outcomes import OUTCOMES, Needs, Outcome
 from alarms.handling.domain import board_key, what_next
 from alarms.intake.types import TYPES
 from tests.unit.alarms.run import ANN, BOB, EVERYBODY, T0, Run
@@ -354,7 +354,7 @@ def closing(outcome: str, *, class_: str = "L", **given: object) -> Run:
 
 
 @pytest.mark.parametrize("outcome", [row for row in OUTCOMES.values() if row.needs is Needs.NOTHING])
-def test_an_outcome_that_says_who_helped_needs_nothing_more(outcome):
+def test_an_outcome_that_says_who_helped_needs_nothing_more(outcome: Outcome):
     run = closing(outcome.code)
     assert (run.state.handling, run.state.outcome, run.due) == (Handling.CLOSED, outcome.code, None)
     assert run.cancelled_at == 0
@@ -362,7 +362,7 @@ def test_an_outcome_that_says_who_helped_needs_nothing_more(outcome):
 
 
 @pytest.mark.parametrize("outcome", [row for row in OUTCOMES.values() if row.needs is Needs.PROOF])
-def test_an_outcome_that_could_hide_a_person_in_need_asks_for_proof(outcome):
+def test_an_outcome_that_could_hide_a_person_in_need_asks_for_proof(outcome: Outcome):
     with pytest.raises(RuleError, match="voice check"):
         closing(outcome.code)
     with pytest.raises(RuleError, match="voice check"):
@@ -373,7 +373,7 @@ def test_an_outcome_that_could_hide_a_person_in_need_asks_for_proof(outcome):
 
 
 @pytest.mark.parametrize("outcome", [row for row in OUTCOMES.values() if row.needs is Needs.REASON])
-def test_an_outcome_that_needs_a_reason_takes_nothing_else(outcome):
+def test_an_outcome_that_needs_a_reason_takes_nothing_else(outcome: Outcome):
     with pytest.raises(RuleError, match="reason"):
         closing(outcome.code, voice_confirmed=True)
     closing(outcome.code, reason="in hospital until Friday")

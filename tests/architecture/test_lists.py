@@ -1,0 +1,58 @@
+"""Each list of states stands twice, as an enumeration and as a CHECK of the database: the two agree."""
+
+import re
+from enum import StrEnum
+
+import pytest
+from sqlalchemy import text
+
+from alarms.escalation.domain import Condition, Handling
+from alarms.intake.types import AlarmClass
+from alarms.notify.domain import Channel, ContactTarget
+from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
+from telecare.access.broker import BrokerRole
+from telecare.access.domain import UserRole
+from telecare.kernel.db import Database
+from telecare.kernel.outbox import OutboxState
+
+LISTS: dict[str, type[StrEnum]] = {
+    "ck_alarm_handling": Handling,
+    "ck_alarm_condition": Condition,
+    "ck_alarm_class": AlarmClass,
+    "ck_outbox_state": OutboxState,
+    "ck_contact_point_channel": Channel,
+    "ck_contact_point_target": ContactTarget,
+    "ck_person_risk_tier": RiskTier,
+    "ck_hub_connection": Connection,
+    "ck_hub_status": HubStatus,
+    "ck_device_model_connection": Connection,
+    "ck_device_model_radio": Radio,
+    "ck_line_kind": LineKind,
+    "ck_app_user_role": UserRole,
+    "ck_api_token_role": UserRole,
+    "ck_broker_account_role": BrokerRole,
+}
+
+
+@pytest.mark.parametrize("constraint", LISTS)
+async def test_enumeration_and_check_agree(database: Database, constraint: str) -> None:
+    async with database.transaction() as session:
+        query = text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
+        definition = (await session.execute(query, {"name": constraint})).scalar_one()
+    assert set(re.findall(r"'([^']+)'::", definition)) == {str(member) for member in LISTS[constraint]}
+
+
+async def test_every_tenants_row_carries_its_council(database: Database) -> None:
+    """A table that belongs to no council says so here, by name."""
+    shared = {
+        "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
+        "idempotent_reply", "board_head", "heartbeat", "hub_live",
+    }  # fmt: skip
+    query = """
+        SELECT t.table_name FROM information_schema.tables t
+         WHERE t.table_schema = 'public' AND NOT EXISTS (
+               SELECT FROM information_schema.columns c
+                WHERE c.table_name = t.table_name AND c.column_name = 'council_id')
+    """
+    async with database.transaction() as session:
+        assert set((await session.execute(text(query))).scalars()) == shared
