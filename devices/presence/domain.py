@@ -1,7 +1,11 @@
 """What the time since the last heartbeat tells of a hub. Pure."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 GRACE = 0.25
 """A heartbeat counts as missed when it is late by a quarter of its interval."""
@@ -27,9 +31,76 @@ def presence_of(last_seen_at: datetime | None, interval_s: int, now: datetime) -
     if last_seen_at is None:
         return Presence.NEVER_SEEN
     silent = now - last_seen_at
-    missed = int(silent / timedelta(seconds=interval_s) - GRACE)
-    if silent >= LOST_AFTER and missed >= OFFLINE_MISSES:
-        return Presence.LOST
-    if missed >= OFFLINE_MISSES:
-        return Presence.OFFLINE
-    return (Presence.ONLINE, Presence.LATE, Presence.SUSPECT)[max(missed, 0)]
+    for presence, misses in ((Presence.ONLINE, 1), (Presence.LATE, 2), (Presence.SUSPECT, OFFLINE_MISSES)):
+        if silent < missed_after(interval_s, misses):
+            return presence
+    return Presence.LOST if silent >= LOST_AFTER else Presence.OFFLINE
+
+
+def missed_after(interval_s: int, misses: int) -> timedelta:
+    """Return the silence after which so many heartbeats count as missed."""
+    return timedelta(seconds=interval_s * (misses + GRACE))
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatRow:
+    """One heartbeat to record; `received_at` by the database's clock, `payload` as it came."""
+
+    id: UUID
+    hub_id: str
+    received_at: datetime
+    payload: bytes
+    boot_id: str | None = None
+    seq: int | None = None
+    battery_pct: int | None = None
+    mains: bool | None = None
+    signal_dbm: int | None = None
+    path: str | None = None
+    firmware: str | None = None
+    interval_s: int | None = None
+    peripherals: dict[str, Any] | None = None
+
+
+TOLD = ("battery_pct", "mains", "signal_dbm", "path", "firmware", "interval_s", "peripherals")
+"""What a heartbeat may tell; what it leaves out keeps its old value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What all heartbeats of one hub in a batch come to.
+
+    `boot_before` is the boot that the batch saw before the present one; `doubled`, that a replaced boot came back.
+    """
+
+    row: HeartbeatRow
+    boot_before: str | None = None
+    doubled: bool = False
+
+
+def fold(rows: Iterable[HeartbeatRow]) -> list[Fold]:
+    """Join the heartbeats of each hub, in the order in which they came, into what they mean together; by hub id."""
+    folds: dict[str, Fold] = {}
+    for row in rows:
+        known = folds.get(row.hub_id)
+        folds[row.hub_id] = Fold(row) if known is None else _join(known, row)
+    return [folds[hub_id] for hub_id in sorted(folds)]
+
+
+def _join(known: Fold, row: HeartbeatRow) -> Fold:
+    old = known.row
+    received_at = max(old.received_at, row.received_at)
+    rebooted = row.boot_id is not None and old.boot_id is not None and row.boot_id != old.boot_id
+    same_boot = row.boot_id is not None and row.boot_id == old.boot_id
+    if same_boot and row.seq is not None and old.seq is not None and row.seq < old.seq:
+        return replace(known, row=replace(old, received_at=received_at))
+    kept = {name: getattr(old, name) for name in TOLD if getattr(row, name) is None}
+    merged = replace(
+        row,
+        received_at=received_at,
+        boot_id=row.boot_id or old.boot_id,
+        seq=row.seq if rebooted or row.seq is not None else old.seq,
+        **kept,
+    )
+    if not rebooted:
+        return replace(known, row=merged)
+    return Fold(merged, boot_before=old.boot_id, doubled=known.doubled or row.boot_id == known.boot_before)

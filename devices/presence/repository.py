@@ -1,15 +1,24 @@
 """All queries on heartbeats and on what hubs last said of themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy import ColumnElement, and_, delete, false, literal, select, text, tuple_
+from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.presence.domain import (
+    LOST_AFTER,
+    OFFLINE_MISSES,
+    Fold,
+    HeartbeatRow,
+    Presence,
+    fold,
+    missed_after,
+)
 from devices.presence.models import Heartbeat, HubLive
 
 PRUNE_BATCH = 20_000
@@ -23,31 +32,39 @@ _LOG = text(
 )
 
 # What a heartbeat leaves out keeps its old value. Within one boot an older `seq` changes nothing but when we heard the
-# hub: it was late on its way. Rows are sorted by hub, or two batches could wait for each other.
+# hub: it was late on its way. Rows are sorted by hub, or two batches could wait for each other. A hub is doubled when a
+# boot that another had replaced comes back, be it across batches or within this one (`boot_before`).
 _LIVE = text(
     """
     WITH fresh AS (
         SELECT * FROM unnest(
             CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]), CAST(:boot_id AS text[]),
-            CAST(:seq AS bigint[]), CAST(:battery_pct AS int[]), CAST(:mains AS boolean[]),
-            CAST(:signal_dbm AS int[]), CAST(:path AS text[]), CAST(:firmware AS text[]),
+            CAST(:boot_before AS text[]), CAST(:seq AS bigint[]), CAST(:battery_pct AS int[]),
+            CAST(:mains AS boolean[]), CAST(:signal_dbm AS int[]), CAST(:path AS text[]), CAST(:firmware AS text[]),
             CAST(:interval_s AS int[]), CAST(:peripherals AS text[]))
-        AS f(hub_id, received_at, boot_id, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s, peripherals)
+        AS f(hub_id, received_at, boot_id, boot_before, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s,
+             peripherals)
     ), doubled AS (
         SELECT l.hub_id FROM hub_live l JOIN fresh f USING (hub_id)
-         WHERE f.boot_id IS NOT NULL AND f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id
+         WHERE (f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id)
+            OR (f.boot_before = l.previous_boot_id AND f.boot_before <> l.boot_id)
+            OR (f.boot_before IS NOT NULL AND f.boot_before <> l.boot_id AND f.boot_id = l.boot_id)
     ), written AS (
-        INSERT INTO hub_live AS l (hub_id, last_seen_at, boot_id, seq, battery_pct, mains, signal_dbm, path, firmware,
-                                   interval_s, peripherals)
-        SELECT hub_id, received_at, boot_id, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s,
-               CAST(peripherals AS jsonb)
+        INSERT INTO hub_live AS l (hub_id, last_seen_at, boot_id, previous_boot_id, seq, battery_pct, mains, signal_dbm,
+                                   path, firmware, interval_s, peripherals)
+        SELECT hub_id, received_at, boot_id, boot_before, seq, battery_pct, mains, signal_dbm, path, firmware,
+               interval_s, CAST(peripherals AS jsonb)
           FROM fresh ORDER BY hub_id
         ON CONFLICT (hub_id) DO UPDATE SET
             last_seen_at = greatest(l.last_seen_at, excluded.last_seen_at),
-            previous_boot_id = CASE WHEN excluded.boot_id <> l.boot_id THEN l.boot_id ELSE l.previous_boot_id END,
+            previous_boot_id = coalesce(
+                excluded.previous_boot_id,
+                CASE WHEN excluded.boot_id <> l.boot_id THEN l.boot_id ELSE l.previous_boot_id END),
             boot_id = coalesce(excluded.boot_id, l.boot_id),
             (seq, battery_pct, mains, signal_dbm, path, firmware, interval_s, peripherals) = (
-                SELECT CASE WHEN o.old THEN l.seq ELSE coalesce(excluded.seq, l.seq) END,
+                SELECT CASE WHEN o.old THEN l.seq
+                            WHEN excluded.boot_id <> l.boot_id OR excluded.previous_boot_id IS NOT NULL
+                            THEN excluded.seq ELSE coalesce(excluded.seq, l.seq) END,
                        CASE WHEN o.old THEN l.battery_pct ELSE coalesce(excluded.battery_pct, l.battery_pct) END,
                        CASE WHEN o.old THEN l.mains ELSE coalesce(excluded.mains, l.mains) END,
                        CASE WHEN o.old THEN l.signal_dbm ELSE coalesce(excluded.signal_dbm, l.signal_dbm) END,
@@ -55,30 +72,17 @@ _LIVE = text(
                        CASE WHEN o.old THEN l.firmware ELSE coalesce(excluded.firmware, l.firmware) END,
                        CASE WHEN o.old THEN l.interval_s ELSE coalesce(excluded.interval_s, l.interval_s) END,
                        CASE WHEN o.old THEN l.peripherals ELSE coalesce(excluded.peripherals, l.peripherals) END
-                  FROM (SELECT coalesce(excluded.boot_id = l.boot_id AND excluded.seq < l.seq, false) AS old) o)
+                  FROM (SELECT coalesce(excluded.boot_id = l.boot_id AND excluded.seq < l.seq
+                                        AND excluded.previous_boot_id IS NULL, false) AS old) o)
     )
     SELECT hub_id FROM doubled
     """
 )
 
-
-@dataclass(frozen=True, slots=True)
-class HeartbeatRow:
-    """One heartbeat to record; `received_at` by the database's clock, `payload` as it came."""
-
-    id: UUID
-    hub_id: str
-    received_at: datetime
-    payload: bytes
-    boot_id: str | None = None
-    seq: int | None = None
-    battery_pct: int | None = None
-    mains: bool | None = None
-    signal_dbm: int | None = None
-    path: str | None = None
-    firmware: str | None = None
-    interval_s: int | None = None
-    peripherals: dict[str, Any] | None = None
+_LOG_COLUMNS = ("id", "hub_id", "received_at", "payload")
+_LIVE_COLUMNS = (
+    "hub_id", "received_at", "boot_id", "seq", "battery_pct", "mains", "signal_dbm", "path", "firmware", "interval_s",
+)  # fmt: skip
 
 
 class PresenceRepository:
@@ -88,24 +92,14 @@ class PresenceRepository:
         self.session = session
 
     async def record(self, rows: Sequence[HeartbeatRow]) -> set[str]:
-        """Log all heartbeats and keep the last of each hub.
+        """Log all heartbeats, in the order in which they came, and keep what they mean for each hub.
 
         Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
         """
-        last = {row.hub_id: row for row in rows}
-        await self.session.execute(_LOG, _columns(rows, ("id", "hub_id", "received_at", "payload")))
-        ordered = sorted(last.values(), key=lambda row: row.hub_id)
-        values = _columns(
-            ordered,
-            (
-                "hub_id", "received_at", "boot_id", "seq", "battery_pct", "mains", "signal_dbm", "path", "firmware",
-                "interval_s",
-            ),
-        )  # fmt: skip
-        values["peripherals"] = [
-            None if row.peripherals is None else msgspec.json.encode(row.peripherals).decode() for row in ordered
-        ]
-        return set((await self.session.execute(_LIVE, values)).scalars())
+        folds = fold(rows)
+        await self.session.execute(_LOG, _columns(rows, _LOG_COLUMNS))
+        doubled = set((await self.session.execute(_LIVE, _live_columns(folds))).scalars())
+        return doubled | {each.row.hub_id for each in folds if each.doubled}
 
     async def live(self, hub_id: str) -> HubLive | None:
         """Return what a hub last said of itself."""
@@ -126,5 +120,40 @@ class PresenceRepository:
         return len((await self.session.execute(statement)).scalars().all())
 
 
+def presence_is(
+    presence: Presence,
+    last_seen_at: ColumnElement[datetime],
+    interval_s: ColumnElement[int],
+    now: datetime,
+) -> ColumnElement[bool]:
+    """Return the condition in SQL that `presence_of` is this presence; a property test proves that the two agree."""
+
+    def silent_for(misses: int) -> ColumnElement[bool]:
+        return last_seen_at <= literal(now) - interval_s * literal(missed_after(1, misses), INTERVAL)
+
+    seen, lost = last_seen_at.is_not(None), last_seen_at <= literal(now - LOST_AFTER)
+    conditions = {
+        Presence.NEVER_SEEN: ~seen,
+        Presence.ONLINE: and_(seen, ~silent_for(1)),
+        Presence.LATE: and_(silent_for(1), ~silent_for(2)),
+        Presence.SUSPECT: and_(silent_for(2), ~silent_for(OFFLINE_MISSES)),
+        Presence.OFFLINE: and_(silent_for(OFFLINE_MISSES), ~lost),
+        Presence.LOST: and_(silent_for(OFFLINE_MISSES), lost),
+        Presence.DORMANT: false(),  # nothing records a planned absence yet
+    }
+    return conditions[presence]
+
+
 def _columns(rows: Sequence[HeartbeatRow], names: tuple[str, ...]) -> dict[str, list[Any]]:
     return {name: [getattr(row, name) for row in rows] for name in names}
+
+
+def _live_columns(folds: Sequence[Fold]) -> dict[str, list[Any]]:
+    rows = [each.row for each in folds]
+    return {
+        **_columns(rows, _LIVE_COLUMNS),
+        "boot_before": [each.boot_before for each in folds],
+        "peripherals": [
+            None if row.peripherals is None else msgspec.json.encode(row.peripherals).decode() for row in rows
+        ],
+    }

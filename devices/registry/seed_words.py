@@ -10,7 +10,8 @@ FAMILY = (
 )  # fmt: skip
 STREETS = (
     "Harbour Row", "Kirk Wynd", "Shore Street", "Mill Brae", "Rowan Terrace", "Castle View", "Peat Road",
-    "Station Lane", "Braeside Gardens", "Heather Court", "Loch Crescent", "Smithy Lane", "Old Manse Road", "Fergus Place",
+    "Station Lane", "Braeside Gardens", "Heather Court", "Loch Crescent", "Smithy Lane", "Old Manse Road",
+    "Fergus Place",
 )  # fmt: skip
 RELATIONS = ("daughter", "son", "neighbour", "niece", "brother", "friend")
 ROOMS = ("living room", "bedroom", "kitchen", "hall", "bathroom")

@@ -3,7 +3,19 @@
 from fastapi import FastAPI
 
 from telecare.api import docs
-from telecare.api.endpoints import access, alarms, audit, contact_points, health, metrics, stream
+from telecare.api.endpoints import (
+    access,
+    alarms,
+    audit,
+    contact_points,
+    health,
+    hubs,
+    metrics,
+    models,
+    people,
+    premises,
+    stream,
+)
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
 
@@ -12,6 +24,11 @@ ROUTERS = (
     metrics.router,
     alarms.router,
     stream.router,
+    hubs.router,
+    people.router,
+    premises.router,
+    models.router,
+    models.councils,
     access.router,
     audit.router,
     contact_points.router,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from devices.presence.repository import HeartbeatRow, PresenceRepository
+from devices.presence.domain import HeartbeatRow
+from devices.presence.repository import PresenceRepository
 from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.messages import FIRST_RETRY_S, LONGEST_RETRY_S, MessageLane
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES

@@ -28,6 +28,7 @@ TAKE = 200
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
 POISON_TRIES = 3
+NO_HEARTBEAT = "a heartbeat that is no JSON object, is too long or comes from an id that no hub can have"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,10 @@ def read_letter(delivery: Delivery) -> Letter:
     """Read a delivery of the alarm or event lane; never raises."""
     topic = delivery.topic.decode("utf-8", "replace")
     address = read_topic(topic)
-    message = read_message(delivery.payload) if address.lane in {"alarm", "event"} else Message()
+    if address.lane in {"alarm", "event"}:
+        message = read_message(delivery.payload)
+    else:
+        message = Message(unreadable=NO_HEARTBEAT if address.lane == "heartbeat" else None)
     return Letter(delivery, address, message, incoming_of(delivery, address, message))
 
 

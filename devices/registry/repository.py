@@ -1,0 +1,227 @@
+"""All queries on hubs, models, peripherals and installations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.presence.domain import GRACE, LOST_AFTER, OFFLINE_MISSES, Presence
+from devices.presence.models import HubLive
+from devices.registry.models import Council, DeviceModel, Hub, Installation, Peripheral, Person, Premises
+from telecare.kernel.errors import NotFoundError
+from telecare.kernel.ids import new_id
+
+INTERVAL = func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s)
+PERSON_NAME = func.concat_ws(" ", func.coalesce(Person.preferred_name, Person.given_name), Person.family_name)
+PLACE = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)
+
+
+@dataclass(frozen=True)
+class HubFilter:
+    """What a list of hubs is narrowed to; None is all."""
+
+    council: str | None = None
+    presence: Presence | None = None
+    model: str | None = None
+    connection: str | None = None
+    q: str | None = None
+
+
+class HubRepository:
+    """Reads and writes of hubs; `councils` empty means all."""
+
+    def __init__(self, session: AsyncSession, councils: frozenset[str]) -> None:
+        self.session = session
+        self.councils = councils
+
+    async def page(self, wanted: HubFilter, after: str | None, limit: int) -> Sequence[RowMapping]:
+        """Return hubs by id."""
+        statement = self._shown().order_by(Hub.hub_id).limit(limit)
+        if after is not None:
+            statement = statement.where(Hub.hub_id > after)
+        if wanted.council is not None:
+            statement = statement.where(Hub.council_id == wanted.council)
+        if wanted.connection is not None:
+            statement = statement.where(Hub.connection == wanted.connection)
+        if wanted.model is not None:
+            statement = statement.where(func.concat(DeviceModel.make, " ", DeviceModel.name) == wanted.model)
+        if wanted.presence is not None:
+            statement = statement.where(presence_in_sql() == wanted.presence)
+        if wanted.q:
+            pattern = f"%{escaped(wanted.q)}%"
+            statement = statement.where(
+                or_(
+                    Hub.hub_id.ilike(pattern),
+                    Hub.serial.ilike(pattern),
+                    func.concat(Person.given_name, " ", Person.family_name).ilike(pattern),
+                    Premises.postcode.ilike(pattern),
+                    Premises.address.ilike(pattern),
+                )
+            )
+        return list((await self.session.execute(statement)).mappings())
+
+    async def require(self, hub_id: str) -> RowMapping:
+        """Return a hub as shown, or raise NotFoundError."""
+        statement = self._shown().where(Hub.hub_id == hub_id)
+        row: RowMapping | None = (await self.session.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise NotFoundError(f"There is no hub {hub_id}")
+        return row
+
+    async def row(self, hub_id: str) -> Hub:
+        """Return the row of a hub to change, or raise NotFoundError."""
+        statement = _in(self.councils, select(Hub).where(Hub.hub_id == hub_id), Hub.council_id).with_for_update()
+        hub: Hub | None = (await self.session.execute(statement)).scalar_one_or_none()
+        if hub is None:
+            raise NotFoundError(f"There is no hub {hub_id}")
+        return hub
+
+    async def add(self, **columns: Any) -> bool:
+        """Register a hub; False when its id is taken."""
+        statement = insert(Hub).values(columns).on_conflict_do_nothing().returning(Hub.hub_id)
+        return (await self.session.execute(statement)).scalar_one_or_none() is not None
+
+    async def counts(self, council: str | None = None) -> Sequence[tuple[str, str, int]]:
+        """Return how many hubs there are by connection and presence."""
+        presence = presence_in_sql().label("presence")
+        statement = (
+            select(Hub.connection, presence, func.count())
+            .select_from(Hub)
+            .join(DeviceModel, DeviceModel.id == Hub.model_id)
+            .outerjoin(HubLive, HubLive.hub_id == Hub.hub_id)
+            .group_by(Hub.connection, presence)
+        )
+        statement = _in(self.councils, statement, Hub.council_id)
+        if council is not None:
+            statement = statement.where(Hub.council_id == council)
+        return [tuple(row) for row in await self.session.execute(statement)]
+
+    async def peripherals(self, hub_id: str) -> Sequence[Peripheral]:
+        """Return what is paired to a hub."""
+        statement = select(Peripheral).where(Peripheral.hub_id == hub_id).order_by(Peripheral.device_id)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def pair(self, hub: Hub, **columns: Any) -> Peripheral:
+        """Pair a peripheral, or change the one with this id."""
+        statement = insert(Peripheral).values(id=new_id(), hub_id=hub.hub_id, council_id=hub.council_id, **columns)
+        fresh = {name: statement.excluded[name] for name in ("kind", "room")}
+        changed = statement.on_conflict_do_update(index_elements=["hub_id", "device_id"], set_=fresh)
+        result = await self.session.execute(
+            changed.returning(Peripheral), execution_options={"populate_existing": True}
+        )
+        return result.scalar_one()
+
+    async def installations(self, hub_id: str) -> Sequence[Installation]:
+        """Return where a hub was and is, the latest first."""
+        statement = (
+            select(Installation).where(Installation.hub_id == hub_id).order_by(func.lower(Installation.period).desc())
+        )
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def whereabouts(self, hub_id: str, at: datetime) -> str | None:
+        """Return where a hub is at a moment, in words."""
+        statement = (
+            select(func.concat(PERSON_NAME, ", ", PLACE))
+            .select_from(Installation)
+            .join(Person, Person.id == Installation.person_id)
+            .join(Premises, Premises.id == Installation.premises_id)
+            .where(
+                Installation.hub_id == hub_id,
+                func.upper(Installation.period).is_(None) | (func.upper(Installation.period) > at),
+            )
+            .limit(1)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def last_installation(self, hub_id: str) -> Installation | None:
+        """Return the installation of a hub that has no end, its row locked."""
+        statement = (
+            select(Installation)
+            .where(Installation.hub_id == hub_id, func.upper_inf(Installation.period))
+            .with_for_update()
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    def _shown(self) -> Any:
+        statement = (
+            select(
+                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial,
+                Hub.credential_issued_at,
+                func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
+                INTERVAL.label("heartbeat_interval_s"),
+                presence_in_sql().label("presence"),
+                HubLive.last_seen_at, HubLive.firmware, HubLive.battery_pct, HubLive.mains, HubLive.signal_dbm,
+                HubLive.path,
+                Installation.person_id, Installation.premises_id,
+                case((Person.id.is_not(None), PERSON_NAME)).label("person_name"),
+                case((Premises.id.is_not(None), PLACE)).label("place"),
+            )
+            .select_from(Hub)
+            .join(DeviceModel, DeviceModel.id == Hub.model_id)
+            .outerjoin(HubLive, HubLive.hub_id == Hub.hub_id)
+            .outerjoin(
+                Installation,
+                and_(Installation.hub_id == Hub.hub_id, Installation.period.contains(func.clock_timestamp())),
+            )
+            .outerjoin(Person, Person.id == Installation.person_id)
+            .outerjoin(Premises, Premises.id == Installation.premises_id)
+        )  # fmt: skip
+        return _in(self.councils, statement, Hub.council_id)
+
+
+class ModelRepository:
+    """Device models and councils: what all tenants share."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def models(self) -> Sequence[DeviceModel]:
+        """Return every model by make and name."""
+        statement = select(DeviceModel).order_by(DeviceModel.make, DeviceModel.name)
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def add(self, **columns: Any) -> DeviceModel | None:
+        """Add a model; None when there is one of this make and name."""
+        statement = insert(DeviceModel).values(id=new_id(), **columns).on_conflict_do_nothing().returning(DeviceModel)
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def get(self, model_id: UUID) -> DeviceModel | None:
+        """Return a model, or None."""
+        return await self.session.get(DeviceModel, model_id)
+
+    async def find(self, make: str, name: str) -> DeviceModel | None:
+        """Return the model of this make and name, or None."""
+        statement = select(DeviceModel).where(DeviceModel.make == make, DeviceModel.name == name)
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def councils(self) -> Sequence[Council]:
+        """Return the 32 councils by name."""
+        return (await self.session.execute(select(Council).order_by(Council.name))).scalars().all()
+
+
+def presence_in_sql() -> ColumnElement[str]:
+    """Return `presence_of` as SQL, so that a list can be filtered; a test holds the two against each other."""
+    silent = func.extract("epoch", func.clock_timestamp() - HubLive.last_seen_at)
+    missed = func.trunc(silent / INTERVAL - GRACE)
+    return case(
+        (HubLive.last_seen_at.is_(None), Presence.NEVER_SEEN.value),
+        (and_(silent >= LOST_AFTER.total_seconds(), missed >= OFFLINE_MISSES), Presence.LOST.value),
+        (missed >= OFFLINE_MISSES, Presence.OFFLINE.value),
+        (missed == 2, Presence.SUSPECT.value),  # noqa: PLR2004 - two beats missed
+        (missed == 1, Presence.LATE.value),
+        else_=Presence.ONLINE.value,
+    )
+
+
+def escaped(text: str) -> str:
+    """Return a text for LIKE in which nothing is a wildcard."""
+    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def _in(councils: frozenset[str], statement: Any, column: Any) -> Any:
+    return statement.where(column.in_(councils)) if councils else statement

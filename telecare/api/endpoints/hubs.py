@@ -1,0 +1,209 @@
+"""Hubs: the fleet, one with what it last said, every message received from it, its pairings, places and credential."""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Path, Query
+
+from alarms.intake.models import Event
+from alarms.intake.repository import IntakeRepository
+from devices.presence.domain import Presence
+from devices.presence.models import Heartbeat
+from devices.presence.repository import PresenceRepository
+from devices.registry.councils import present_code
+from devices.registry.domain import Connection
+from devices.registry.models import Installation
+from devices.registry.repository import HubFilter, HubRepository
+from devices.registry.schemas import (
+    CredentialOut,
+    EventOut,
+    HubIn,
+    HubOut,
+    HubPatch,
+    InstallationEnd,
+    InstallationIn,
+    InstallationOut,
+    PeripheralIn,
+    PeripheralOut,
+)
+from devices.registry.service import RegistryService
+from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository
+from telecare.api.deps import Needs, Transaction
+from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
+from telecare.api.routing import api_router, never_replayed
+from telecare.kernel.errors import NotFoundError
+
+router = api_router("/hubs", "hubs")
+
+Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_FLEET))]
+Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_FLEET))]
+HubId = Annotated[str, Path(max_length=200)]
+Word = Annotated[str | None, Query(max_length=120)]
+
+
+@router.get("")
+async def list_hubs(
+    session: Transaction,
+    actor: Viewer,
+    council: Annotated[str | None, Query(max_length=20)] = None,
+    presence: Presence | None = None,
+    model: Word = None,
+    connection: Connection | None = None,
+    q: Word = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[HubOut]:
+    """List hubs by id. `q` looks in ids, serials, names and addresses; replaced council codes are understood."""
+    wanted = HubFilter(present_code(council) if council else None, presence, model, connection, q)
+    after = decode_cursor(cursor, str)
+    rows = await HubRepository(session, actor.councils).page(wanted, after[0] if after else None, limit + 1)
+    return page_of(rows, limit, HubOut.model_validate, lambda row: (row["hub_id"],))
+
+
+@router.post("", status_code=201)
+async def register_hub(body: HubIn, session: Transaction, actor: Editor) -> HubOut:
+    """Register a hub; it is in stock until it is installed."""
+    await RegistryService(session, actor.councils).register(**body.model_dump())
+    await AuditRepository(session).add(actor, "hub_registered", "hub", body.hub_id, body.council_id)
+    return HubOut.model_validate(await HubRepository(session, actor.councils).require(body.hub_id))
+
+
+@router.get("/{hub_id}")
+async def get_hub(hub_id: HubId, session: Transaction, actor: Viewer) -> HubOut:
+    """Show one hub with what it last said of itself."""
+    return HubOut.model_validate(await HubRepository(session, actor.councils).require(hub_id))
+
+
+@router.patch("/{hub_id}")
+async def change_hub(hub_id: HubId, body: HubPatch, session: Transaction, actor: Editor) -> HubOut:
+    """Change a hub; what is left out stays."""
+    changes = body.model_dump(exclude_unset=True)
+    hub = await RegistryService(session, actor.councils).change_hub(hub_id, changes)
+    await AuditRepository(session).add(
+        actor, "hub_changed", "hub", hub_id, hub.council_id, details=body.model_dump(mode="json", exclude_unset=True)
+    )
+    return HubOut.model_validate(await HubRepository(session, actor.councils).require(hub_id))
+
+
+@router.get("/{hub_id}/events")
+async def list_events(
+    hub_id: HubId, session: Transaction, actor: Viewer, limit: Limit = 50, cursor: Cursor = None
+) -> Page[EventOut]:
+    """List every message received from a hub, newest first: heartbeats and unreadable ones too."""
+    before = decode_cursor(cursor, datetime, UUID)
+    events = IntakeRepository(session)
+    try:
+        await HubRepository(session, actor.councils).require(hub_id)
+    except NotFoundError:
+        # A hub that nobody knows has messages too; they belong to no council, so only who sees all councils sees them.
+        if actor.councils or not await events.events_of(hub_id, None, 1):
+            raise
+    messages = await events.events_of(hub_id, before, limit + 1)
+    beats = await PresenceRepository(session).heartbeats_of(hub_id, before, limit + 1)
+    rows: Sequence[Event | Heartbeat] = sorted(
+        [*messages, *beats], key=lambda row: (row.received_at, row.id), reverse=True
+    )
+    return page_of(rows[: limit + 1], limit, show_event, lambda row: (row.received_at, row.id))
+
+
+@router.get("/{hub_id}/peripherals")
+async def list_peripherals(hub_id: HubId, session: Transaction, actor: Viewer) -> Page[PeripheralOut]:
+    """List what is paired to a hub."""
+    hubs = HubRepository(session, actor.councils)
+    await hubs.require(hub_id)
+    paired = await hubs.peripherals(hub_id)
+    return Page(items=[PeripheralOut.model_validate(row) for row in paired], next=None)
+
+
+@router.post("/{hub_id}/peripherals", status_code=201)
+async def pair(hub_id: HubId, body: PeripheralIn, session: Transaction, actor: Editor) -> PeripheralOut:
+    """Pair a peripheral; one with this id already gets the new kind and room."""
+    hubs = HubRepository(session, actor.councils)
+    hub = await hubs.row(hub_id)
+    peripheral = await hubs.pair(hub, **body.model_dump())
+    await AuditRepository(session).add(
+        actor, "peripheral_paired", "hub", hub_id, hub.council_id, details={"device_id": body.device_id}
+    )
+    return PeripheralOut.model_validate(peripheral)
+
+
+@router.get("/{hub_id}/installations")
+async def list_installations(hub_id: HubId, session: Transaction, actor: Viewer) -> Page[InstallationOut]:
+    """List where a hub was and is, the latest first."""
+    hubs = HubRepository(session, actor.councils)
+    await hubs.require(hub_id)
+    return Page(items=[show_installation(row) for row in await hubs.installations(hub_id)], next=None)
+
+
+@router.post("/{hub_id}/installations", status_code=201)
+async def install(hub_id: HubId, body: InstallationIn, session: Transaction, actor: Editor) -> InstallationOut:
+    """Install a hub for a person at premises; 409 says where it is when it is somewhere already."""
+    registry = RegistryService(session, actor.councils)
+    installation = await registry.install(hub_id, body.person_id, body.premises_id, body.since)
+    await AuditRepository(session).add(actor, "hub_installed", "hub", hub_id, installation.council_id)
+    return show_installation(installation)
+
+
+@router.post("/{hub_id}/installations/end")
+async def end_installation(
+    hub_id: HubId, body: InstallationEnd, session: Transaction, actor: Editor
+) -> InstallationOut:
+    """End where a hub is; it goes back to stock."""
+    installation = await RegistryService(session, actor.councils).end_installation(hub_id, body.until)
+    await AuditRepository(session).add(actor, "installation_ended", "hub", hub_id, installation.council_id)
+    return show_installation(installation)
+
+
+@router.post("/{hub_id}/credential", status_code=201)
+@never_replayed
+async def issue_credential(hub_id: HubId, session: Transaction, actor: Editor) -> CredentialOut:
+    """Give a hub a fresh password for the broker; it is shown this once and the old one ends."""
+    registry = RegistryService(session, actor.councils)
+    password = await registry.issue_credential(hub_id)
+    hub = await registry.hubs.row(hub_id)
+    await AuditRepository(session).add(actor, "credential_issued", "hub", hub_id, hub.council_id)
+    return CredentialOut(username=hub_id, password=password)
+
+
+def show_event(row: Event | Heartbeat) -> EventOut:
+    """Return a message of either lane as programs see it."""
+    if isinstance(row, Heartbeat):
+        return EventOut(
+            id=row.id, received_at=row.received_at, lane="heartbeat", event_id=None, type=None, treatment="heartbeat",
+            alarm_id=None, device_at=None, payload=readable(row.payload), payload_size=len(row.payload), notes=[],
+        )  # fmt: skip
+    return EventOut(
+        id=row.id, received_at=row.received_at, lane=row.lane, event_id=row.event_id, type=row.type,
+        treatment=row.treatment, alarm_id=row.alarm_id, device_at=row.device_at, payload=readable(row.payload),
+        payload_size=row.payload_size, notes=list(row.notes),
+    )  # fmt: skip
+
+
+def readable(raw: bytes) -> dict[str, Any]:
+    """Return a payload as the JSON object that it is, else as text, else in base64."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(raw).decode()}
+    try:
+        value = json.loads(text)
+        # What cannot be written as JSON again (lone surrogates, numbers without a value) is shown as it came.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return {"text": text}
+    return value if isinstance(value, dict) else {"text": text}
+
+
+def show_installation(row: Installation) -> InstallationOut:
+    """Return an installation with its period as two times."""
+    if row.period.lower is None:
+        raise ValueError("an installation has a beginning: the database's CHECK says so")
+    return InstallationOut(
+        id=row.id, hub_id=row.hub_id, person_id=row.person_id, premises_id=row.premises_id,
+        since=row.period.lower, until=row.period.upper,
+    )  # fmt: skip

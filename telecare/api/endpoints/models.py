@@ -1,0 +1,42 @@
+"""What all councils share: the councils themselves and the models of hubs."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from devices.registry.repository import ModelRepository
+from devices.registry.schemas import CouncilOut, ModelIn, ModelOut
+from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository
+from telecare.api.deps import Needs, Transaction
+from telecare.api.paging import Page
+from telecare.api.routing import api_router
+from telecare.kernel.errors import ConflictError
+
+councils = api_router("/councils", "councils")
+router = api_router("/device-models", "device models")
+
+Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_FLEET))]
+Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_FLEET))]
+
+
+@councils.get("")
+async def list_councils(session: Transaction, _actor: Viewer) -> Page[CouncilOut]:
+    """List the 32 councils of Scotland with their GSS codes."""
+    return Page(items=[CouncilOut.model_validate(row) for row in await ModelRepository(session).councils()], next=None)
+
+
+@router.get("")
+async def list_models(session: Transaction, _actor: Viewer) -> Page[ModelOut]:
+    """List the models of hubs."""
+    return Page(items=[ModelOut.model_validate(row) for row in await ModelRepository(session).models()], next=None)
+
+
+@router.post("", status_code=201)
+async def add_model(body: ModelIn, session: Transaction, actor: Editor) -> ModelOut:
+    """Add a model of hub."""
+    model = await ModelRepository(session).add(**body.model_dump())
+    if model is None:
+        raise ConflictError(f"There is a model {body.make} {body.name} already")
+    await AuditRepository(session).add(actor, "model_added", "device_model", model.id)
+    return ModelOut.model_validate(model)

@@ -1,0 +1,101 @@
+"""People and their contacts. Looking at one person is written to the audit."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Body, Depends, Query
+
+from devices.registry.councils import present_code
+from devices.registry.homes import PersonRepository
+from devices.registry.schemas import ContactIn, ContactOut, PersonIn, PersonOut, PersonPatch
+from devices.registry.service import RegistryService
+from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository
+from telecare.api.deps import Needs, Transaction
+from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
+from telecare.api.routing import api_router
+from telecare.kernel.errors import InvalidError
+
+router = api_router("/people", "people")
+
+Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_PEOPLE))]
+Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_PEOPLE))]
+Contacts = Annotated[list[ContactIn], Body(max_length=50)]
+
+
+@router.get("")
+async def list_people(
+    session: Transaction,
+    actor: Viewer,
+    q: Annotated[str | None, Query(max_length=120)] = None,
+    council: Annotated[str | None, Query(max_length=20)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[PersonOut]:
+    """List people by name."""
+    after = decode_cursor(cursor, str, str, UUID)
+    people = PersonRepository(session, actor.councils)
+    rows = await people.page(q, present_code(council) if council else None, after, limit + 1)
+    return page_of(
+        rows, limit, PersonOut.model_validate,
+        lambda row: (row.family_name.lower(), row.given_name.lower(), row.id),
+    )  # fmt: skip
+
+
+@router.post("", status_code=201)
+async def add_person(body: PersonIn, session: Transaction, actor: Editor) -> PersonOut:
+    """Add a person."""
+    registry = RegistryService(session, actor.councils)
+    await registry.require_council(body.council_id)
+    person = await registry.people.add(**body.model_dump())
+    await AuditRepository(session).add(actor, "person_added", "person", person.id, person.council_id)
+    return PersonOut.model_validate(person)
+
+
+@router.get("/{person_id}")
+async def get_person(person_id: UUID, session: Transaction, actor: Viewer) -> PersonOut:
+    """Show one person."""
+    person = await PersonRepository(session, actor.councils).require(person_id)
+    await AuditRepository(session).add(actor, "person_viewed", "person", person_id, person.council_id)
+    return PersonOut.model_validate(person)
+
+
+@router.patch("/{person_id}")
+async def change_person(person_id: UUID, body: PersonPatch, session: Transaction, actor: Editor) -> PersonOut:
+    """Change a person; what is left out stays, null removes it."""
+    person = await PersonRepository(session, actor.councils).require(person_id)
+    changes = body.model_dump(exclude_unset=True)
+    for name, value in changes.items():
+        setattr(person, name, value)
+    await session.flush()
+    await AuditRepository(session).add(
+        actor, "person_changed", "person", person_id, person.council_id, details={"fields": sorted(changes)}
+    )
+    return PersonOut.model_validate(person)
+
+
+@router.get("/{person_id}/contacts")
+async def list_contacts(person_id: UUID, session: Transaction, actor: Viewer) -> Page[ContactOut]:
+    """List a person's contacts in the order in which they are tried."""
+    people = PersonRepository(session, actor.councils)
+    person = await people.require(person_id)
+    await AuditRepository(session).add(actor, "contacts_viewed", "person", person_id, person.council_id)
+    return Page(items=[ContactOut.model_validate(row) for row in await people.contacts(person_id)], next=None)
+
+
+@router.put("/{person_id}/contacts")
+async def put_contacts(person_id: UUID, body: Contacts, session: Transaction, actor: Editor) -> Page[ContactOut]:
+    """Replace a person's contacts; the order of the list is the order in which they are tried."""
+    unreachable = [index for index, contact in enumerate(body) if contact.phone is None and contact.email is None]
+    if unreachable:
+        errors = [
+            {"where": f"body.{index}", "what": "give a phone number or an e-mail address"} for index in unreachable
+        ]
+        raise InvalidError("A contact must be reachable", errors=errors)
+    people = PersonRepository(session, actor.councils)
+    person = await people.require(person_id)
+    contacts = await people.replace_contacts(person, [contact.model_dump() for contact in body])
+    await AuditRepository(session).add(
+        actor, "contacts_changed", "person", person_id, person.council_id, details={"count": len(contacts)}
+    )
+    return Page(items=[ContactOut.model_validate(row) for row in contacts], next=None)
