@@ -8,6 +8,7 @@ from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.api.health import HealthChecks, add_database_checks
 from telecare.api.middleware import RequestContext, RequestGuard
+from telecare.console import install_console
 
 DESCRIPTION = (
     "Telecare alarms and the fleet of hubs behind them. Log in with `Authorization: Bearer TOKEN`. "
@@ -34,4 +35,5 @@ def create_app(services: Services, lifespan: Lifespan[FastAPI] | None = None) ->
     app.add_middleware(RequestGuard)
     app.add_middleware(RequestContext)  # added last, so it is the outermost
     install_api(app)
+    install_console(app)
     return app

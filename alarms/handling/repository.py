@@ -97,6 +97,15 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalar_one_or_none()
 
+    async def others_of_case(self, alarm: Alarm) -> Sequence[Alarm]:
+        """Return the other open alarms of an alarm's case."""
+        statement = (
+            select(Alarm)
+            .where(Alarm.case_id == alarm.case_id, Alarm.id != alarm.id, Alarm.handling != "closed")
+            .order_by(*_board_order())
+        )
+        return (await self.session.execute(statement)).scalars().all()
+
     async def board(self, councils: frozenset[str], limit: int = 500) -> Sequence[Alarm]:
         """Return the open alarms in the board's order: fire, class, deadline of those waiting, age."""
         statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, false, literal, select, text, tuple_
+from sqlalchemy import ColumnElement, case, delete, func, literal, select, text, tuple_
 from sqlalchemy.dialects.postgresql import INTERVAL
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -120,28 +120,24 @@ class PresenceRepository:
         return len((await self.session.execute(statement)).scalars().all())
 
 
-def presence_is(
-    presence: Presence,
-    last_seen_at: ColumnElement[datetime],
-    interval_s: ColumnElement[int],
-    now: datetime,
-) -> ColumnElement[bool]:
-    """Return the condition in SQL that `presence_of` is this presence; a property test proves that the two agree."""
+def presence_in_sql(interval_s: ColumnElement[int]) -> ColumnElement[str]:
+    """Return `presence_of` in SQL, for a query that joins `HubLive`; a property test proves that the two agree.
 
-    def silent_for(misses: int) -> ColumnElement[bool]:
-        return last_seen_at <= literal(now) - interval_s * literal(missed_after(1, misses), INTERVAL)
+    The statement's time is one for all that it shows and filters; `clock_timestamp()` would move from row to row.
+    """
+    silent = func.statement_timestamp() - HubLive.last_seen_at
 
-    seen, lost = last_seen_at.is_not(None), last_seen_at <= literal(now - LOST_AFTER)
-    conditions = {
-        Presence.NEVER_SEEN: ~seen,
-        Presence.ONLINE: and_(seen, ~silent_for(1)),
-        Presence.LATE: and_(silent_for(1), ~silent_for(2)),
-        Presence.SUSPECT: and_(silent_for(2), ~silent_for(OFFLINE_MISSES)),
-        Presence.OFFLINE: and_(silent_for(OFFLINE_MISSES), ~lost),
-        Presence.LOST: and_(silent_for(OFFLINE_MISSES), lost),
-        Presence.DORMANT: false(),  # nothing records a planned absence yet
-    }
-    return conditions[presence]
+    def under(misses: int) -> ColumnElement[bool]:
+        return silent < interval_s * literal(missed_after(1, misses), INTERVAL)
+
+    return case(
+        (HubLive.last_seen_at.is_(None), Presence.NEVER_SEEN.value),
+        (under(1), Presence.ONLINE.value),
+        (under(2), Presence.LATE.value),
+        (under(OFFLINE_MISSES), Presence.SUSPECT.value),
+        (silent >= literal(LOST_AFTER, INTERVAL), Presence.LOST.value),
+        else_=Presence.OFFLINE.value,
+    )
 
 
 def _columns(rows: Sequence[HeartbeatRow], names: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -26,6 +26,12 @@ class Connection(StrEnum):
     DIGITAL = "digital"
 
 
+def exceeds(connection: str, best: str) -> bool:
+    """Say whether a hub would be connected better than its model can be."""
+    order = list(Connection)
+    return order.index(Connection(connection)) > order.index(Connection(best))
+
+
 class HubStatus(StrEnum):
     """Where the unit is in its life."""
 

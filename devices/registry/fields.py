@@ -1,5 +1,6 @@
-"""The forms of what people type: names, telephone numbers, postcodes, UPRNs, dates. Each reads and normalises, or says
-in words what is wrong.
+"""The forms of what people type: names, telephone numbers, postcodes, UPRNs, dates.
+
+Each is read and normalised, or it is said in words what is wrong with it.
 """
 
 import re
@@ -90,13 +91,18 @@ Postcode = Annotated[str, _text(12), AfterValidator(postcode)]
 Uprn = Annotated[str, _text(12), AfterValidator(uprn)]
 Email = Annotated[str, _text(254), AfterValidator(email)]
 Day = Annotated[date, AfterValidator(plausible)]
-CouncilRef = Annotated[str, _text(60), AfterValidator(present_code), Field(description="GSS code, old or new, or name")]
-HubId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", description="as on its MQTT topics")]
+CouncilRef = Annotated[
+    str, _text(60), AfterValidator(present_code), Field(description="a GSS code, also a former one, or a name")
+]
+HubId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="as on its MQTT topics")]
 DeviceId = Annotated[str, _text(64), AfterValidator(one_line), Field(description="as the hub names it on the wire")]
-Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}\Z", description="such as pendant, smoke, door_exit")]
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="such as pendant, smoke, door_exit")]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86400)]
 Minutes = Annotated[int, Field(ge=0, le=24 * 60)]
 KeySafeCode = Annotated[str, _text(20), AfterValidator(one_line)]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500), AfterValidator(one_line)
+]
 
 
 class Input(BaseModel):

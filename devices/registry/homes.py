@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, or_, select, tuple_
+from sqlalchemy import Select, delete, false, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.models import Contact, Council, Line, Person, Premises
@@ -20,10 +20,8 @@ class PersonRepository:
         self.session = session
         self.councils = councils
 
-    async def page(
-        self, q: str | None, council: str | None, after: tuple[str, str, UUID] | None, limit: int
-    ) -> Sequence[Person]:
-        """Return people by family name, given name and id."""
+    async def page(self, q: str | None, council: str | None, after: UUID | None, limit: int) -> Sequence[Person]:
+        """Return people by family name, given name and id, those after one of them."""
         key = (func.lower(Person.family_name), func.lower(Person.given_name), Person.id)
         statement = self._mine(select(Person)).order_by(*key).limit(limit)
         if q:
@@ -33,7 +31,9 @@ class PersonRepository:
         if council is not None:
             statement = statement.where(Person.council_id == council)
         if after is not None:
-            statement = statement.where(tuple_(*key) > tuple_(*after))
+            # The database's own small letters: Python's are others beyond ASCII, and a page would be skipped.
+            last = (await self.session.execute(select(*key).where(Person.id == after))).one_or_none()
+            statement = statement.where(false() if last is None else tuple_(*key) > tuple_(*last))
         return list((await self.session.execute(statement)).scalars())
 
     async def require(self, person_id: UUID) -> Person:
@@ -100,11 +100,6 @@ class PremisesRepository:
             raise NotFoundError(f"There are no premises {premises_id}")
         return premises
 
-    async def by_uprn(self, council_id: str, uprn: str) -> Premises | None:
-        """Return the premises of a council with this UPRN, or None."""
-        statement = select(Premises).where(Premises.council_id == council_id, Premises.uprn == uprn)
-        return (await self.session.execute(statement)).scalar_one_or_none()
-
     async def add(self, **columns: Any) -> Premises:
         """Add premises."""
         premises = Premises(id=new_id(), **columns)
@@ -117,12 +112,14 @@ class PremisesRepository:
         statement = select(Line).where(Line.premises_id == premises_id).order_by(Line.id)
         return (await self.session.execute(statement)).scalars().all()
 
-    async def add_line(self, premises: Premises, **columns: Any) -> Line:
-        """Add a telephone line."""
-        line = Line(id=new_id(), premises_id=premises.id, council_id=premises.council_id, **columns)
-        self.session.add(line)
+    async def replace_lines(self, premises: Premises, lines: Sequence[dict[str, Any]]) -> Sequence[Line]:
+        """Put these lines in the place of all that were there."""
+        await self.session.execute(delete(Line).where(Line.premises_id == premises.id))
+        for columns in lines:
+            row = {"id": new_id(), "premises_id": premises.id, "council_id": premises.council_id}
+            self.session.add(Line(**row, **columns))
         await self.session.flush()
-        return line
+        return await self.lines(premises.id)
 
     def _mine(self, statement: Select[Any]) -> Select[Any]:
         return statement.where(Premises.council_id.in_(self.councils)) if self.councils else statement

@@ -80,6 +80,11 @@ class Premises(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
+    @property
+    def key_safe_has_code(self) -> bool:
+        """Say whether there is a code to reveal."""
+        return self.key_safe_code_sealed is not None
+
 
 class Person(Base):
     """A service user: who speaks when the alarm opens, and what an operator must know at once."""
@@ -218,3 +223,13 @@ class Installation(Base):
     person_id: Mapped[UUID]
     premises_id: Mapped[UUID]
     period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+
+    @property
+    def since(self) -> datetime | None:
+        """Return the beginning; never None in the database, whose CHECK says so."""
+        return self.period.lower
+
+    @property
+    def until(self) -> datetime | None:
+        """Return the end, None while the hub is there."""
+        return self.period.upper

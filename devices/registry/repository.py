@@ -6,17 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import RowMapping, and_, case, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.presence.domain import GRACE, LOST_AFTER, OFFLINE_MISSES, Presence
+from devices.presence.domain import Presence
 from devices.presence.models import HubLive
+from devices.presence.repository import presence_in_sql
 from devices.registry.models import Council, DeviceModel, Hub, Installation, Peripheral, Person, Premises
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
-INTERVAL = func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s)
+# The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
+INTERVAL = func.least(func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s), HubLive.interval_s)
+PRESENCE = presence_in_sql(INTERVAL)
 PERSON_NAME = func.concat_ws(" ", func.coalesce(Person.preferred_name, Person.given_name), Person.family_name)
 PLACE = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)
 
@@ -49,9 +52,11 @@ class HubRepository:
         if wanted.connection is not None:
             statement = statement.where(Hub.connection == wanted.connection)
         if wanted.model is not None:
-            statement = statement.where(func.concat(DeviceModel.make, " ", DeviceModel.name) == wanted.model)
+            statement = statement.where(
+                func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)) == wanted.model.lower()
+            )
         if wanted.presence is not None:
-            statement = statement.where(presence_in_sql() == wanted.presence)
+            statement = statement.where(wanted.presence.value == PRESENCE)
         if wanted.q:
             pattern = f"%{escaped(wanted.q)}%"
             statement = statement.where(
@@ -73,6 +78,11 @@ class HubRepository:
             raise NotFoundError(f"There is no hub {hub_id}")
         return row
 
+    async def of_person(self, person_id: UUID) -> Sequence[RowMapping]:
+        """Return the hubs that serve a person now."""
+        statement = self._shown().where(Installation.person_id == person_id).order_by(Hub.hub_id)
+        return list((await self.session.execute(statement)).mappings())
+
     async def row(self, hub_id: str) -> Hub:
         """Return the row of a hub to change, or raise NotFoundError."""
         statement = _in(self.councils, select(Hub).where(Hub.hub_id == hub_id), Hub.council_id).with_for_update()
@@ -88,7 +98,7 @@ class HubRepository:
 
     async def counts(self, council: str | None = None) -> Sequence[tuple[str, str, int]]:
         """Return how many hubs there are by connection and presence."""
-        presence = presence_in_sql().label("presence")
+        presence = PRESENCE.label("presence")
         statement = (
             select(Hub.connection, presence, func.count())
             .select_from(Hub)
@@ -116,6 +126,11 @@ class HubRepository:
         )
         return result.scalar_one()
 
+    async def unpair(self, hub_id: str, device_id: str) -> bool:
+        """Remove a peripheral; False when there is none with this id."""
+        statement = delete(Peripheral).where(Peripheral.hub_id == hub_id, Peripheral.device_id == device_id)
+        return (await self.session.execute(statement.returning(Peripheral.id))).scalar_one_or_none() is not None
+
     async def installations(self, hub_id: str) -> Sequence[Installation]:
         """Return where a hub was and is, the latest first."""
         statement = (
@@ -123,20 +138,20 @@ class HubRepository:
         )
         return (await self.session.execute(statement)).scalars().all()
 
-    async def whereabouts(self, hub_id: str, at: datetime) -> str | None:
-        """Return where a hub is at a moment, in words."""
+    async def whereabouts(self, hub_id: str, since: datetime) -> str | None:
+        """Return in words the first place where a hub is from a moment on, None when it is nowhere."""
+        overlapping = Installation.period.overlaps(Range(since, None, bounds="[)"))
         statement = (
-            select(func.concat(PERSON_NAME, ", ", PLACE))
+            select(PERSON_NAME, PLACE, func.lower(Installation.period))
             .select_from(Installation)
             .join(Person, Person.id == Installation.person_id)
             .join(Premises, Premises.id == Installation.premises_id)
-            .where(
-                Installation.hub_id == hub_id,
-                func.upper(Installation.period).is_(None) | (func.upper(Installation.period) > at),
-            )
+            .where(Installation.hub_id == hub_id, overlapping)
+            .order_by(func.lower(Installation.period))
             .limit(1)
         )
-        return (await self.session.execute(statement)).scalar_one_or_none()
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else f"with {row[0]}, {row[1]}, since {row[2]:%d %B %Y}"
 
     async def last_installation(self, hub_id: str) -> Installation | None:
         """Return the installation of a hub that has no end, its row locked."""
@@ -154,7 +169,7 @@ class HubRepository:
                 Hub.credential_issued_at,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),
-                presence_in_sql().label("presence"),
+                PRESENCE.label("presence"),
                 HubLive.last_seen_at, HubLive.firmware, HubLive.battery_pct, HubLive.mains, HubLive.signal_dbm,
                 HubLive.path,
                 Installation.person_id, Installation.premises_id,
@@ -194,28 +209,14 @@ class ModelRepository:
         """Return a model, or None."""
         return await self.session.get(DeviceModel, model_id)
 
-    async def find(self, make: str, name: str) -> DeviceModel | None:
-        """Return the model of this make and name, or None."""
-        statement = select(DeviceModel).where(DeviceModel.make == make, DeviceModel.name == name)
-        return (await self.session.execute(statement)).scalar_one_or_none()
+    async def find(self, name: str) -> DeviceModel | None:
+        """Return the model of this make and name, in any capitals, or None."""
+        whole = func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name))
+        return (await self.session.execute(select(DeviceModel).where(whole == name.lower()))).scalar_one_or_none()
 
     async def councils(self) -> Sequence[Council]:
         """Return the 32 councils by name."""
         return (await self.session.execute(select(Council).order_by(Council.name))).scalars().all()
-
-
-def presence_in_sql() -> ColumnElement[str]:
-    """Return `presence_of` as SQL, so that a list can be filtered; a test holds the two against each other."""
-    silent = func.extract("epoch", func.clock_timestamp() - HubLive.last_seen_at)
-    missed = func.trunc(silent / INTERVAL - GRACE)
-    return case(
-        (HubLive.last_seen_at.is_(None), Presence.NEVER_SEEN.value),
-        (and_(silent >= LOST_AFTER.total_seconds(), missed >= OFFLINE_MISSES), Presence.LOST.value),
-        (missed >= OFFLINE_MISSES, Presence.OFFLINE.value),
-        (missed == 2, Presence.SUSPECT.value),  # noqa: PLR2004 - two beats missed
-        (missed == 1, Presence.LATE.value),
-        else_=Presence.ONLINE.value,
-    )
 
 
 def escaped(text: str) -> str:

@@ -1,93 +1,53 @@
-"""The register as programs see it (contract 4.2), and what it takes: strict, with an error for each field."""
+"""Hubs and models as programs see them (contract 4.2), and what is taken: strict, with an error for each field."""
 
-import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-import phonenumbers
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
 from devices.presence.domain import Presence
-from devices.registry.councils import present_code
-from devices.registry.domain import HUB_ID, Connection, HubStatus, LineKind, Radio, RiskTier
-
-POSTCODE = re.compile(r"[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}")
+from devices.registry.domain import Connection, HubStatus, Radio
+from devices.registry.fields import CouncilRef, Day, DeviceId, HubId, Input, Kind, Name, Output, Seconds
 
 
-def _phone(value: str) -> str:
-    """Return a telephone number in E.164; a number without a country is British."""
-    try:
-        number = phonenumbers.parse(value, "GB")
-    except phonenumbers.NumberParseException as error:
-        raise ValueError("not a telephone number; write it like 01632 960123 or +44 1632 960123") from error
-    if not phonenumbers.is_possible_number(number):
-        raise ValueError("too long or too short for a telephone number")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+class Patch(Input):
+    """What changes: what is left out stays, null removes it where that is possible."""
+
+    kept: ClassVar[frozenset[str]] = frozenset()
+    """Fields that may be changed and not removed."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_kept(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.field_name in cls.kept:
+            raise ValueError("this may be changed, not removed")
+        return value
 
 
-def _postcode(value: str) -> str:
-    """Return a postcode with its one space; terminated ones are kept, so only the shape is checked."""
-    tight = "".join(value.upper().split())
-    spaced = f"{tight[:-3]} {tight[-3:]}"
-    if not POSTCODE.fullmatch(spaced):
-        raise ValueError("not a postcode; write it like PA34 4AB")
-    return spaced
-
-
-def _hub_id(value: str) -> str:
-    if not HUB_ID.fullmatch(value):
-        raise ValueError("letters, digits, dot, dash and underscore, at most 64, the first a letter or digit")
-    return value
-
-
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Long = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Phone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Postcode = Annotated[str, StringConstraints(max_length=12), AfterValidator(_postcode)]
-Uprn = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
-CouncilCode = Annotated[
-    str, BeforeValidator(lambda v: present_code(v) if isinstance(v, str) else v), Field(pattern=r"^S12[0-9]{6}$")
-]
-HubId = Annotated[str, AfterValidator(_hub_id), Field(max_length=64)]
-Seconds = Annotated[int, Field(ge=1, le=7 * 86400)]
-
-
-class Shown(BaseModel):
-    """What is read from rows."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-class Given(BaseModel):
-    """What is sent to us: a field that we do not know is a mistake that must be seen."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class CouncilOut(Shown):
-    """A council."""
+class CouncilOut(Output):
+    """A council, with the codes that it had before."""
 
     code: str
     name: str
+    former_codes: list[str]
 
 
-class ModelIn(Given):
+class ModelIn(Input):
     """A make and model of hub."""
 
-    make: Short
-    name: Short
+    make: Name
+    name: Name
     connection: Connection
     radio: Radio = Radio.NONE
-    protocols: list[Short] = Field(default_factory=list, max_length=20)
+    protocols: list[Name] = Field(default_factory=list, max_length=20)
     battery_hours: Annotated[int, Field(ge=0, le=10_000)] | None = None
     heartbeat_interval_s: Seconds = 300
-    support_ends_on: date | None = None
-    retires_on: date | None = None
+    support_ends_on: Day | None = None
+    retires_on: Day | None = None
 
 
-class ModelOut(Shown):
+class ModelOut(Output):
     """A make and model of hub, as known."""
 
     id: UUID
@@ -102,27 +62,37 @@ class ModelOut(Shown):
     retires_on: date | None
 
 
-class HubIn(Given):
-    """A hub to register."""
+class HubIn(Input):
+    """A hub to register. Its model goes by id or by make and name; its connection is the model's unless said."""
 
     hub_id: HubId
-    council_id: CouncilCode
-    model_id: UUID
-    connection: Connection
-    serial: Short | None = None
+    council_id: CouncilRef
+    model_id: UUID | None = None
+    model: Annotated[Name, Field(description="make and name, such as Skerry Halo")] | None = None
+    connection: Connection | None = None
+    serial: Name | None = None
     heartbeat_interval_s: Seconds | None = None
 
+    @model_validator(mode="after")
+    def _one_model(self) -> Self:
+        if (self.model_id is None) == (self.model is None):
+            raise ValueError("give either model_id or model; see /api/v1/device-models")
+        return self
 
-class HubPatch(Given):
+
+class HubPatch(Patch):
     """What changes of a hub; what is left out stays."""
 
+    kept = frozenset({"model_id", "connection", "status"})
+
+    model_id: UUID | None = None
     connection: Connection | None = None
     status: HubStatus | None = None
-    serial: Short | None = None
+    serial: Name | None = None
     heartbeat_interval_s: Seconds | None = None
 
 
-class HubOut(Shown):
+class HubOut(Output):
     """A hub with what it last said of itself; `presence` follows from its heartbeats."""
 
     hub_id: str
@@ -147,7 +117,7 @@ class HubOut(Shown):
     credential_issued_at: datetime | None
 
 
-class EventOut(BaseModel):
+class EventOut(Output):
     """One message as received. `payload` is its JSON object, or `{"text": …}` or `{"base64": …}` when it was none."""
 
     id: UUID
@@ -163,22 +133,22 @@ class EventOut(BaseModel):
     notes: list[str]
 
 
-class CredentialOut(BaseModel):
+class CredentialOut(Output):
     """What a hub logs in to the broker with; shown this once."""
 
     username: str
     password: str
 
 
-class PeripheralIn(Given):
+class PeripheralIn(Input):
     """A pendant, detector or sensor, by the id that the hub uses for it."""
 
-    device_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    kind: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
-    room: Short | None = None
+    device_id: DeviceId
+    kind: Kind
+    room: Name | None = None
 
 
-class PeripheralOut(Shown):
+class PeripheralOut(Output):
     """A paired peripheral."""
 
     id: UUID
@@ -188,21 +158,22 @@ class PeripheralOut(Shown):
     paired_at: datetime
 
 
-class InstallationIn(Given):
+class InstallationIn(Input):
     """This hub, for this person, at these premises, from a moment (now when left out)."""
 
     person_id: UUID
     premises_id: UUID
-    since: datetime | None = None
+    since: AwareDatetime | None = None
+    move: Annotated[bool, Field(description="end where the hub is at that moment, in the same transaction")] = False
 
 
-class InstallationEnd(Given):
+class InstallationEnd(Input):
     """When an installation ends (now when left out)."""
 
-    until: datetime | None = None
+    until: AwareDatetime | None = None
 
 
-class InstallationOut(BaseModel):
+class InstallationOut(Output):
     """Where a hub was or is; `until` is null while it is there."""
 
     id: UUID
@@ -211,156 +182,3 @@ class InstallationOut(BaseModel):
     premises_id: UUID
     since: datetime
     until: datetime | None
-
-
-class PersonIn(Given):
-    """A service user."""
-
-    council_id: CouncilCode
-    given_name: Short
-    family_name: Short
-    preferred_name: Short | None = None
-    date_of_birth: date | None = None
-    phone: Phone | None = None
-    risk_tier: RiskTier = RiskTier.C
-    risk_reason: Long | None = None
-    risk_review_on: date | None = None
-    lives_alone: bool = False
-    communication: Long | None = None
-    hazards: Long | None = None
-
-
-class PersonPatch(Given):
-    """What changes of a person; what is left out stays, null removes it."""
-
-    given_name: Short = ""
-    family_name: Short = ""
-    preferred_name: Short | None = None
-    date_of_birth: date | None = None
-    phone: Phone | None = None
-    risk_tier: RiskTier = RiskTier.C
-    risk_reason: Long | None = None
-    risk_review_on: date | None = None
-    lives_alone: bool = False
-    communication: Long | None = None
-    hazards: Long | None = None
-
-
-class PersonOut(Shown):
-    """A service user, as known."""
-
-    id: UUID
-    council_id: str
-    given_name: str
-    family_name: str
-    preferred_name: str | None
-    date_of_birth: date | None
-    phone: str | None
-    risk_tier: RiskTier
-    risk_reason: str | None
-    risk_review_on: date | None
-    lives_alone: bool
-    communication: str | None
-    hazards: str | None
-
-
-class ContactIn(Given):
-    """Somebody to try, in the order of the list; at least one of phone and e-mail."""
-
-    name: Short
-    relation: Short | None = None
-    phone: Phone | None = None
-    email: Email | None = None
-    holds_key: bool = False
-    minutes_away: Annotated[int, Field(ge=0, le=24 * 60)] | None = None
-    notes: Long | None = None
-    verified_on: date | None = None
-
-
-class ContactOut(Shown):
-    """A contact of a person."""
-
-    id: UUID
-    position: int
-    name: str
-    relation: str | None
-    phone: str | None
-    email: str | None
-    holds_key: bool
-    minutes_away: int | None
-    notes: str | None
-    verified_on: date | None
-
-
-class PremisesIn(Given):
-    """A home."""
-
-    council_id: CouncilCode
-    uprn: Uprn | None = None
-    address: Short
-    town: Short
-    postcode: Postcode
-    access_notes: Long | None = None
-
-
-class PremisesPatch(Given):
-    """What changes of a home; what is left out stays, null removes it."""
-
-    uprn: Uprn | None = None
-    address: Short = ""
-    town: Short = ""
-    postcode: Postcode = ""
-    access_notes: Long | None = None
-
-
-class PremisesOut(Shown):
-    """A home, as known; the code of its key safe is never in here."""
-
-    id: UUID
-    council_id: str
-    uprn: str | None
-    address: str
-    town: str
-    postcode: str
-    access_notes: str | None
-    key_safe_location: str | None
-    key_safe_checked_on: date | None
-
-
-class LineIn(Given):
-    """A telephone line at premises, as checked."""
-
-    number: Phone | None = None
-    kind: LineKind
-    provider: Short | None = None
-    checked_on: date | None = None
-
-
-class LineOut(Shown):
-    """A telephone line, as known."""
-
-    id: UUID
-    number: str | None
-    kind: LineKind
-    provider: str | None
-    checked_on: date | None
-
-
-class KeySafeIn(Given):
-    """Where the key safe is and its code, which is sealed before it is stored."""
-
-    location: Long
-    code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=20)]
-
-
-class RevealIn(Given):
-    """Why the code is needed; kept in the audit."""
-
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-
-
-class KeySafeOut(BaseModel):
-    """The code of a key safe: read it out, do not write it down."""
-
-    location: str | None
-    code: str

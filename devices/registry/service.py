@@ -1,7 +1,9 @@
 """What happens to the register: hubs come, go and move; credentials are issued; key safes are opened."""
 
 import secrets
-from datetime import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +11,9 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.registry.domain import HubStatus
+from devices.registry.domain import HubStatus, exceeds
 from devices.registry.homes import PersonRepository, PremisesRepository, council_exists
-from devices.registry.models import Hub, Installation, Premises
+from devices.registry.models import DeviceModel, Hub, Installation, Premises
 from devices.registry.repository import HubRepository, ModelRepository
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
@@ -21,6 +23,7 @@ from telecare.kernel.sealing import Sealer
 
 EXCLUDED = "23P01"
 UNIQUE = "23505"
+FAST_CLOCK = timedelta(minutes=5)
 PASSWORD_BYTES = 16
 SALT_BYTES = 12
 
@@ -43,39 +46,43 @@ class RegistryService:
         if self.councils and council_id not in self.councils:
             raise ForbiddenError("You may change your own councils only")
 
-    async def register(self, **columns: Any) -> None:
-        """Register a hub in stock; ConflictError when its id is taken, InvalidError for an unknown model."""
-        await self.require_council(columns["council_id"])
-        if await ModelRepository(self.session).get(columns["model_id"]) is None:
-            errors = [{"where": "body.model_id", "what": "there is no such model; see /api/v1/device-models"}]
-            raise InvalidError("There is no such device model", errors=errors)
-        if not await self.hubs.add(**columns):
+    async def register(self, *, council_id: str, model: str | None, **columns: Any) -> None:
+        """Register a hub in stock; ConflictError when its id is taken, InvalidError for a model that does not fit."""
+        await self.require_council(council_id)
+        found = await self._model(columns.pop("model_id"), model)
+        connection = columns.pop("connection") or found.connection
+        self._check_connection(connection, found)
+        if not await self.hubs.add(council_id=council_id, model_id=found.id, connection=connection, **columns):
             raise ConflictError(f"There is a hub {columns['hub_id']} already")
 
     async def install(
-        self, hub_id: str, person_id: UUID, premises_id: UUID, since: datetime | None = None
+        self, hub_id: str, person_id: UUID, premises_id: UUID, since: datetime | None = None, *, move: bool = False
     ) -> Installation:
-        """Install a hub; RefusedError names where it is when it is somewhere already."""
+        """Install a hub; RefusedError names where it is when it is somewhere already and not to `move` from there."""
         hub = await self.hubs.row(hub_id)
         person, premises = await self.people.require(person_id), await self.premises.require(premises_id)
         if {person.council_id, premises.council_id} != {hub.council_id}:
             raise RefusedError("Hub, person and premises belong to different councils: move the records first")
         if hub.status == HubStatus.RETIRED:
             raise RefusedError("This hub is retired: put it back into stock first")
-        since = since or await database_now(self.session)
-        where = await self.hubs.whereabouts(hub_id, since)
+        since = await self._moment("since", since)
+        if move and await self.hubs.last_installation(hub_id) is not None:
+            await self.end_installation(hub_id, since)
         installation = Installation(
             id=new_id(), council_id=hub.council_id, hub_id=hub_id, person_id=person_id, premises_id=premises_id,
             period=Range(since, None, bounds="[)"),
         )  # fmt: skip
+        where = await self.hubs.whereabouts(hub_id, since)
         try:
             async with self.session.begin_nested():
                 self.session.add(installation)
         except IntegrityError as error:
             if getattr(error.orig, "sqlstate", None) != EXCLUDED:
                 raise
-            raise RefusedError(f"{hub_id} is in one place at a time: it is with {where}. End that first") from error
+            words = f"{hub_id} is in one place at a time: it is {where}. End that first, or install it with move"
+            raise RefusedError(words) from error
         hub.status = HubStatus.IN_SERVICE
+        await self.session.flush()
         return installation
 
     async def end_installation(self, hub_id: str, until: datetime | None = None) -> Installation:
@@ -84,8 +91,8 @@ class RegistryService:
         installation = await self.hubs.last_installation(hub_id)
         if installation is None:
             raise NotFoundError(f"{hub_id} is not installed anywhere")
-        until = until or await database_now(self.session)
-        since = installation.period.lower
+        until = await self._moment("until", until)
+        since = installation.since
         if since is None or until <= since:
             raise RefusedError("An installation ends after it has begun")
         installation.period = Range(since, until, bounds="[)")
@@ -102,10 +109,12 @@ class RegistryService:
         return password
 
     async def change_hub(self, hub_id: str, changes: dict[str, Any]) -> Hub:
-        """Change a hub; RefusedError for retiring one that is installed."""
+        """Change a hub; RefusedError for retiring one that is installed, InvalidError for a model that does not fit."""
         hub = await self.hubs.row(hub_id)
         if changes.get("status") not in {None, HubStatus.IN_SERVICE} and await self.hubs.last_installation(hub_id):
             raise RefusedError("This hub is installed: end its installation first")
+        model = await self._model(changes.get("model_id", hub.model_id), None)
+        self._check_connection(changes.get("connection", hub.connection), model)
         for name, value in changes.items():
             setattr(hub, name, value)
         await self.session.flush()
@@ -114,20 +123,25 @@ class RegistryService:
     async def add_premises(self, **columns: Any) -> Premises:
         """Add premises; ConflictError when the council has this UPRN already."""
         await self.require_council(columns["council_id"])
-        try:
-            async with self.session.begin_nested():
-                return await self.premises.add(**columns)
-        except IntegrityError as error:
-            if getattr(error.orig, "sqlstate", None) != UNIQUE:
-                raise
-            raise ConflictError(f"This council has premises with UPRN {columns['uprn']} already") from error
+        async with self._one_uprn(columns.get("uprn")):
+            return await self.premises.add(**columns)
 
-    async def set_key_safe(self, sealer: Sealer, premises_id: UUID, location: str, code: str) -> Premises:
+    async def change_premises(self, premises_id: UUID, changes: dict[str, Any]) -> Premises:
+        """Change premises; ConflictError when the council has other ones with this UPRN."""
+        premises = await self.premises.require(premises_id)
+        async with self._one_uprn(changes.get("uprn")):
+            for name, value in changes.items():
+                setattr(premises, name, value)
+        return premises
+
+    async def set_key_safe(
+        self, sealer: Sealer, premises_id: UUID, location: str | None, code: str | None, checked_on: date | None
+    ) -> Premises:
         """Store where a key safe is and its code, sealed."""
         premises = await self.premises.require(premises_id)
         premises.key_safe_location = location
-        premises.key_safe_code_sealed = sealer.seal(code)
-        premises.key_safe_checked_on = (await database_now(self.session)).date()
+        premises.key_safe_code_sealed = None if code is None else sealer.seal(code)
+        premises.key_safe_checked_on = checked_on or (await database_now(self.session)).date()
         await self.session.flush()
         return premises
 
@@ -137,3 +151,36 @@ class RegistryService:
         if premises.key_safe_code_sealed is None:
             raise NotFoundError("No key-safe code is kept for these premises")
         return premises, sealer.open(premises.key_safe_code_sealed)
+
+    async def _model(self, model_id: UUID | None, name: str | None) -> DeviceModel:
+        models = ModelRepository(self.session)
+        found = await models.get(model_id) if model_id is not None else await models.find(name or "")
+        if found is None:
+            where = "body.model" if model_id is None else "body.model_id"
+            errors = [{"where": where, "what": "there is no such model; see /api/v1/device-models"}]
+            raise InvalidError("There is no such device model", errors=errors)
+        return found
+
+    def _check_connection(self, connection: str, model: DeviceModel) -> None:
+        if exceeds(connection, model.connection):
+            what = f"{model.make} {model.name} is {model.connection} at best"
+            raise InvalidError("The model cannot do this", errors=[{"where": "body.connection", "what": what}])
+
+    async def _moment(self, field: str, asked: datetime | None) -> datetime:
+        """Return the moment asked for, now without one. A clock that is a little fast is forgiven, plans are not."""
+        now = await database_now(self.session)
+        if asked is not None and asked > now + FAST_CLOCK:
+            what = "this is in the future; record what has happened"
+            raise InvalidError("The moment has not come", errors=[{"where": f"body.{field}", "what": what}])
+        return now if asked is None else min(asked, now)
+
+    @asynccontextmanager
+    async def _one_uprn(self, uprn: str | None) -> AsyncIterator[None]:
+        """Let a change pass, or raise ConflictError when the council has this UPRN already."""
+        try:
+            async with self.session.begin_nested():
+                yield
+        except IntegrityError as error:
+            if getattr(error.orig, "sqlstate", None) != UNIQUE:
+                raise
+            raise ConflictError(f"This council has premises with UPRN {uprn} already") from error

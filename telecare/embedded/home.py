@@ -35,7 +35,7 @@ def find_home(folder: Path, installation: Path) -> Home:
     entry = _server_user()
     data = folder / "data"
     if not _reaches(entry, folder):
-        data = FALLBACK / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+        data = _fallback() / hashlib.sha256(str(folder).encode()).hexdigest()[:16]
         (folder / "where.txt").write_text(f"The database of this directory is in {data}\n", encoding="utf-8")
     data.mkdir(parents=True, exist_ok=True)
     os.chown(data, entry.pw_uid, entry.pw_gid)
@@ -67,16 +67,29 @@ def _reaches(entry: pwd.struct_passwd, path: Path) -> bool:
     return test.returncode == 0
 
 
+def _fallback() -> Path:
+    """Return the folder for what cannot stay where it is; anybody may pass through it, whatever root's umask is."""
+    FALLBACK.mkdir(parents=True, exist_ok=True)
+    FALLBACK.chmod(0o755)
+    return FALLBACK
+
+
 def _copied(installation: Path) -> Path:
-    """Copy the programs (about 41 MB) to where the server's user reaches them, once a version."""
-    version = installation.stat().st_mtime_ns
-    target = FALLBACK / f"programs-{version:x}"
+    """Copy the programs (about 41 MB) to where the server's user reaches them, once a version.
+
+    The wheel's libraries lie beside its package, and the programs look for them by that relative path: both are copied.
+    """
+    packages = installation.parents[1]
+    libraries = packages / f"{installation.parent.name}.libs"
+    target = _fallback() / f"wheel-{installation.stat().st_mtime_ns:x}"
     if not target.exists():
-        part = FALLBACK / f"programs-{version:x}.{os.getpid()}"
-        shutil.copytree(installation, part, symlinks=True)
-        part.chmod(0o755)
+        part = target.with_suffix(f".{os.getpid()}")
+        for folder in (installation, libraries):
+            if folder.is_dir():
+                shutil.copytree(folder, part / folder.relative_to(packages), symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", str(part)], check=True)  # noqa: S603, S607 - our own copy
         try:
             part.rename(target)
         except OSError:  # another process was first
             shutil.rmtree(part)
-    return target
+    return target / installation.relative_to(packages)

@@ -80,9 +80,9 @@ class Heartbeat:
 
 
 def load_object(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object in `raw`, safe to store; ValueError with words for an operator when there is none."""
+    """Return the JSON object in `raw`, its texts safe to store; ValueError in an operator's words when it is none."""
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+        value = _load(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise _UnreadableError("it is not text in UTF-8") from error
     except RecursionError as error:
@@ -166,8 +166,14 @@ def ack_payload(
     return json.dumps(body).encode()
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+def _load(text: str) -> Any:
+    """Read JSON; a number that no field can hold (NaN, infinite, thousands of digits) is a float: fields refuse it."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # more digits than Python turns into an integer
+        return json.loads(text, parse_int=float)
 
 
 class _Fields:

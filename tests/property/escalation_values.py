@@ -64,7 +64,7 @@ raises = st.builds(
     Raised,
     alarm_id=st.uuids().map(str),
     type=st.sampled_from(["smoke", "pendant", "flood", "mains_fail"]),
-    class_=st.sampled_from("LUTI"),
+    class_=st.sampled_from("LLUTI"),
     rank=ranks,
     ladder=ladders,
     words=words,

@@ -1,8 +1,10 @@
 """The escalation core against its invariants (scenarios, section E), whatever happens in whatever order."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from alarms.escalation.domain import (
     Addresses,
     Attended,
     CancelPending,
+    Cleared,
     Closed,
     Decision,
     Delivered,
@@ -27,6 +30,7 @@ from alarms.escalation.domain import (
     Ladder,
     Notify,
     Raised,
+    Released,
     Renewed,
     RuleError,
     State,
@@ -39,6 +43,7 @@ from tests.property.escalation_values import (
     address_maps,
     closings,
     happenings,
+    holders,
     inputs,
     ladders,
     raises,
@@ -96,11 +101,21 @@ class Escalation(RuleBasedStateMachine):
     def it_happens(self, event: Input) -> None:
         self.apply(event)
 
-    @rule(by=st.sampled_from(["holder", "other"]), act=st.sampled_from([Renewed, Held, Attended]), other=happenings)
-    def its_holder_acts(self, by: str, act: type[Any], other: Input) -> None:
+    @rule()
+    def the_cause_goes(self) -> None:
+        self.apply(Cleared("Back to normal"))
+
+    @precondition(lambda self: self.state.handling is Handling.RAISED)
+    @rule(by=holders)
+    def somebody_claims(self, by: Holder) -> None:
+        self.apply(Acked(by))
+
+    @precondition(lambda self: self.state.claim is not None)
+    @rule(act=st.sampled_from([Renewed, partial(Held, reason=""), partial(Attended, who="C"), Released]))
+    def its_holder_acts(self, act: Callable[[Holder], Input]) -> None:
         """Chance alone seldom finds the holder."""
-        holder = self.state.claim.holder if self.state.claim else Holder("x", "X")
-        self.apply(other if by == "other" else act(holder, "on the way") if act is not Renewed else Renewed(holder))
+        assert self.state.claim is not None
+        self.apply(act(self.state.claim.holder))
 
     @rule(event=closings, rarely=st.integers(0, 4))
     def somebody_closes(self, event: Closed, rarely: int) -> None:
@@ -219,7 +234,7 @@ def shift(state: State) -> State:
 
 
 TestEscalation = Escalation.TestCase
-TestEscalation.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestEscalation.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 
 
 @given(inputs)

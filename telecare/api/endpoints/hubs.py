@@ -14,7 +14,6 @@ from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import Presence
 from devices.presence.models import Heartbeat
 from devices.presence.repository import PresenceRepository
-from devices.registry.councils import present_code
 from devices.registry.domain import Connection
 from devices.registry.models import Installation
 from devices.registry.repository import HubFilter, HubRepository
@@ -34,6 +33,7 @@ from devices.registry.service import RegistryService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction
+from telecare.api.filters import Council, Search
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router, never_replayed
 from telecare.kernel.errors import NotFoundError
@@ -43,23 +43,22 @@ router = api_router("/hubs", "hubs")
 Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_FLEET))]
 Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_FLEET))]
 HubId = Annotated[str, Path(max_length=200)]
-Word = Annotated[str | None, Query(max_length=120)]
 
 
 @router.get("")
 async def list_hubs(
     session: Transaction,
     actor: Viewer,
-    council: Annotated[str | None, Query(max_length=20)] = None,
+    council: Council = None,
     presence: Presence | None = None,
-    model: Word = None,
+    model: Annotated[str | None, Query(max_length=120, description="make and name")] = None,
     connection: Connection | None = None,
-    q: Word = None,
+    q: Search = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[HubOut]:
     """List hubs by id. `q` looks in ids, serials, names and addresses; replaced council codes are understood."""
-    wanted = HubFilter(present_code(council) if council else None, presence, model, connection, q)
+    wanted = HubFilter(council, presence, model, connection, q)
     after = decode_cursor(cursor, str)
     rows = await HubRepository(session, actor.councils).page(wanted, after[0] if after else None, limit + 1)
     return page_of(rows, limit, HubOut.model_validate, lambda row: (row["hub_id"],))
@@ -67,7 +66,7 @@ async def list_hubs(
 
 @router.post("", status_code=201)
 async def register_hub(body: HubIn, session: Transaction, actor: Editor) -> HubOut:
-    """Register a hub; it is in stock until it is installed."""
+    """Register a hub; it is in stock until it is installed. It may connect no better than its model can."""
     await RegistryService(session, actor.councils).register(**body.model_dump())
     await AuditRepository(session).add(actor, "hub_registered", "hub", body.hub_id, body.council_id)
     return HubOut.model_validate(await HubRepository(session, actor.councils).require(body.hub_id))
@@ -132,6 +131,18 @@ async def pair(hub_id: HubId, body: PeripheralIn, session: Transaction, actor: E
     return PeripheralOut.model_validate(peripheral)
 
 
+@router.delete("/{hub_id}/peripherals/{device_id}", status_code=204)
+async def unpair(hub_id: HubId, device_id: HubId, session: Transaction, actor: Editor) -> None:
+    """Remove a peripheral from a hub's register."""
+    hubs = HubRepository(session, actor.councils)
+    hub = await hubs.row(hub_id)
+    if not await hubs.unpair(hub_id, device_id):
+        raise NotFoundError(f"{hub_id} has no peripheral {device_id}")
+    await AuditRepository(session).add(
+        actor, "peripheral_unpaired", "hub", hub_id, hub.council_id, details={"device_id": device_id}
+    )
+
+
 @router.get("/{hub_id}/installations")
 async def list_installations(hub_id: HubId, session: Transaction, actor: Viewer) -> Page[InstallationOut]:
     """List where a hub was and is, the latest first."""
@@ -142,9 +153,9 @@ async def list_installations(hub_id: HubId, session: Transaction, actor: Viewer)
 
 @router.post("/{hub_id}/installations", status_code=201)
 async def install(hub_id: HubId, body: InstallationIn, session: Transaction, actor: Editor) -> InstallationOut:
-    """Install a hub for a person at premises; 409 says where it is when it is somewhere already."""
+    """Install a hub for a person at premises; 409 says where it is when it is somewhere already, unless `move`."""
     registry = RegistryService(session, actor.councils)
-    installation = await registry.install(hub_id, body.person_id, body.premises_id, body.since)
+    installation = await registry.install(hub_id, body.person_id, body.premises_id, body.since, move=body.move)
     await AuditRepository(session).add(actor, "hub_installed", "hub", hub_id, installation.council_id)
     return show_installation(installation)
 
@@ -200,10 +211,5 @@ def readable(raw: bytes) -> dict[str, Any]:
 
 
 def show_installation(row: Installation) -> InstallationOut:
-    """Return an installation with its period as two times."""
-    if row.period.lower is None:
-        raise ValueError("an installation has a beginning: the database's CHECK says so")
-    return InstallationOut(
-        id=row.id, hub_id=row.hub_id, person_id=row.person_id, premises_id=row.premises_id,
-        since=row.period.lower, until=row.period.upper,
-    )  # fmt: skip
+    """Return an installation as programs see it."""
+    return InstallationOut.model_validate(row)

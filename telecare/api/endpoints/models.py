@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from devices.registry.councils import FORMER_CODES
 from devices.registry.repository import ModelRepository
 from devices.registry.schemas import CouncilOut, ModelIn, ModelOut
 from telecare.access.domain import Actor, Permission
@@ -23,7 +24,10 @@ Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_FLEET))]
 @councils.get("")
 async def list_councils(session: Transaction, _actor: Viewer) -> Page[CouncilOut]:
     """List the 32 councils of Scotland with their GSS codes."""
-    return Page(items=[CouncilOut.model_validate(row) for row in await ModelRepository(session).councils()], next=None)
+    former = {new: [old for old, now in FORMER_CODES.items() if now == new] for new in FORMER_CODES.values()}
+    rows = await ModelRepository(session).councils()
+    items = [CouncilOut(code=row.code, name=row.name, former_codes=former.get(row.code, [])) for row in rows]
+    return Page(items=items, next=None)
 
 
 @router.get("")

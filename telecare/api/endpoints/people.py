@@ -3,18 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Body, Depends, Query
+from fastapi import Body, Depends
 
-from devices.registry.councils import present_code
+from devices.registry.home_schemas import ContactIn, ContactOut, PersonIn, PersonListed, PersonOut, PersonPatch
 from devices.registry.homes import PersonRepository
-from devices.registry.schemas import ContactIn, ContactOut, PersonIn, PersonOut, PersonPatch
 from devices.registry.service import RegistryService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction
+from telecare.api.filters import Council, Search
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
-from telecare.kernel.errors import InvalidError
 
 router = api_router("/people", "people")
 
@@ -27,19 +26,16 @@ Contacts = Annotated[list[ContactIn], Body(max_length=50)]
 async def list_people(
     session: Transaction,
     actor: Viewer,
-    q: Annotated[str | None, Query(max_length=120)] = None,
-    council: Annotated[str | None, Query(max_length=20)] = None,
+    q: Search = None,
+    council: Council = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[PersonOut]:
-    """List people by name."""
-    after = decode_cursor(cursor, str, str, UUID)
+) -> Page[PersonListed]:
+    """List people by name, with what tells one from the other; the rest is shown one by one, and audited."""
+    after = decode_cursor(cursor, UUID)
     people = PersonRepository(session, actor.councils)
-    rows = await people.page(q, present_code(council) if council else None, after, limit + 1)
-    return page_of(
-        rows, limit, PersonOut.model_validate,
-        lambda row: (row.family_name.lower(), row.given_name.lower(), row.id),
-    )  # fmt: skip
+    rows = await people.page(q, council, after[0] if after else None, limit + 1)
+    return page_of(rows, limit, PersonListed.model_validate, lambda row: (row.id,))
 
 
 @router.post("", status_code=201)
@@ -86,12 +82,6 @@ async def list_contacts(person_id: UUID, session: Transaction, actor: Viewer) ->
 @router.put("/{person_id}/contacts")
 async def put_contacts(person_id: UUID, body: Contacts, session: Transaction, actor: Editor) -> Page[ContactOut]:
     """Replace a person's contacts; the order of the list is the order in which they are tried."""
-    unreachable = [index for index, contact in enumerate(body) if contact.phone is None and contact.email is None]
-    if unreachable:
-        errors = [
-            {"where": f"body.{index}", "what": "give a phone number or an e-mail address"} for index in unreachable
-        ]
-        raise InvalidError("A contact must be reachable", errors=errors)
     people = PersonRepository(session, actor.councils)
     person = await people.require(person_id)
     contacts = await people.replace_contacts(person, [contact.model_dump() for contact in body])

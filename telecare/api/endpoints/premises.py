@@ -3,11 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Body, Depends
 
-from devices.registry.councils import present_code
-from devices.registry.homes import PremisesRepository
-from devices.registry.schemas import (
+from devices.registry.home_schemas import (
     KeySafeIn,
     KeySafeOut,
     LineIn,
@@ -17,18 +15,21 @@ from devices.registry.schemas import (
     PremisesPatch,
     RevealIn,
 )
+from devices.registry.homes import PremisesRepository
 from devices.registry.service import RegistryService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, ServicesDep, Transaction
+from telecare.api.filters import Council, Search
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router, never_replayed
-from telecare.kernel.errors import ConflictError
 
 router = api_router("/premises", "premises")
 
 Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_PEOPLE))]
 Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_PEOPLE))]
+LineEditor = Annotated[Actor, Depends(Needs(Permission.EDIT_FLEET))]
+Lines = Annotated[list[LineIn], Body(max_length=20)]
 Revealer = Annotated[Actor, Depends(Needs(Permission.REVEAL_KEY_SAFE))]
 
 
@@ -36,15 +37,15 @@ Revealer = Annotated[Actor, Depends(Needs(Permission.REVEAL_KEY_SAFE))]
 async def list_premises(
     session: Transaction,
     actor: Viewer,
-    q: Annotated[str | None, Query(max_length=120)] = None,
-    council: Annotated[str | None, Query(max_length=20)] = None,
+    q: Search = None,
+    council: Council = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PremisesOut]:
     """List premises by postcode; `q` looks in addresses, towns, postcodes and for a UPRN."""
     after = decode_cursor(cursor, str, UUID)
     premises = PremisesRepository(session, actor.councils)
-    rows = await premises.page(q, present_code(council) if council else None, after, limit + 1)
+    rows = await premises.page(q, council, after, limit + 1)
     return page_of(rows, limit, PremisesOut.model_validate, lambda row: (row.postcode, row.id))
 
 
@@ -67,17 +68,8 @@ async def get_premises(premises_id: UUID, session: Transaction, actor: Viewer) -
 @router.patch("/{premises_id}")
 async def change_premises(premises_id: UUID, body: PremisesPatch, session: Transaction, actor: Editor) -> PremisesOut:
     """Change premises; what is left out stays, null removes it."""
-    repository = PremisesRepository(session, actor.councils)
-    premises = await repository.require(premises_id)
     changes = body.model_dump(exclude_unset=True)
-    uprn = changes.get("uprn")
-    if uprn is not None:
-        other = await repository.by_uprn(premises.council_id, uprn)
-        if other is not None and other.id != premises_id:
-            raise ConflictError(f"This council has premises with UPRN {uprn} already")
-    for name, value in changes.items():
-        setattr(premises, name, value)
-    await session.flush()
+    premises = await RegistryService(session, actor.councils).change_premises(premises_id, changes)
     await AuditRepository(session).add(
         actor, "premises_changed", "premises", premises_id, premises.council_id, details={"fields": sorted(changes)}
     )
@@ -92,14 +84,16 @@ async def list_lines(premises_id: UUID, session: Transaction, actor: Viewer) -> 
     return Page(items=[LineOut.model_validate(row) for row in await repository.lines(premises_id)], next=None)
 
 
-@router.post("/{premises_id}/lines", status_code=201)
-async def add_line(premises_id: UUID, body: LineIn, session: Transaction, actor: Editor) -> LineOut:
-    """Add a telephone line."""
+@router.put("/{premises_id}/lines")
+async def put_lines(premises_id: UUID, body: Lines, session: Transaction, actor: LineEditor) -> Page[LineOut]:
+    """Replace the telephone lines of premises by what was found there."""
     repository = PremisesRepository(session, actor.councils)
     premises = await repository.require(premises_id)
-    line = await repository.add_line(premises, **body.model_dump())
-    await AuditRepository(session).add(actor, "line_added", "premises", premises_id, premises.council_id)
-    return LineOut.model_validate(line)
+    lines = await repository.replace_lines(premises, [line.model_dump() for line in body])
+    await AuditRepository(session).add(
+        actor, "lines_changed", "premises", premises_id, premises.council_id, details={"count": len(lines)}
+    )
+    return Page(items=[LineOut.model_validate(row) for row in lines], next=None)
 
 
 @router.put("/{premises_id}/key-safe")
@@ -108,7 +102,7 @@ async def set_key_safe(
 ) -> PremisesOut:
     """Store where a key safe is and its code; the code is sealed and never listed."""
     registry = RegistryService(session, actor.councils)
-    premises = await registry.set_key_safe(services.sealer, premises_id, body.location, body.code)
+    premises = await registry.set_key_safe(services.sealer, premises_id, body.location, body.code, body.checked_on)
     await AuditRepository(session).add(actor, "key_safe_set", "premises", premises_id, premises.council_id)
     return PremisesOut.model_validate(premises)
 

@@ -1,0 +1,61 @@
+"""Log-in and log-out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, login, logout
+from telecare.api.deps import ServicesDep, Transaction
+from telecare.console.render import PageActor, page
+from telecare.kernel.errors import UnauthenticatedError
+
+router = APIRouter()
+
+SEE_OTHER = 303
+Text = Annotated[str, Form(max_length=200)]
+
+
+def safe_next(wanted: str) -> str:
+    """Return an address within this console: a link in a mail must not send anybody elsewhere after the log-in."""
+    return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
+
+
+@router.get("/login")
+async def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+    """Show the log-in."""
+    return page(request, "login.html", None, next=safe_next(next), error=None, username="")
+
+
+@router.post("/login")
+async def enter(
+    request: Request,
+    services: ServicesDep,
+    username: Text = "",
+    password: Text = "",
+    next: Text = "/",  # noqa: A002
+) -> Response:
+    """Log in, or say that it did not work and why that may be."""
+    try:
+        entered = await login(services.database, username, password)
+    except UnauthenticatedError as error:
+        return page(request, "login.html", None, 401, next=safe_next(next), error=error.detail, username=username)
+    response = RedirectResponse(safe_next(next), SEE_OTHER)
+    response.set_cookie(
+        SESSION_COOKIE,
+        entered.session_token,
+        max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        secure=services.settings.secure_cookies,
+        samesite="lax",
+    )
+    return response
+
+
+@router.post("/logout")
+async def leave(request: Request, session: Transaction, actor: PageActor) -> Response:
+    """Log out; the session ends here and not only in the browser."""
+    await logout(session, request.cookies.get(SESSION_COOKIE, ""), actor)
+    response = RedirectResponse("/login", SEE_OTHER)
+    response.delete_cookie(SESSION_COOKIE)
+    return response

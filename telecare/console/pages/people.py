@@ -1,0 +1,53 @@
+"""A person's page, and the search that finds any person or hub."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from alarms.handling.repository import AlarmRepository
+from devices.registry.homes import PersonRepository
+from devices.registry.repository import HubFilter, HubRepository
+from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository
+from telecare.api.deps import Transaction
+from telecare.console.render import PageNeeds, page
+from telecare.kernel.db import database_now
+
+router = APIRouter()
+
+Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_PEOPLE))]
+FOUND = 25
+
+
+@router.get("/search")
+async def search(
+    request: Request, session: Transaction, actor: Viewer, q: Annotated[str, Query(max_length=120)] = ""
+) -> Response:
+    """Find people by name and hubs by id, serial, name or address."""
+    q = q.strip()
+    people = await PersonRepository(session, actor.councils).page(q, None, None, FOUND) if q else []
+    hubs = await HubRepository(session, actor.councils).page(HubFilter(q=q), None, FOUND) if q else []
+    return page(request, "search.html", actor, q=q, people=people, hubs=hubs, now=await database_now(session))
+
+
+@router.get("/people/{person_id}")
+async def person(request: Request, person_id: UUID, session: Transaction, actor: Viewer) -> Response:
+    """Show a person; that they were looked at is written to the audit."""
+    people = PersonRepository(session, actor.councils)
+    shown = await people.require(person_id)
+    await AuditRepository(session).add(actor, "person_viewed", "person", person_id, shown.council_id)
+    alarms = await AlarmRepository(session).page(
+        actor.councils, handling=None, hub_id=None, person_id=person_id, after=None, limit=200
+    )
+    return page(
+        request,
+        "person.html",
+        actor,
+        person=shown,
+        contacts=await people.contacts(person_id),
+        hubs=await HubRepository(session, actor.councils).of_person(person_id),
+        alarms=sorted(alarms, key=lambda alarm: alarm.raised_at, reverse=True)[:30],
+        now=await database_now(session),
+    )
