@@ -27,7 +27,8 @@ class PersonRepository:
         if q:
             pattern = f"%{escaped(q)}%"
             full_name = func.concat(Person.given_name, " ", Person.family_name)
-            statement = statement.where(or_(full_name.ilike(pattern), Person.preferred_name.ilike(pattern)))
+            spoken_name = func.concat(Person.preferred_name, " ", Person.family_name)
+            statement = statement.where(or_(full_name.ilike(pattern), spoken_name.ilike(pattern)))
         if council is not None:
             statement = statement.where(Person.council_id == council)
         if after is not None:
@@ -85,7 +86,8 @@ class PremisesRepository:
         if q:
             pattern = f"%{escaped(q)}%"
             whole = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)
-            statement = statement.where(or_(whole.ilike(pattern), Premises.uprn == q))
+            packed = func.replace(Premises.postcode, " ", "")
+            statement = statement.where(or_(whole.ilike(pattern), packed.ilike(pattern), Premises.uprn == q))
         if council is not None:
             statement = statement.where(Premises.council_id == council)
         if after is not None:

@@ -29,7 +29,11 @@ class Place:
 
 @dataclass
 class Known:
-    """What the register has of the things in a file; grows with each row that is planned."""
+    """What the register has of the things in a file; grows with each row that is planned.
+
+    `said` is what rows before this one said of a field: two rows about one home that contradict each other would
+    otherwise change it to and fro with each import.
+    """
 
     models: dict[str, Row]
     hubs: dict[str, Row]
@@ -43,6 +47,7 @@ class Known:
     by_uprn: dict[tuple[str, str], UUID] = field(default_factory=dict)
     by_place: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
     by_person: dict[PersonKey, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    said: dict[tuple[str, UUID | str, str], Any] = field(default_factory=dict)
 
     def index(self) -> "Known":
         """Make the indexes; returns itself."""
@@ -91,6 +96,8 @@ class Outcome:
     status: str
     changes: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+    remarks: tuple[str, ...] = ()
+    council: str | None = None
 
 
 @dataclass
@@ -136,6 +143,7 @@ class _Home:
         self.tools = tools
         self.writes = writes
         self.changes: list[str] = []
+        self.remarks: list[str] = []
 
     def take(self, contacts: tuple[ContactCells, ...], councils: frozenset[str]) -> Outcome:
         home, known = self.home, self.known
@@ -160,7 +168,9 @@ class _Home:
         self._put_line(premises_id)
         self._put_peripherals()
         status = "created" if hub is None else "updated" if self.changes else "unchanged"
-        return Outcome(self.number, home.hub_id, status, tuple(self.changes))
+        return Outcome(
+            self.number, home.hub_id, status, tuple(self.changes), remarks=tuple(self.remarks), council=home.council
+        )
 
     def _model(self) -> Row:
         name = f"{self.home.make} {self.home.model}"
@@ -231,7 +241,7 @@ class _Home:
             premises = {"id": self.tools.new_id(), "council_id": home.council, **wanted}
             self._insert("premises", premises, "premises")
         else:
-            self._update("premises", premises, wanted, ("id",))
+            self._update("premises", premises, wanted)
         self.known.add_premises(premises)
         found: UUID = premises["id"]
         return found
@@ -252,7 +262,7 @@ class _Home:
             person = {"id": self.tools.new_id(), "council_id": home.council, **wanted, **defaults}
             self._insert("person", person, "person")
         else:
-            self._update("person", person, wanted, ("id",))
+            self._update("person", person, wanted)
         self.known.add_person(person)
         found: UUID = person["id"]
         return found
@@ -270,7 +280,7 @@ class _Home:
             self._insert("hub", hub, "hub")
             self.known.hubs[home.hub_id] = hub
         else:
-            self._update("hub", hub, wanted, ("hub_id",))
+            self._update("hub", hub, wanted)
 
     def _install(self, person_id: UUID, premises_id: UUID, since: datetime) -> None:
         row = {
@@ -289,7 +299,7 @@ class _Home:
         wanted: Row = cells.model_dump()
         for contact in listed:
             if contact["name"].casefold() == cells.name.casefold():
-                self._update("contact", contact, wanted, ("id",))
+                self._update("contact", contact, wanted)
                 return
         position = max((contact["position"] for contact in listed), default=0) + 1
         own = {"id": self.tools.new_id(), "council_id": self.home.council, "person_id": person_id, "position": position}
@@ -310,7 +320,7 @@ class _Home:
         listed = self.known.lines.setdefault(premises_id, [])
         for line in listed:
             if home.line_number in {None, line["number"]}:
-                self._update("line", line, wanted, ("id",))
+                self._update("line", line, wanted)
                 return
         own = {"id": self.tools.new_id(), "council_id": home.council, "premises_id": premises_id}
         row = {**wanted, **own, "kind": home.line_kind or LineKind.PSTN}
@@ -323,26 +333,47 @@ class _Home:
         for cells in wanted:
             key = (self.home.hub_id, cells["device_id"])
             if key in self.known.peripherals:
-                self._update("peripheral", self.known.peripherals[key], cells, ("id",))
+                self._update("peripheral", self.known.peripherals[key], cells)
                 continue
             own = {"id": self.tools.new_id(), "council_id": self.home.council, "hub_id": self.home.hub_id}
             self.known.peripherals[key] = {**cells, **own}
             self._insert("peripheral", self.known.peripherals[key], f"peripheral {cells['device_id']}")
 
     def _insert(self, table: str, row: Row, words: str) -> None:
+        self._agreed(table, row)
         self.writes.inserts[table].append(dict(row))
         self.changes.append(f"{words} added")
 
-    def _update(self, table: str, row: Row, wanted: Mapping[str, Any], key: tuple[str, ...]) -> None:
+    def _update(self, table: str, row: Row, wanted: Mapping[str, Any]) -> None:
         """Change what the row says otherwise; what it does not say stays."""
-        changed = {name: value for name, value in wanted.items() if value is not None and value != row[name]}
+        key = _KEYS.get(table, "id")
+        agreed = self._agreed(table, {key: row[key], **wanted})
+        changed = {name: value for name, value in agreed.items() if value != row[name]}
         if not changed:
             return
         row.update(changed)
-        self.writes.updates[table].append({**{name: row[name] for name in key}, **changed})
-        self.changes += [f"{table}: {name.removesuffix('_sealed').replace('_', ' ')}" for name in changed]
+        self.writes.updates[table].append({key: row[key], **changed})
+        self.changes += [_words(table, name) for name in changed]
+
+    def _agreed(self, table: str, wanted: Mapping[str, Any]) -> Row:
+        """Return what is said here and not said otherwise by a row before."""
+        key = _KEYS.get(table, "id")
+        agreed = {}
+        for name, value in wanted.items():
+            if value is None:
+                continue
+            if self.known.said.setdefault((table, wanted[key], name), value) == value:
+                agreed[name] = value
+            else:
+                self.remarks.append(f"{_words(table, name)}: a row before says otherwise")
+        return agreed
 
 
+def _words(table: str, name: str) -> str:
+    return f"{table}: {name.removesuffix('_sealed').removesuffix('_id').replace('_', ' ')}"
+
+
+_KEYS = {"hub": "hub_id"}
 _NAMES = ("given_name", "family_name")
 _PERSON = (
     *_NAMES, "preferred_name", "date_of_birth", "phone", "risk_tier", "risk_reason", "lives_alone", "communication",

@@ -1,4 +1,4 @@
-"""A fleet from a spreadsheet: one CSV file, one home a row. Reads and checks; knows no database. Columns: docs/import.md.
+"""A fleet from a spreadsheet: one CSV file, one home a row, read and checked. Columns: docs/import.md. Pure.
 
 What spreadsheet programs write is read as it comes: a byte-order mark, UTF-16, Windows-1252, semicolons or tabs,
 any line ends, header names in any capitals. An empty cell says nothing: it never removes what is known.
@@ -9,11 +9,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from devices.registry.domain import Connection, LineKind, RiskTier
 from devices.registry.fields import (
@@ -245,15 +245,21 @@ def _rows(records: Iterator[tuple[int, list[str]]], names: list[str]) -> Iterato
 def _row(number: int, hub_id: str, values: dict[str, str]) -> ReadRow:
     faults: list[Fault] = []
     home = _validated(HomeRow, {name: value for name, value in values.items() if name in _FIELDS}, "", faults)
-    contacts = []
+    contacts: list[ContactCells] = []
     for index in range(1, MAX_CONTACTS + 1):
         prefix = f"contact{index}_"
         cells = {name: values[prefix + name] for name in _CONTACT_FIELDS if prefix + name in values}
         contact = _validated(ContactCells, cells, prefix, faults) if cells else None
         if contact is not None and contact.phone is None and contact.email is None:
             faults.append(Fault(f"{prefix}phone", "give a phone number or an e-mail address"))
+        elif contact is not None and contact.name.casefold() in {other.name.casefold() for other in contacts}:
+            faults.append(Fault(f"{prefix}name", "another contact of the row has this name: tell them apart"))
         elif contact is not None:
             contacts.append(contact)
+    if home is not None:
+        ids = [*home.pendant_ids, *(detector.device_id for detector in home.detectors)]
+        doubled = sorted({each for each in ids if ids.count(each) > 1})
+        faults += [Fault("detectors", f"the row has {each} twice") for each in doubled]
     if home is None or faults:
         return ReadRow(number, hub_id, None, faults=tuple(faults))
     return ReadRow(number, hub_id, home, tuple(contacts))

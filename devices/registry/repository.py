@@ -64,8 +64,9 @@ class HubRepository:
                     Hub.hub_id.ilike(pattern),
                     Hub.serial.ilike(pattern),
                     func.concat(Person.given_name, " ", Person.family_name).ilike(pattern),
-                    Premises.postcode.ilike(pattern),
-                    Premises.address.ilike(pattern),
+                    PERSON_NAME.ilike(pattern),
+                    PLACE.ilike(pattern),
+                    func.replace(Premises.postcode, " ", "").ilike(pattern),
                 )
             )
         return list((await self.session.execute(statement)).mappings())

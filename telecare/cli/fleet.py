@@ -4,10 +4,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.registry.import_schemas import ImportOut
+from devices.registry.import_service import ImportReport, import_fleet, report_csv
 from simulators.fleet.run import FleetOptions
 from simulators.main import run_fleet, run_hub
-from telecare.cli.common import run_command
+from telecare.access.repository import AuditRepository
+from telecare.cli.common import in_transaction, run_command, say
+from telecare.kernel.sealing import Sealer
+from telecare.kernel.settings import Settings
 
 simulate = typer.Typer(no_args_is_help=True, help="Hubs that behave like real ones, over the wire contract only.")
 imports = typer.Typer(no_args_is_help=True, help="Data from other systems.")
@@ -61,3 +67,44 @@ def storm(
     """
     options = FleetOptions(profile="storm", seed=seed, duration_s=duration)
     run_command(lambda: run_fleet(file, mqtt, options))
+
+
+@imports.command("fleet")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, one home a row; see docs/import.md")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would happen, and do nothing")] = False,
+    report: Annotated[Path | None, typer.Option(help="write what became of each row to this CSV file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the whole report as JSON")] = False,
+) -> None:
+    """Import homes from a spreadsheet: good rows are taken, bad ones reported; code 1 when there are any.
+
+    Example: telecare import fleet homes.csv --dry-run --report report.csv
+    """
+
+    async def work(session: AsyncSession) -> ImportReport:
+        done = await import_fleet(session, Sealer(Settings()), file.read_bytes(), dry_run=dry_run)
+        if not dry_run:
+            await AuditRepository(session).add("system", "fleet_imported", "fleet", "import", details=done.counts)
+        return done
+
+    def run() -> int:
+        done = in_transaction(work)
+        if report is not None:
+            report.write_text(report_csv(done), encoding="utf-8-sig", newline="")
+        if as_json:
+            say(ImportOut.model_validate(done).model_dump_json())
+        else:
+            _tell(done)
+        return 1 if done.counts["error"] else 0
+
+    run_command(run)
+
+
+def _tell(done: ImportReport) -> None:
+    for note in done.notes:
+        say(note)
+    for outcome in done.outcomes:
+        for fault in outcome.faults:
+            say(f"Row {outcome.number} {outcome.hub_id}: {fault.column}: {fault.what}")
+    counted = ", ".join(f"{count} {status}" for status, count in done.counts.items())
+    say(f"{'Would be' if done.dry_run else 'Done'}: {counted}.")

@@ -95,15 +95,15 @@ async def list_events(
 ) -> Page[EventOut]:
     """List every message received from a hub, newest first: heartbeats and unreadable ones too."""
     before = decode_cursor(cursor, datetime, UUID)
-    events = IntakeRepository(session)
+    events, heartbeats = IntakeRepository(session), PresenceRepository(session)
     try:
         await HubRepository(session, actor.councils).require(hub_id)
     except NotFoundError:
         # A hub that nobody knows has messages too; they belong to no council, so only who sees all councils sees them.
-        if actor.councils or not await events.events_of(hub_id, None, 1):
+        if actor.councils or not (await events.events_of(hub_id, None, 1) or await heartbeats.live(hub_id)):
             raise
     messages = await events.events_of(hub_id, before, limit + 1)
-    beats = await PresenceRepository(session).heartbeats_of(hub_id, before, limit + 1)
+    beats = await heartbeats.heartbeats_of(hub_id, before, limit + 1)
     rows: Sequence[Event | Heartbeat] = sorted(
         [*messages, *beats], key=lambda row: (row.received_at, row.id), reverse=True
     )

@@ -120,11 +120,7 @@ async def _facts(session: AsyncSession, actor: Actor, alarm: Alarm) -> dict[str,
         ),
         "hub": hub,
         "proofs": await IntakeRepository(session).proofs_of(alarm.hub_id),
-        "others": [
-            other
-            for other in await alarms.board(actor.councils)
-            if other.case_id == alarm.case_id and other.id != alarm.id
-        ],
+        "others": await alarms.others_of_case(alarm),
         "history": [(words, sum(now - other.raised_at <= span for other in earlier)) for words, span in SPANS],
         "outcomes": [outcome for outcome in OUTCOMES.values() if outcome.needs is not Needs.SYSTEM],
     }

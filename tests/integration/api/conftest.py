@@ -10,6 +10,7 @@ from telecare.access.accounts import create_api_token
 from telecare.access.domain import UserRole
 from telecare.api.deps import Services
 from telecare.app import create_app
+from tests.integration.api.register import Register
 
 ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -49,3 +50,8 @@ async def client_for(app: FastAPI, services: Services) -> AsyncIterator[ClientFo
 @pytest.fixture
 async def administrator(client_for: ClientFor) -> httpx.AsyncClient:
     return await client_for(UserRole.ADMINISTRATOR)
+
+
+@pytest.fixture
+def register(administrator: httpx.AsyncClient) -> Register:
+    return Register(administrator)

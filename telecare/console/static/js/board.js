@@ -94,7 +94,7 @@ function replace(old, fresh) {
   if (!still) place(fresh)
   if (focused) {
     const again = fresh.querySelector(`[data-action="${action}"]`) ?? fresh.querySelector('.words')
-    /** @type {HTMLElement} */ (again).focus({ preventScroll: true })
+    ;/** @type {HTMLElement} */ (again).focus({ preventScroll: true })
   }
 }
 
@@ -167,7 +167,7 @@ function move(step) {
   const next = all[Math.min(all.length - 1, Math.max(0, at + step))]
   document.querySelector('.alarm.selected')?.classList.remove('selected')
   next?.classList.add('selected')
-  /** @type {HTMLElement | null} */ (next?.querySelector('.words'))?.focus()
+  ;/** @type {HTMLElement | null} */ (next?.querySelector('.words'))?.focus()
   next?.scrollIntoView({ block: 'nearest' })
 }
 

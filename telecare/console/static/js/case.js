@@ -62,7 +62,7 @@ async function give(form, button) {
   told.textContent = reply.ok ? '' : reply.body.detail
   if (!reply.ok) return
   for (const field of form.querySelectorAll('[data-keep]')) {
-    /** @type {HTMLInputElement} */ (field).value = ''
+    ;/** @type {HTMLInputElement} */ (field).value = ''
     localStorage.removeItem(field.getAttribute('data-keep') ?? '')
   }
   if (name === 'close') location.assign('/')

@@ -1,0 +1,104 @@
+"""What the register has of the homes in a file, in a few queries; what changes, in a few statements."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Date, Text, Uuid, any_, func, insert, inspect, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.registry.import_plan import Known, Place, Row, Writes
+from devices.registry.importer import HomeRow
+from devices.registry.models import Contact, DeviceModel, Hub, Installation, Line, Peripheral, Person, Premises
+from telecare.kernel.db import Base
+
+LOCK = 7_403_001
+"""The advisory lock of an import: two at once would both find that a home is not there yet."""
+
+TABLES: tuple[type[Base], ...] = (Premises, Person, Hub, Installation, Contact, Line, Peripheral)
+"""In the order in which they refer to each other."""
+
+
+class ImportRepository:
+    """Reads and writes of an import in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def lock(self) -> bool:
+        """Take the lock of imports until the transaction ends; False when another import has it."""
+        statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
+        return bool((await self.session.execute(statement, {"lock": LOCK})).scalar_one())
+
+    async def known(self, homes: Sequence[HomeRow]) -> Known:
+        """Return what the register has of these homes."""
+        hub_ids = [home.hub_id for home in homes]
+        hubs = await self._rows(Hub, Hub.hub_id == _any(hub_ids, Text))
+        stays = await self._rows(Installation, Installation.hub_id == _any(hub_ids, Text))
+        now = [row for row in stays if row["period"].upper is None]
+        premises = await self._rows(
+            Premises,
+            or_(
+                Premises.id == _any([row["premises_id"] for row in now], Uuid),
+                Premises.uprn == _any([home.uprn for home in homes if home.uprn], Text),
+                Premises.postcode == _any([home.postcode for home in homes], Text),
+            ),
+        )
+        people = await self._rows(
+            Person,
+            or_(
+                Person.id == _any([row["person_id"] for row in now], Uuid),
+                Person.date_of_birth == _any([home.date_of_birth for home in homes if home.date_of_birth], Date),
+            ),
+        )
+        contacts = await self._rows(Contact, Contact.person_id == _any([row["id"] for row in people], Uuid))
+        lines = await self._rows(Line, Line.premises_id == _any([row["id"] for row in premises], Uuid))
+        peripherals = await self._rows(Peripheral, Peripheral.hub_id == _any(hub_ids, Text))
+        ended: dict[str, Any] = {}
+        for row in stays:
+            if row["period"].upper is not None:
+                ended[row["hub_id"]] = max(row["period"].upper, ended.get(row["hub_id"], row["period"].upper))
+        return Known(
+            models={row["title"].casefold(): row for row in await self._models()},
+            hubs={row["hub_id"]: row for row in hubs},
+            places={row["hub_id"]: Place(row["person_id"], row["premises_id"]) for row in now},
+            free_from=ended,
+            premises={row["id"]: row for row in premises},
+            people={row["id"]: row for row in people},
+            contacts=_by(contacts, "person_id"),
+            lines=_by(lines, "premises_id"),
+            peripherals={(row["hub_id"], row["device_id"]): row for row in peripherals},
+        ).index()
+
+    async def write(self, writes: Writes) -> None:
+        """Write what was planned; raises what the database's constraints say."""
+        for row in writes.inserts.get("installation", ()):
+            row["period"] = Range(row.pop("since"), None, bounds="[)")
+        for table in TABLES:
+            if rows := writes.inserts.get(table.__tablename__):
+                await self.session.execute(insert(table), rows)
+        for table in TABLES:
+            if rows := writes.updates.get(table.__tablename__):
+                await self.session.execute(update(table), rows)
+
+    async def _rows(self, table: type[Base], condition: Any) -> list[Row]:
+        statement = select(*table.__table__.columns).where(condition).order_by(*inspect(table).primary_key)
+        return [dict(row) for row in (await self.session.execute(statement)).mappings()]
+
+    async def _models(self) -> list[Row]:
+        title = func.concat(DeviceModel.make, " ", DeviceModel.name).label("title")
+        statement = select(DeviceModel.id, DeviceModel.connection, title)
+        return [dict(row) for row in (await self.session.execute(statement)).mappings()]
+
+
+def _any(values: Sequence[Any], kind: type) -> Any:
+    """Return ANY of one array parameter: a list of parameters would end at 32,767."""
+    return any_(literal(list(values), ARRAY(kind)))
+
+
+def _by(rows: Iterable[Row], key: str) -> dict[UUID, list[Row]]:
+    grouped: dict[UUID, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row[key], []).append(row)
+    return grouped

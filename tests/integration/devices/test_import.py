@@ -1,0 +1,203 @@
+"""A fleet file against the register: good rows are taken, bad ones reported, and the same file changes nothing."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+
+from devices.registry.context import hub_context
+from devices.registry.import_plan import Outcome
+from devices.registry.import_service import ImportReport, import_fleet
+from devices.registry.models import Contact, Hub, Line, Person, Premises
+from devices.registry.service import RegistryService
+from telecare.api.deps import Services
+from telecare.kernel.errors import ConflictError
+from tests.homes import ARGYLL, FIFE, HOME, add_hub, add_models, sheet
+
+FULL = HOME | {
+    "uprn": "906000001",
+    "serial": "S1",
+    "pendant_ids": "p1",
+    "detectors": "p2:smoke:kitchen",
+    "key_safe_location": "left of the door",
+    "key_safe_code": "4711",
+    "line_number": "01632 960001",
+    "line_kind": "pstn",
+    "date_of_birth": "1940-01-31",
+    "phone": "07700 900001",
+    "risk_tier": "A",
+    "contact1_name": "Una Kerr",
+    "contact1_phone": "07700 900002",
+    "contact2_name": "Tam Kerr",
+    "contact2_email": "tam@family.example",
+}
+
+
+@pytest.fixture(autouse=True)
+async def _models(services: Services) -> None:
+    async with services.database.transaction() as session:
+        await add_models(session)
+
+
+async def run(
+    services: Services, *homes: dict[str, str], dry_run: bool = False, councils: frozenset[str] = frozenset()
+) -> ImportReport:
+    async with services.database.transaction() as session:
+        return await import_fleet(session, services.sealer, sheet(*homes), dry_run=dry_run, councils=councils)
+
+
+async def only(services: Services, home: dict[str, str]) -> Outcome:
+    (outcome,) = (await run(services, home)).outcomes
+    return outcome
+
+
+async def fault(services: Services, home: dict[str, str]) -> tuple[str, str]:
+    outcome = await only(services, home)
+    assert outcome.status == "error"
+    return outcome.faults[0].column, outcome.faults[0].what
+
+
+async def count(services: Services, table: type) -> int:
+    async with services.database.transaction() as session:
+        return (await session.execute(select(func.count()).select_from(table))).scalar_one()
+
+
+async def test_a_home_comes_in_whole(services: Services) -> None:
+    assert (await only(services, FULL)).status == "created"
+    async with services.database.transaction() as session:
+        context = await hub_context(session, "SK-1", None)
+        assert context is not None
+        assert context.now is not None
+        assert (context.now.person_name, context.now.risk_tier) == ("Morag Sinclair", "A")
+        assert context.now.place == "4 Harbour Row, Port Corran PX31 4AB"
+        assert context.rooms == {"p1": ("pendant", None), "p2": ("smoke", "kitchen")}
+        contacts = (await session.execute(select(Contact.name, Contact.phone).order_by(Contact.position))).all()
+        assert [tuple(row) for row in contacts] == [("Una Kerr", "+447700900002"), ("Tam Kerr", None)]
+        premises = (await session.execute(select(Premises))).scalar_one()
+        assert "4711" not in (premises.key_safe_code_sealed or "4711")
+        registry = RegistryService(session, frozenset())
+        assert (await registry.open_key_safe(services.sealer, premises.id))[1] == "4711"
+
+
+async def test_the_same_file_again_changes_nothing(services: Services) -> None:
+    homes = [FULL, HOME | {"hub_id": "SK-2", "given_name": "Una", "address": "5 Harbour Row"}]
+    assert (await run(services, *homes)).counts == {"created": 2, "updated": 0, "unchanged": 0, "error": 0}
+    again = await run(services, *homes)
+    assert again.counts == {"created": 0, "updated": 0, "unchanged": 2, "error": 0}
+    assert all(outcome.changes == () for outcome in again.outcomes)
+    assert [await count(services, table) for table in (Hub, Person, Premises, Contact, Line)] == [2, 2, 2, 2, 1]
+
+
+async def test_a_dry_run_says_the_same_and_does_nothing(services: Services) -> None:
+    trial = await run(services, FULL, dry_run=True)
+    assert [await count(services, table) for table in (Hub, Person, Premises)] == [0, 0, 0]
+    assert replace(await run(services, FULL), dry_run=True) == trial
+
+
+async def test_what_changed_is_named_and_empty_cells_leave_what_is_known(services: Services) -> None:
+    await run(services, FULL)
+    later = HOME | {
+        "uprn": "906000001",
+        "address": "4A Harbour Row",
+        "phone": "07700 900009",
+        "key_safe_code": "4712",
+        "contact1_name": "una kerr",
+        "contact1_phone": "07700 900003",
+        "line_kind": "voip_ata",
+        "detectors": "p2:smoke:hall",
+    }
+    outcome = await only(services, later)
+    assert outcome.status == "updated"
+    assert set(outcome.changes) == {
+        "premises: address", "premises: key safe code", "person: phone", "contact: phone", "contact: name",
+        "line: kind", "peripheral: room",
+    }  # fmt: skip
+    async with services.database.transaction() as session:
+        person = (await session.execute(select(Person))).scalar_one()
+        assert (person.phone, person.risk_tier) == ("+447700900009", "A")
+        line = (await session.execute(select(Line))).scalar_one()
+        assert (line.kind, line.number) == ("voip_ata", "+441632960001")
+    assert (await only(services, later)).status == "unchanged"
+
+
+async def test_bad_rows_are_reported_and_good_ones_taken(services: Services) -> None:
+    homes = [HOME, HOME | {"hub_id": "SK-2", "postcode": "x"}, HOME | {"hub_id": "SK-3", "model": "Hola"}, HOME]
+    report = await run(services, *homes)
+    assert [outcome.status for outcome in report.outcomes] == ["created", "error", "error", "error"]
+    assert "did you mean Skerry Halo?" in report.outcomes[2].faults[0].what
+    assert await count(services, Hub) == 1
+
+
+async def test_two_hubs_of_one_home_share_its_person_and_premises(services: Services) -> None:
+    await run(services, FULL, FULL | {"hub_id": "SK-2", "serial": "S2"})
+    assert [await count(services, table) for table in (Hub, Person, Premises, Contact, Line)] == [2, 1, 1, 2, 1]
+
+
+async def test_rows_that_contradict_each_other_do_not_go_to_and_fro(services: Services) -> None:
+    homes = [FULL | {"hazards": "Dog"}, FULL | {"hub_id": "SK-2", "hazards": "Cat"}]
+    assert (await run(services, *homes)).outcomes[1].remarks == ("person: hazards: a row before says otherwise",)
+    assert (await run(services, *homes)).counts["unchanged"] == 2
+
+
+async def test_a_hub_is_never_moved(services: Services) -> None:
+    await run(services, FULL)
+    column, what = await fault(services, FULL | {"given_name": "Agnes"})
+    assert (column, "the hub serves Morag Sinclair" in what) == ("family_name", True)
+    column, what = await fault(services, FULL | {"uprn": "906000002", "address": "9 Mill Brae"})
+    assert (column, "the hub is at 4 Harbour Row" in what) == ("address", True)
+
+
+async def test_the_rules_of_the_register_hold(services: Services) -> None:
+    async with services.database.transaction() as session:
+        model = (await session.execute(text("SELECT id FROM device_model WHERE name = 'Halo'"))).scalar_one()
+        await add_hub(session, model, "SK-7", council_id=FIFE)
+        await add_hub(session, model, "SK-8", status="retired")
+    assert await fault(services, HOME | {"hub_id": "SK-7"}) == ("hub_id", "another council has a hub with this id")
+    assert (await fault(services, HOME | {"hub_id": "SK-8"}))[0] == "hub_id"
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%d/%m/%Y}"
+    assert (await fault(services, HOME | {"installed_on": tomorrow}))[0] == "installed_on"
+    analogue = HOME | {"model": "Lifeline 400", "connection": "digital"}
+    assert await fault(services, analogue) == ("connection", "Skerry Lifeline 400 is analogue at best")
+
+
+async def test_an_earlier_stay_elsewhere_is_not_written_over(services: Services) -> None:
+    await run(services, HOME | {"installed_on": "2026-01-01"})
+    async with services.database.transaction() as session:
+        await RegistryService(session, frozenset()).end_installation("SK-1", datetime(2026, 6, 1, tzinfo=UTC))
+    elsewhere = HOME | {"given_name": "Una", "address": "9 Mill Brae"}
+    assert (await fault(services, elsewhere | {"installed_on": "2026-05-31"}))[0] == "installed_on"
+    assert (await only(services, elsewhere | {"installed_on": "2026-06-01"})).status == "updated"
+
+
+async def test_only_ones_own_councils(services: Services) -> None:
+    report = await run(services, HOME, HOME | {"council": FIFE, "hub_id": "SK-2"}, councils=frozenset({ARGYLL}))
+    assert [outcome.status for outcome in report.outcomes] == ["created", "error"]
+
+
+async def test_one_import_at_a_time(services: Services) -> None:
+    started = asyncio.Event()
+
+    async def first() -> None:
+        async with services.database.transaction() as session:
+            await import_fleet(session, services.sealer, sheet(FULL), dry_run=False)
+            started.set()
+            await asyncio.sleep(0.3)
+
+    async def second() -> None:
+        await started.wait()
+        await run(services, FULL)
+
+    ends = await asyncio.gather(first(), second(), return_exceptions=True)
+    assert ends[0] is None
+    assert isinstance(ends[1], ConflictError)
+
+
+async def test_a_thousand_homes_take_few_statements(services: Services) -> None:
+    homes = [FULL | {"hub_id": f"SK-{n}", "uprn": str(n), "address": f"{n} Shore Street"} for n in range(1, 1001)]
+    async with services.database.transaction() as session:
+        report = await import_fleet(session, services.sealer, sheet(*homes), dry_run=False)
+        statements = text("SELECT count(*) FROM installation")
+        assert (await session.execute(statements)).scalar_one() == 1000
+    assert report.counts["created"] == 1000
