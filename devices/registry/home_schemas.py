@@ -141,8 +141,8 @@ class PremisesPatch(Patch):
     access_notes: Words | None = None
 
 
-class PremisesOut(Output):
-    """A home, as known; the code of its key safe is never in here."""
+class PremisesListed(Output):
+    """A home in a list: where it is, and nothing of how one gets in."""
 
     id: UUID
     council_id: str
@@ -150,6 +150,11 @@ class PremisesOut(Output):
     address: str
     town: str
     postcode: str
+
+
+class PremisesOut(PremisesListed):
+    """A home, as known; the code of its key safe is never in here."""
+
     access_notes: str | None
     key_safe_location: str | None
     key_safe_has_code: bool

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,18 +68,28 @@ class SeededHub:
 
 
 async def seed_fleet(session: AsyncSession, sealer: Sealer, secret: str, homes: int) -> list[SeededHub]:
-    """Put the fleet in if the register is empty; return its digital hubs, at least one, either way."""
-    models = [new_id() for _ in MODELS]
-    fleet = _Fleet(random.Random(f"fleet:{homes}"), sealer, secret, models, await database_now(session))  # noqa: S311
-    hubs = [fleet.add_home(number) for number in range(1, homes + 1)]
-    digital = [hub for hub in hubs if hub is not None]
-    if not (await session.execute(select(func.count()).select_from(Hub))).scalar_one():
-        await session.execute(insert(DeviceModel), [_model(*row) for row in zip(models, MODELS, strict=True)])
-        for table in TABLES:
-            await session.execute(insert(table), fleet.rows[table])
-        return digital
-    known = set((await session.execute(select(Hub.hub_id))).scalars())
-    return [hub for hub in digital if hub.hub_id in known]
+    """Put in those of the first `homes` homes that are not there yet; return their digital hubs, at least one.
+
+    A home is the same whatever the size of its fleet, so a second start finds it, and a larger one adds to it.
+    """
+    known = frozenset((await session.execute(select(Hub.hub_id))).scalars())
+    fleet = _Fleet(sealer, secret, await _models(session), await database_now(session))
+    hubs = [fleet.add_home(number, known) for number in range(1, homes + 1)]
+    for table in TABLES:
+        if rows := fleet.rows[table]:
+            await session.execute(insert(table), rows)
+    return [hub for hub in hubs if hub is not None]
+
+
+async def _models(session: AsyncSession) -> list[UUID]:
+    """Put in the models that are not there yet; return the ids of all, in their order."""
+    found = await session.execute(select(DeviceModel.make, DeviceModel.name, DeviceModel.id))
+    known = {(make, name): model_id for make, name, model_id in found}
+    fresh = [_model(new_id(), row) for row in MODELS if row[:2] not in known]
+    if fresh:
+        await session.execute(insert(DeviceModel), fresh)
+    known |= {(row["make"], row["name"]): row["id"] for row in fresh}
+    return [known[row[:2]] for row in MODELS]
 
 
 def hub_password(secret: str, hub_id: str) -> str:
@@ -89,32 +99,49 @@ def hub_password(secret: str, hub_id: str) -> str:
 
 
 class _Fleet:
-    """Collects the rows of all homes, drawn from one source of chance."""
+    """Collects the rows of all homes; each is drawn from a chance of its own."""
 
-    def __init__(self, chance: random.Random, sealer: Sealer, secret: str, models: list[UUID], now: datetime) -> None:
-        self.chance = chance
+    def __init__(self, sealer: Sealer, secret: str, models: list[UUID], now: datetime) -> None:
+        self.chance = random.Random()  # noqa: S311 - a made-up fleet; secrets come from hub_password
         self.sealer = sealer
         self.secret = secret
         self.models = models
         self.now = now
         self.rows: dict[type[Base], list[dict[str, Any]]] = {table: [] for table in TABLES}
 
-    def add_home(self, number: int) -> SeededHub | None:
-        """Add one home; return its hub when it speaks MQTT. The first always does."""
+    def add_home(self, number: int, known: frozenset[str]) -> SeededHub | None:
+        """Add a home, unless its hub is known; return the hub when it speaks MQTT. The first always does."""
         chance, place = self.chance, PLACES[number % len(PLACES)]
+        chance.seed(f"{self.secret}:{number}")
         kind = 2 if number == 1 else chance.choices(range(len(MODELS)), SHARES)[0]
+        hub_id = f"{MODELS[kind][0][:2].upper()}-{number:05d}"
+        paired = self._paired()
+        if hub_id not in known:
+            self._add_rows(place, number, hub_id, kind, paired)
+        if MODELS[kind][2] is not Connection.DIGITAL:
+            return None
+        return SeededHub(hub_id, hub_password(self.secret, hub_id), paired)
+
+    def _paired(self) -> tuple[tuple[str, str, str | None], ...]:
+        wanted = [name for name, share in DETECTORS if self.chance.random() < share]
+        return ("p1", "pendant", None), *(
+            (f"p{index}", name, self.chance.choice(ROOMS)) for index, name in enumerate(wanted, 2)
+        )
+
+    def _add_rows(
+        self, place: Place, number: int, hub_id: str, kind: int, paired: tuple[tuple[str, str, str | None], ...]
+    ) -> None:
         premises_id, person_id = new_id(), new_id()
         family = self._person(place, person_id)
         self._premises(place, number, premises_id)
         self._contacts(place, number, person_id, family)
-        hub_id = f"{MODELS[kind][0][:2].upper()}-{number:05d}"
-        peripherals = self._hub(place, hub_id, kind, number)
-        since = self.now - timedelta(days=chance.randrange(30, 2000))
+        self._hub(place, hub_id, kind, number)
+        for device_id, name, room in paired:
+            own = {"id": new_id(), "council_id": place.code, "hub_id": hub_id, "device_id": device_id}
+            self.rows[Peripheral].append({**own, "kind": name, "room": room})
+        since = self.now - timedelta(days=self.chance.randrange(30, 2000))
         row = {"id": new_id(), "council_id": place.code, "hub_id": hub_id, "person_id": person_id}
         self.rows[Installation].append({**row, "premises_id": premises_id, "period": Range(since, None, bounds="[)")})
-        if MODELS[kind][2] is not Connection.DIGITAL:
-            return None
-        return SeededHub(hub_id, hub_password(self.secret, hub_id), peripherals)
 
     def _person(self, place: Place, person_id: UUID) -> str:
         chance = self.chance
@@ -189,8 +216,7 @@ class _Fleet:
                 }
             )
 
-    def _hub(self, place: Place, hub_id: str, kind: int, number: int) -> tuple[tuple[str, str, str | None], ...]:
-        chance = self.chance
+    def _hub(self, place: Place, hub_id: str, kind: int, number: int) -> None:
         digital = MODELS[kind][2] is Connection.DIGITAL
         salt = hashlib.sha256(f"{self.secret}:{hub_id}".encode()).digest()[:12]
         self.rows[Hub].append(
@@ -206,13 +232,6 @@ class _Fleet:
                 "credential_issued_at": self.now if digital else None,
             }
         )
-        paired: list[tuple[str, str, str | None]] = [("p1", "pendant", None)]
-        wanted = [name for name, share in DETECTORS if chance.random() < share]
-        paired += [(f"p{index}", name, chance.choice(ROOMS)) for index, name in enumerate(wanted, 2)]
-        for device_id, name, room in paired:
-            row = {"id": new_id(), "council_id": place.code, "hub_id": hub_id, "device_id": device_id}
-            self.rows[Peripheral].append({**row, "kind": name, "room": room})
-        return tuple(paired)
 
     def _mobile(self) -> str:
         return f"+447700900{self.chance.randrange(1000):03d}"

@@ -1,4 +1,4 @@
-"""The embedded broker: amqtt in a process of its own, kept alive.
+"""The embedded broker: amqtt (as `broker_amqtt` mends it) in a process of its own, kept alive.
 
 It keeps its sessions in memory only: what a killed broker had in flight is gone, which is why hubs repeat until they
 have the application ack. Good for a demo and tests; a council runs Mosquitto or a cluster.
@@ -7,13 +7,13 @@ have the application ack. Good for a demo and tests; a council runs Mosquitto or
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Self
 
+from telecare.embedded.ports import wait_for_port
 from telecare.embedded.process import Supervised
 
 
@@ -33,10 +33,8 @@ class EmbeddedBroker:
         return self._server.pid
 
     async def start(self) -> None:
-        """Start the broker; OSError when somebody has the port."""
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((self.host, self.port))
+        """Start the broker; PortInUseError when somebody has the port, StartError when it does not come up."""
+        await wait_for_port(self.host, self.port)
         await self._server.start()
 
     async def stop(self) -> None:

@@ -4,6 +4,8 @@ Mosquitto gets the same rules from its ACL file. Accounts come from the database
 is away, whoever logged in before may log in again: its outage must not throw hubs out.
 """
 
+import asyncio
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -17,15 +19,17 @@ from telecare.kernel.pure.mqtt_credentials import verify
 
 FROM_HUB = frozenset({"alarm", "event", "heartbeat", "status", "result"})
 TO_HUB = frozenset({"ack", "command"})
-RESERVED_CLIENTS = "telecare-"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")  # no user name that would be read as a part of a topic filter
 FRESH_S = 5.0
+READ_WITHIN_S = 3.0
+LEAVE_ALONE_S = 1.0  # a database that is away is asked once in this time, not once for each hub that reconnects
 ROOT = ["telecare", "v1"]
 
 _ACCOUNT = """
     SELECT credential, role FROM broker_account WHERE username = $1
     UNION ALL
-    SELECT mqtt_credential, 'hub' FROM hub WHERE hub_id = $1 AND mqtt_credential IS NOT NULL
-    LIMIT 1
+    SELECT mqtt_credential, 'hub' FROM hub
+    WHERE hub_id = $1 AND mqtt_credential IS NOT NULL AND NOT EXISTS (SELECT FROM broker_account WHERE username = $1)
 """
 
 
@@ -67,16 +71,15 @@ class AccountPlugin(BaseAuthPlugin):
         super().__init__(context)
         self._accounts: dict[str, Account] = {}
         self._pool: asyncpg.Pool | None = None
+        self._away_until = 0.0
 
     async def authenticate(self, *, session: Session) -> bool:
         """Let in whoever proves to be an account; nobody anonymous."""
         username, password = session.username, session.password
-        if not username or password is None:
+        if username is None or password is None or not NAME.fullmatch(username):
             return False
         account = await self._account(username)
         if account is None or not verify(password, account.credential):
-            return False
-        if account.role != "service" and (session.client_id or "").startswith(RESERVED_CLIENTS):
             return False
         will = session.will_topic
         if session.will_flag and will and not may(account.role, username, will, Action.PUBLISH):
@@ -91,11 +94,14 @@ class AccountPlugin(BaseAuthPlugin):
 
     async def _account(self, username: str) -> Account | None:
         known = self._accounts.get(username)
-        if known is not None and time.monotonic() - known.read_at < FRESH_S:
+        asked_at = time.monotonic()
+        if asked_at < self._away_until or (known is not None and asked_at - known.read_at < FRESH_S):
             return known
         try:
-            row = await self._read(username)
+            async with asyncio.timeout(READ_WITHIN_S):
+                row = await self._read(username)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            self._away_until = time.monotonic() + LEAVE_ALONE_S
             return known
         if row is None:
             self._accounts.pop(username, None)

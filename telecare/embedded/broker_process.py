@@ -6,29 +6,12 @@ import contextlib
 import logging
 import signal
 
-from amqtt.broker import Broker
-from amqtt.session import Session
-
+from telecare.embedded.broker_amqtt import MendedBroker
 from telecare.kernel.db import asyncpg_dsn
 from telecare.kernel.parent import stop_with_parent
 from telecare.kernel.settings import Settings
 
 AUTH = "telecare.embedded.broker_auth"
-
-
-class PrivateBroker(Broker):  # type: ignore[misc] # amqtt carries no types
-    """amqtt, without what it tells a client of other people's subscriptions.
-
-    At each log-in amqtt 0.12 sends the new client the retained messages of *every* subscription that anybody has: one
-    hub would learn the status of all others, and a thousand hubs would cost a thousand times a thousand matches.
-    """
-
-    async def _publish_retained_messages_for_subscription(
-        self, subscription: tuple[str, int], session: Session
-    ) -> None:
-        subscribers = self._subscriptions.get(subscription[0], ())
-        if any(subscriber.client_id == session.client_id for subscriber, _ in subscribers):
-            await super()._publish_retained_messages_for_subscription(subscription, session)
 
 
 async def run(host: str, port: int, database_dsn: str) -> None:
@@ -38,7 +21,7 @@ async def run(host: str, port: int, database_dsn: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stop_with_parent(stop)
-    broker = PrivateBroker(
+    broker = MendedBroker(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
             "plugins": {

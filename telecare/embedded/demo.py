@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from devices.registry.seed import SeededHub
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.embedded.lab import HOST, Lab
 from telecare.embedded.people import USERS
+from telecare.embedded.ports import PortInUseError, wait_for_port
 from telecare.embedded.secrets import write_private
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
@@ -42,7 +42,7 @@ class DemoOptions:
 async def run_demo(options: DemoOptions, say: Callable[[str], None], stop: asyncio.Event) -> int:
     """Run the demo until `stop` is set; return the exit code."""
     for name, port in (("--http-port", options.http_port), ("--mqtt-port", options.mqtt_port)):
-        check_port(name, port)
+        await check_port(name, port)
     folder = options.data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     announcement = folder / "demo.json"
@@ -76,16 +76,14 @@ async def run_demo(options: DemoOptions, say: Callable[[str], None], stop: async
     return 0
 
 
-def check_port(option: str, port: int) -> None:
-    """Raise UnavailableError when somebody has the port: a clear word now beats a hang later."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            why = os.strerror(error.errno or 0)
-            words = f"Port {port} is not to be had ({why}): stop what has it, or choose another with {option}"
-            raise UnavailableError(words) from error
+async def check_port(option: str, port: int) -> None:
+    """Raise UnavailableError when somebody has the port."""
+    try:
+        await wait_for_port(HOST, port)
+    except PortInUseError as error:
+        why = os.strerror(error.errno or 0)
+        words = f"Port {port} is not to be had ({why}): stop what has it, or choose another with {option}"
+        raise UnavailableError(words) from error
 
 
 async def _put_contact_points(lab: Lab, webhook_url: str) -> None:

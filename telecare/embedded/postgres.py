@@ -9,7 +9,10 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import signal
+import socket
+import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -19,15 +22,19 @@ from typing import IO, Self
 
 import asyncpg
 
-from telecare.embedded.home import Home, find_home
-from telecare.embedded.process import Supervised
+from telecare.embedded.home import Home, HomeError, find_home
+from telecare.embedded.process import StartError, Supervised
 
 ROLE = "telecare"
 DATABASE = "telecare"
-INIT_DONE = ".initdb-done"
+PORT = 5432  # the socket has it in its name; said everywhere, as PGPORT of the environment counts otherwise
 ORPHAN_GONE_WITHIN_S = 20.0
 
+_PORT_LINE = 3  # of postmaster.pid
+_SOCKET_LINE = 4
+
 SERVER_SETTINGS = {
+    "fsync": "on",
     "max_connections": "200",
     "shared_buffers": "128MB",
     "synchronous_commit": "on",
@@ -52,19 +59,25 @@ class EmbeddedPostgres:
     """A PostgreSQL server on `data_dir`. `tcp_port` is for tests that need TCP; otherwise there is only the socket."""
 
     def __init__(self, data_dir: Path, tcp_port: int | None = None) -> None:
-        self.dir = data_dir.absolute()
+        self.dir = data_dir.resolve()
         self.tcp_port = tcp_port
+        self.port = tcp_port or PORT
         # A Unix socket's path is at most 107 bytes: a deep data directory has its socket elsewhere, the same each time.
         digest = hashlib.sha256(str(self.dir).encode()).hexdigest()[:16]
-        self.socket_dir = Path(tempfile.gettempdir()) / f"telecare-{os.getuid()}-{digest}"
+        self.socket_dir = _short_folder() / f"telecare-{os.getuid()}-{digest}"
         self._home: Home | None = None
-        self._lock: IO[str] | None = None
+        self._locks = contextlib.ExitStack()
         self._server = Supervised("postgres", self._launch, self._answers, self.last_words, signal.SIGINT)
 
     @property
     def url(self) -> str:
         """Return the address for SQLAlchemy."""
-        return f"postgresql+asyncpg://{ROLE}@/{DATABASE}?host={self.socket_dir}"
+        return self.dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+    @property
+    def dsn(self) -> str:
+        """Return the address for libpq and asyncpg."""
+        return f"postgresql://{ROLE}@/{DATABASE}?host={self.socket_dir}&port={self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -75,14 +88,17 @@ class EmbeddedPostgres:
         """Start the server, making the cluster and the database when they are not there.
 
         A server that outlived a killed supervisor is stopped first: only our own child can be watched and reaped.
+        DirectoryInUseError, HomeError or StartError when it cannot be.
         """
         self.dir.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
         try:
+            self._lock(self.dir / "lock")
             self._home = await asyncio.to_thread(find_home, self.dir, installation())
             self._make_private(self.socket_dir)
-            await self._stop_orphan()
+            await self._stop_orphan(self.socket_dir, self.port)
             await asyncio.to_thread(self._initialise)
+            self._lock(self.home.data)  # a copied directory may lead to the same data
+            await self._stop_recorded_orphan()
             await self._server.start()
             await self._create_database()
         except BaseException:
@@ -92,9 +108,7 @@ class EmbeddedPostgres:
     async def stop(self) -> None:
         """Stop the server in order (fast shutdown) and give the directory free."""
         await self._server.stop()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._locks.close()
 
     def kill(self) -> None:
         """Kill the server as a crash would; it is started again at once."""
@@ -120,24 +134,22 @@ class EmbeddedPostgres:
         """Stop."""
         await self.stop()
 
-    def _take_lock(self) -> None:
-        """Hold the directory as long as this process lives: the lock goes with it, however it dies."""
-        lock = (self.dir / "lock").open("a", encoding="utf-8")
+    def _lock(self, path: Path) -> None:
+        """Hold a file or directory as long as this process lives: the lock goes with it, however it dies."""
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            lock.close()
+            os.close(descriptor)
             raise DirectoryInUseError(f"{self.dir} is in use by another process: stop it, or name another") from error
-        self._lock = lock
+        self._locks.callback(os.close, descriptor)
 
     def _launch(self) -> "subprocess.Popen[bytes]":
-        listen = [] if self.tcp_port is None else ["-p", str(self.tcp_port)]
         settings = [part for name, value in SERVER_SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        host = "" if self.tcp_port is None else "127.0.0.1"
+        where = ["-h", "" if self.tcp_port is None else "127.0.0.1", "-p", str(self.port), "-k", str(self.socket_dir)]
+        self._disown_pid_file()
         with (self.dir / "server.log").open("ab") as log:
-            return self._spawn(
-                ["postgres", "-D", str(self.home.data), "-h", host, "-k", str(self.socket_dir), *listen, *settings], log
-            )
+            return self._spawn(["postgres", "-D", str(self.home.data), *where, *settings], log)
 
     @property
     def home(self) -> Home:
@@ -162,31 +174,33 @@ class EmbeddedPostgres:
         )
 
     def _initialise(self) -> None:
-        data = self.home.data
-        if (data / INIT_DONE).exists():
+        """Make the cluster beside its place, and put it there in one step: half of one never looks like one."""
+        if self.home.has_cluster:
             return
-        for left_over in data.iterdir():  # an initdb that was killed half way
-            subprocess.run(["rm", "-rf", "--", str(left_over)], check=True)  # noqa: S603, S607 - our own directory
+        part = self.home.data.with_name(f"{self.home.data.name}.initdb")
+        shutil.rmtree(part, ignore_errors=True)  # an initdb that was killed half way
+        part.mkdir(mode=0o700)
+        if self.home.user is not None and self.home.group is not None:
+            os.chown(part, self.home.user, self.home.group)
         with (self.dir / "server.log").open("ab") as log:
             code = self._spawn(
-                ["initdb", "-D", str(data), "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C",
+                ["initdb", "-D", str(part), "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C",
                  "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
                 log,
             ).wait()  # fmt: skip
         if code != 0:
-            raise RuntimeError(f"initdb failed:\n{self.last_words()}")
-        (data / INIT_DONE).touch()
+            raise StartError(f"initdb failed:\n{self.last_words()}")
+        part.rename(self.home.data)
 
     async def _answers(self) -> bool:
         try:
             await (await self._connect("postgres")).close()
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
         return True
 
     async def _connect(self, database: str) -> asyncpg.Connection:
-        port = {} if self.tcp_port is None else {"port": self.tcp_port}
-        return await asyncpg.connect(host=str(self.socket_dir), user=ROLE, database=database, timeout=3, **port)
+        return await asyncpg.connect(host=str(self.socket_dir), port=self.port, user=ROLE, database=database, timeout=3)
 
     async def _create_database(self) -> None:
         connection = await self._connect("postgres")
@@ -196,25 +210,80 @@ class EmbeddedPostgres:
         finally:
             await connection.close()
 
-    async def _stop_orphan(self) -> None:
-        if not await self._answers():
+    async def _stop_orphan(self, folder: Path, port: int) -> None:
+        """Stop the server that has this socket, if there is one: in order, then at once; both keep what is committed.
+
+        Whether it is one of ours needs no asking: the directory is private. It need not answer either, as it may have
+        no connection left to give.
+        """
+        if not await asyncio.to_thread(_accepts, folder / f".s.PGSQL.{port}"):
             return
-        pid = int((self.home.data / "postmaster.pid").read_text(encoding="ascii").split()[0])
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGINT)
-        async with asyncio.timeout(ORPHAN_GONE_WITHIN_S):
-            while _alive(pid):  # noqa: ASYNC110 - another's process: there is no event to wait for
-                await asyncio.sleep(0.05)
+        pid = int((folder / f".s.PGSQL.{port}.lock").read_text(encoding="ascii").split()[0])
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ORPHAN_GONE_WITHIN_S):
+                    while self._has_server(folder, port, pid):  # noqa: ASYNC110 - another's child: nothing to wait for
+                        await asyncio.sleep(0.05)
+                    return
+        raise StartError(f"A PostgreSQL that was left behind (process {pid}) does not end")
+
+    async def _stop_recorded_orphan(self) -> None:
+        """Stop what the data themselves name: the directory may have been moved, and its socket elsewhere."""
+        lines = self._pid_file_lines()
+        if len(lines) > _SOCKET_LINE and lines[_SOCKET_LINE] and lines[_PORT_LINE].isdecimal():
+            await self._stop_orphan(Path(lines[_SOCKET_LINE]), int(lines[_PORT_LINE]))
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return (self.home.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _has_server(self, folder: Path, port: int, pid: int) -> bool:
+        """Say whether it still runs: an ended one takes its lock along, but keeps its id where nobody reaps it."""
+        return _alive(pid) and (folder / f".s.PGSQL.{port}.lock").exists()
+
+    def _disown_pid_file(self) -> None:
+        """Put our own process id into the file that a killed server left behind; PostgreSQL ignores its parent's.
+
+        A container that is started again gives out the same numbers: the dead server's may be another's by now, and
+        PostgreSQL would refuse to start for ever. The file stays, as it guards against backends that still live.
+        """
+        (self.socket_dir / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
+        if lines := self._pid_file_lines():
+            text = "\n".join([str(os.getpid()), *lines[1:], ""])
+            (self.home.data / "postmaster.pid").write_text(text, encoding="utf-8")
 
     def _make_private(self, folder: Path) -> None:
+        """Make the socket's directory, for the server and us alone: who reaches the socket is a superuser."""
         folder.mkdir(mode=0o700, exist_ok=True)
         owner = os.getuid() if self.home.user is None else self.home.user
-        if os.getuid() == 0 and not folder.is_symlink():
-            os.chown(folder, owner, -1)
         status = folder.lstat()
-        if folder.is_symlink() or status.st_uid != owner or not folder.is_dir():
-            raise RuntimeError(f"{folder} belongs to somebody else: remove it and start again")
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {owner, os.getuid()}:
+            raise HomeError(f"{folder} belongs to somebody else: remove it and start again")
+        if status.st_uid != owner:
+            os.chown(folder, owner, -1)
         folder.chmod(0o700)
+
+
+def _short_folder() -> Path:
+    """Return where sockets go. Not TMPDIR first: it may be long, and another one at the next start."""
+    common = Path("/tmp")  # noqa: S108 - what we make in it is private, and refused when somebody else made it
+    return common if os.access(common, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(3)
+        try:
+            probe.connect(str(path))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+    return True
 
 
 def _alive(pid: int) -> bool:

@@ -15,6 +15,9 @@ STOP_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.03
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
+FIRST_TRIES = 12
+"""How often a process may end before it has answered once. The pauses between are 13 s together: enough for what a
+killed predecessor leaves behind (a port, a database's memory) to go away by itself."""
 
 
 class StartError(RuntimeError):
@@ -51,22 +54,26 @@ class Supervised:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     async def start(self) -> None:
-        """Start the process and keep it; StartError when it does not answer in time."""
+        """Start the process and keep it; StartError when it does not answer in time, or ends again and again."""
         self._keeper = asyncio.create_task(self._keep(), name=f"keep-{self.name}")
         came_up = asyncio.create_task(self.up.wait())
         try:
             await asyncio.wait([self._keeper, came_up], timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
             came_up.cancel()
-        if not self.up.is_set():
-            await self.stop()
-            raise StartError(f"{self.name} did not start within {START_WITHIN_S:g} s:\n{self._last_words()}")
+        if self.up.is_set():
+            return
+        gave_up = self._keeper.exception() if self._keeper.done() else None
+        await self.stop()
+        why = gave_up or f"it did not answer within {START_WITHIN_S:g} s"
+        raise StartError(f"{self.name} did not start: {why}\n{self._last_words()}") from gave_up
 
     async def stop(self) -> None:
         """Ask the process to end, and end it when it does not; nothing starts it again."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+        self.up.clear()
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -82,20 +89,38 @@ class Supervised:
             self._process.kill()
 
     async def _keep(self) -> None:
+        """Run the process for ever; raises only as long as it has never answered: later there is no one to tell."""
         pause = FIRST_PAUSE_S
+        tries = 0
+        ever_up = False
         while True:
-            self._process = process = await asyncio.to_thread(self._launch)
-            while process.poll() is None and not await self._answers():  # noqa: ASYNC110 - the same
-                await asyncio.sleep(LOOK_EVERY_S)
-            if process.poll() is None:
-                pause = FIRST_PAUSE_S
-                self.up.set()
-                while process.poll() is None:  # noqa: ASYNC110 - polling reaps it; portable, unlike a pidfd
-                    await asyncio.sleep(LOOK_EVERY_S)
-            self.up.clear()
-            log.warning("process_ended", process=self.name, code=process.returncode)
+            try:
+                # Not in a thread: a cancelled wait for one would leave behind a process that nobody knows.
+                self._process = process = self._launch()
+                if await self._comes_up(process):
+                    pause, ever_up = FIRST_PAUSE_S, True
+                    self.up.set()
+                    while process.poll() is None:  # noqa: ASYNC110 - polling reaps it; portable, unlike a pidfd
+                        await asyncio.sleep(LOOK_EVERY_S)
+                self.up.clear()
+                log.warning("process_ended", process=self.name, code=process.returncode)
+            except OSError as error:
+                if not ever_up:
+                    raise
+                log.warning("process_not_started", process=self.name, error=repr(error))
+            tries += 1
+            if not ever_up and tries == FIRST_TRIES:
+                raise StartError(f"it ended {tries} times")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _comes_up(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Wait until the process answers; false when it has ended."""
+        while process.poll() is None:
+            if await self._answers():
+                return process.poll() is None
+            await asyncio.sleep(LOOK_EVERY_S)
+        return False
 
 
 async def _gone(process: "subprocess.Popen[bytes]", within_s: float) -> bool:

@@ -11,6 +11,7 @@ from devices.registry.home_schemas import (
     LineIn,
     LineOut,
     PremisesIn,
+    PremisesListed,
     PremisesOut,
     PremisesPatch,
     RevealIn,
@@ -41,12 +42,12 @@ async def list_premises(
     council: Council = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> Page[PremisesOut]:
+) -> Page[PremisesListed]:
     """List premises by postcode; `q` looks in addresses, towns, postcodes and for a UPRN."""
     after = decode_cursor(cursor, str, UUID)
     premises = PremisesRepository(session, actor.councils)
     rows = await premises.page(q, council, after, limit + 1)
-    return page_of(rows, limit, PremisesOut.model_validate, lambda row: (row.postcode, row.id))
+    return page_of(rows, limit, PremisesListed.model_validate, lambda row: (row.postcode, row.id))
 
 
 @router.post("", status_code=201)
@@ -80,7 +81,8 @@ async def change_premises(premises_id: UUID, body: PremisesPatch, session: Trans
 async def list_lines(premises_id: UUID, session: Transaction, actor: Viewer) -> Page[LineOut]:
     """List the telephone lines of premises."""
     repository = PremisesRepository(session, actor.councils)
-    await repository.require(premises_id)
+    premises = await repository.require(premises_id)
+    await AuditRepository(session).add(actor, "lines_viewed", "premises", premises_id, premises.council_id)
     return Page(items=[LineOut.model_validate(row) for row in await repository.lines(premises_id)], next=None)
 
 

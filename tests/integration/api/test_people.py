@@ -66,7 +66,7 @@ async def test_a_person_is_added_read_and_changed_and_each_is_written_down(
         ({"given_name": "Jean\nRennie"}, "body.given_name"),
         ({"given_name": None}, "body.given_name"),
         ({"given_name": "x" * 101}, "body.given_name"),
-        ({"hazards": "\ud800"}, "body"),
+        ({"hazards": "a\x00b"}, "body"),
         ({"phone": "999"}, "body.phone"),
         ({"phone": "0131 496"}, "body.phone"),
         ({"risk_tier": "E"}, "body.risk_tier"),
@@ -155,6 +155,20 @@ async def test_premises_are_found_and_listed_by_postcode(register: Register) -> 
     for q, uprns in (("shore road, cup", 4), ("ky154aa", 2), ("KY15 4AA", 2), ("3", 1), ("9", 0)):
         page = (await register.client.get("/api/v1/premises", params={"q": q})).json()
         assert len(page["items"]) == uprns, q
+
+
+async def test_the_list_of_premises_tells_no_way_in_and_looking_closer_is_written_down(
+    register: Register, database: Database
+) -> None:
+    premises = await register.premises(access_notes="Back door is open")
+    await register.send("PUT", f"/premises/{premises}/key-safe", {"location": "Left of the door", "code": CODE}, 200)
+    (item,) = (await register.send("GET", "/premises", status=200))["items"]
+    assert set(item) == {"id", "council_id", "uprn", "address", "town", "postcode"}
+    await register.send("GET", f"/premises/{premises}", status=200)
+    await register.send("GET", f"/premises/{premises}/lines", status=200)
+    assert [action for action, _ in await audited(database, premises)] == [
+        "premises_added", "key_safe_set", "premises_viewed", "lines_viewed",
+    ]  # fmt: skip
 
 
 async def test_lines_are_replaced_by_what_was_found(register: Register) -> None:

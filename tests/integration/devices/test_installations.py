@@ -124,7 +124,8 @@ async def test_an_installed_hub_is_not_retired_and_a_retired_one_not_installed(
         await install(database, homes[0])
 
 
-async def test_hub_person_and_premises_are_of_one_council(database: Database, homes: tuple[Home, Home]) -> None:
+@pytest.mark.usefixtures("homes")
+async def test_hub_person_and_premises_are_of_one_council(database: Database) -> None:
     async with database.transaction() as session:
         elsewhere = await add_home(session, FIFE)
     with pytest.raises(RefusedError, match="different councils"):
