@@ -46,7 +46,7 @@ async def test_a_second_start_finds_the_fleet_and_a_larger_one_adds_to_it(servic
 async def test_passwords_follow_from_the_secret_and_only_their_hashes_are_stored(services: Services) -> None:
     hubs = await seed(services, 30)
     async with services.database.transaction() as session:
-        stored = dict((await session.execute(select(Hub.hub_id, Hub.mqtt_credential))).tuples().all())
+        stored = dict((await session.execute(select(Hub.hub_id, Hub.mqtt_credential))).all())
     for hub in hubs:
         assert hub.password == hub_password(SECRET, hub.hub_id)
         assert verify(hub.password, stored[hub.hub_id] or "")
@@ -71,4 +71,4 @@ async def test_the_smallest_fleet_has_a_hub_that_speaks(services: Services, home
 
 async def test_the_schema_comes_with_the_councils(services: Services) -> None:
     async with services.database.transaction() as session:
-        assert dict((await session.execute(select(Council.code, Council.name))).tuples().all()) == COUNCILS
+        assert dict((await session.execute(select(Council.code, Council.name))).all()) == COUNCILS
