@@ -195,6 +195,8 @@ class Link:
 
     def _watch(self, sock: Any) -> None:
         if sock.fileno() >= 0:
+            # What is sent leaves at once, or an alarm could wait 40 ms behind a PUBACK (Nagle's algorithm).
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._loop.add_reader(sock, self._read, sock)
 
     def _unwatch(self, sock: Any) -> None:

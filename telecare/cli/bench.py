@@ -5,11 +5,15 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from telecare.cli.common import run_command, say
 
 app = typer.Typer(no_args_is_help=True, help="Measured figures, as ratios within one run.")
+
+
+Mosquitto = Annotated[bool, typer.Option("--mosquitto", help="with this machine's Mosquitto for a broker")]
 
 
 def let_others_through(folder: str) -> None:
@@ -23,22 +27,70 @@ def crash(
     alarms_per_s: Annotated[float, typer.Option(min=0.1)] = 10.0,
     homes: Annotated[int, typer.Option(min=1, help="homes of the fleet; about half of the hubs speak MQTT")] = 200,
     seed: Annotated[int, typer.Option(help="the same seed kills in the same order")] = 1,
+    mosquitto: Mosquitto = False,
 ) -> None:
     """Kill service, broker and database at random while alarms are raised; then compare the books. Exit 1 on any loss.
 
     Example: telecare bench crash --seconds 60
     """
-    from telecare.embedded.crash import CrashOptions, crash_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.bench.crash import CrashOptions, crash_run  # noqa: PLC0415 - embedded engines are an extra
     from telecare.embedded.lab import Lab, free_port  # noqa: PLC0415 - the same
 
     async def run() -> int:
         with tempfile.TemporaryDirectory(prefix="telecare-crash-") as folder:
             let_others_through(folder)
             options = CrashOptions(seconds, alarms_per_s, seed=seed)
-            async with Lab(Path(folder), homes=homes, http_port=free_port(), mqtt_port=free_port(), say=say) as lab:
+            async with Lab(
+                Path(folder),
+                homes=homes,
+                http_port=free_port(),
+                mqtt_port=free_port(),
+                mosquitto=mosquitto,
+                say=say,
+            ) as lab:
                 report = await crash_run(lab, options, say)
         for line in report.lines():
             say(line)
         return 1 if report.faults else 0
+
+    run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
+def alarm(
+    alarms: Annotated[int, typer.Option(min=20, help="in each of the two phases")] = 100,
+    per_s: Annotated[float, typer.Option(min=0.1, help="alarms a second, at random moments")] = 4.0,
+    heartbeats_per_s: Annotated[float, typer.Option(min=1, help="the load of the second phase")] = 2000.0,
+    consoles: Annotated[int, typer.Option(min=1, help="event streams that follow the board")] = 20,
+    homes: Annotated[int, typer.Option(min=1, help="homes of the fleet; about half of the hubs speak MQTT")] = 1200,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="with the embedded broker, also where Mosquitto is installed")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Measure publish → commit → board, idle and under heartbeats; median and p99, and broker and database alone.
+
+    Example: telecare bench alarm --alarms 50 --heartbeats-per-s 1000
+    """
+    from telecare.bench.alarm import AlarmOptions, alarm_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.embedded.lab import Lab, free_port  # noqa: PLC0415 - the same
+    from telecare.embedded.mosquitto import find_mosquitto  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        mosquitto = not embedded and find_mosquitto() is not None
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            options = AlarmOptions(alarms, per_s, heartbeats_per_s, consoles)
+            async with Lab(
+                Path(folder), homes=homes, http_port=free_port(), mqtt_port=free_port(), mosquitto=mosquitto, say=tell
+            ) as lab:
+                report = await alarm_run(lab, options, "Mosquitto" if mosquitto else "embedded (amqtt)", tell)
+        if as_json:
+            say(msgspec.json.encode(report.values()).decode())
+        else:
+            for line in report.lines():
+                say(line)
+        return 0
 
     run_command(lambda: asyncio.run(run()))

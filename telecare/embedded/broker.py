@@ -4,7 +4,6 @@ It keeps its sessions in memory only: what a killed broker had in flight is gone
 have the application ack. Good for a demo and tests; a council runs Mosquitto or a cluster.
 """
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from telecare.embedded.ports import wait_for_port
+from telecare.embedded.ports import is_answered, wait_for_port
 from telecare.embedded.process import Supervised
 
 
@@ -25,7 +24,7 @@ class EmbeddedBroker:
         self.port = port
         self._database_url = database_url
         self._log = log_file or Path(tempfile.gettempdir()) / f"telecare-broker-{os.getuid()}-{port}.log"
-        self._server = Supervised("broker", self._launch, self._answers, self._last_words, signal.SIGTERM)
+        self._server = Supervised("broker", self._launch, self._answers, self._log, signal.SIGTERM)
 
     @property
     def pid(self) -> int | None:
@@ -80,15 +79,4 @@ class EmbeddedBroker:
             )
 
     async def _answers(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection(self.host, self.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    def _last_words(self) -> str:
-        try:
-            return self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        except OSError:
-            return "(it left no log)"
+        return await is_answered(self.host, self.port)

@@ -19,6 +19,7 @@ import httpx
 from devices.registry.seed import SeededHub, seed_fleet
 from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.embedded.broker import EmbeddedBroker
+from telecare.embedded.mosquitto import Mosquitto
 from telecare.embedded.people import add_people
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.process import Supervised
@@ -34,7 +35,10 @@ GATEWAY_ACCOUNT = "telecare-gateway"
 
 
 class Lab:
-    """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix."""
+    """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix.
+
+    `mosquitto`: with the machine's Mosquitto for a broker, not the embedded one.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Lab:
         http_port: int,
         mqtt_port: int,
         settings: Mapping[str, str] | None = None,
+        mosquitto: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -55,6 +60,7 @@ class Lab:
         self.mqtt_url = f"mqtt://{HOST}:{mqtt_port}"
         self.hubs: list[SeededHub] = []
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
+        self._mosquitto = mosquitto
         self._extra = dict(settings or {})
         self._running = contextlib.AsyncExitStack()
         self._client = httpx.AsyncClient(trust_env=False, timeout=5)
@@ -77,11 +83,10 @@ class Lab:
             await self._enter(self.postgres.start, self.postgres.stop)
             await self._prepare()
             self.say("Starting the broker …")
-            log_file = self.folder / "broker.log"
-            self.broker = EmbeddedBroker(self.postgres.url, port=self.mqtt_port, host=HOST, log_file=log_file)
+            self.broker = self._broker()
             await self._enter(self.broker.start, self.broker.stop)
             self.say("Starting the service …")
-            self.service = Supervised("service", self._launch, self._answers, self._last_words, signal.SIGTERM)
+            self.service = Supervised("service", self._launch, self._answers, self.log, signal.SIGTERM)
             await self._enter(self.service.start, self.service.stop)
         except BaseException:
             await self.stop()
@@ -108,6 +113,12 @@ class Lab:
     async def _enter(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
         self._running.push_async_callback(stop)  # type: ignore[arg-type]
         await start()  # type: ignore[misc]
+
+    def _broker(self) -> EmbeddedBroker | Mosquitto:
+        if self._mosquitto:
+            return Mosquitto(self.settings(), self.folder / "mosquitto", port=self.mqtt_port, host=HOST)
+        log_file = self.folder / "broker.log"
+        return EmbeddedBroker(self.postgres.url, port=self.mqtt_port, host=HOST, log_file=log_file)
 
     async def _prepare(self) -> None:
         """Bring the schema up to date and put in the fleet, the people and the accounts, once."""
@@ -155,12 +166,6 @@ class Lab:
         with contextlib.suppress(httpx.HTTPError):
             return (await self._client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
         return False
-
-    def _last_words(self) -> str:
-        try:
-            return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        except OSError:
-            return "(it left no log)"
 
 
 def free_port() -> int:

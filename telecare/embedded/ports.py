@@ -1,4 +1,4 @@
-"""Whether a port is to be had: a clear word now beats a hang later."""
+"""Whether a port is to be had, or answers: a clear word now beats a hang later."""
 
 import asyncio
 import os
@@ -28,3 +28,13 @@ async def wait_for_port(host: str, port: int) -> None:
             await asyncio.sleep(0.05)
         else:
             return
+
+
+async def is_answered(host: str, port: int) -> bool:
+    """Say whether somebody answers there."""
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True

@@ -67,7 +67,8 @@ class EmbeddedPostgres:
         self.socket_dir = _short_folder() / f"telecare-{os.getuid()}-{digest}"
         self._home: Home | None = None
         self._locks = contextlib.ExitStack()
-        self._server = Supervised("postgres", self._launch, self._answers, self.last_words, signal.SIGINT)
+        self._log = self.dir / "server.log"
+        self._server = Supervised("postgres", self._launch, self._answers, self._log, signal.SIGINT)
 
     @property
     def url(self) -> str:
@@ -118,13 +119,6 @@ class EmbeddedPostgres:
         """Wait until the server answers, after a kill."""
         await self._server.up.wait()
 
-    def last_words(self) -> str:
-        """Return the end of the server's log."""
-        try:
-            return (self.dir / "server.log").read_text(encoding="utf-8", errors="replace")[-2000:]
-        except OSError:
-            return "(it left no log)"
-
     async def __aenter__(self) -> Self:
         """Start."""
         await self.start()
@@ -148,7 +142,7 @@ class EmbeddedPostgres:
         settings = [part for name, value in SERVER_SETTINGS.items() for part in ("-c", f"{name}={value}")]
         where = ["-h", "" if self.tcp_port is None else "127.0.0.1", "-p", str(self.port), "-k", str(self.socket_dir)]
         self._disown_pid_file()
-        with (self.dir / "server.log").open("ab") as log:
+        with self._log.open("ab") as log:
             return self._spawn(["postgres", "-D", str(self.home.data), *where, *settings], log)
 
     @property
@@ -182,14 +176,14 @@ class EmbeddedPostgres:
         part.mkdir(mode=0o700)
         if self.home.user is not None and self.home.group is not None:
             os.chown(part, self.home.user, self.home.group)
-        with (self.dir / "server.log").open("ab") as log:
+        with self._log.open("ab") as log:
             code = self._spawn(
                 ["initdb", "-D", str(part), "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C",
                  "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
                 log,
             ).wait()  # fmt: skip
         if code != 0:
-            raise StartError(f"initdb failed:\n{self.last_words()}")
+            raise StartError(f"initdb failed:\n{self._server.last_words()}")
         part.rename(self.home.data)
 
     async def _answers(self) -> bool:

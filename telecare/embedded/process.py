@@ -5,6 +5,7 @@ import contextlib
 import signal
 import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from telecare.kernel.logging import get_logger
 
@@ -27,8 +28,8 @@ class StartError(RuntimeError):
 class Supervised:
     """A child of our own, reaped by us.
 
-    `launch` starts it, `answers` says whether it is at work, `last_words` returns the end of its log; `stop_signal`
-    asks it to end in order.
+    `launch` starts it, `answers` says whether it is at work, `log_file` is where it writes what it has to say,
+    `stop_signal` asks it to end in order.
     """
 
     def __init__(
@@ -36,13 +37,13 @@ class Supervised:
         name: str,
         launch: Callable[[], "subprocess.Popen[bytes]"],
         answers: Callable[[], Awaitable[bool]],
-        last_words: Callable[[], str],
+        log_file: Path,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
         self._launch = launch
         self._answers = answers
-        self._last_words = last_words
+        self._log_file = log_file
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -66,7 +67,7 @@ class Supervised:
         gave_up = self._keeper.exception() if self._keeper.done() else None
         await self.stop()
         why = gave_up or f"it did not answer within {START_WITHIN_S:g} s"
-        raise StartError(f"{self.name} did not start: {why}\n{self._last_words()}") from gave_up
+        raise StartError(f"{self.name} did not start: {why}\n{self.last_words()}") from gave_up
 
     async def stop(self) -> None:
         """Ask the process to end, and end it when it does not; nothing starts it again."""
@@ -87,6 +88,13 @@ class Supervised:
         if self._process is not None:
             self.up.clear()
             self._process.kill()
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        try:
+            return self._log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
+        except OSError:
+            return "(it left no log)"
 
     async def _keep(self) -> None:
         """Run the process for ever; raises only as long as it has never answered: later there is no one to tell."""

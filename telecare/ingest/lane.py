@@ -7,6 +7,7 @@ When the connection is dropped, what was not acked is forgotten here and comes a
 
 import asyncio
 import random
+import socket
 import ssl
 import threading
 import time
@@ -142,6 +143,7 @@ class Lane:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_socket_open = _send_at_once
         return client
 
     def _run(self) -> None:
@@ -205,3 +207,8 @@ class Lane:
             first = len(self._waiting) == 1
         if first:
             self._loop.call_soon_threadsafe(self._arrived.set)
+
+
+def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    """Switch Nagle's algorithm off: an ack to a hub would wait 40 ms behind the PUBACK that was sent just before."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telecare.embedded.crash import CrashOptions, crash_run
+from telecare.bench.crash import CrashOptions, crash_run
 from telecare.embedded.lab import Lab, free_port
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import pwd
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from telecare.access.broker_export import export
 from telecare.access.domain import UserRole
 from telecare.embedded.home import SERVER_USER, find_home
 from telecare.embedded.lab import free_port
+from telecare.embedded.mosquitto import find_mosquitto
 from telecare.embedded.postgres import installation
 from telecare.kernel.db import Database
 from telecare.kernel.sealing import Sealer
@@ -32,8 +32,7 @@ from telecare.kernel.settings import Settings
 from tests.e2e.conftest import until
 from tests.wire import WireHub
 
-PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
-MOSQUITTO = shutil.which("mosquitto", path=PATH)
+MOSQUITTO = find_mosquitto()
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto: apt-get install mosquitto")
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import queue
 import secrets
-import shutil
 import signal
 import socket
 import stat
@@ -24,13 +23,13 @@ from sqlalchemy import text
 from telecare.access import broker_export
 from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.access.broker_export import export
+from telecare.embedded.mosquitto import SEARCH, find_mosquitto
 from telecare.kernel.db import Database
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.mqtt_credentials import hash_password
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "mosquitto"
-PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
-pytestmark = pytest.mark.skipif(shutil.which("mosquitto", path=PATH) is None, reason="needs mosquitto")
+pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
 
 LIMIT_S = 20.0
 PASSWORD = "a-password-of-tests"
@@ -119,7 +118,7 @@ class Mosquitto:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["/bin/sh", SHIPPED / "entrypoint.sh", self.folder / "mosquitto.conf"],
-                env={"PATH": PATH, "ACCOUNTS_DIR": str(self.folder / "accounts")},
+                env={"PATH": SEARCH, "ACCOUNTS_DIR": str(self.folder / "accounts")},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -1,0 +1,37 @@
+"""The bench of an alarm's way measures what it says, on the embedded broker and on Mosquitto. No absolute times."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telecare.bench.alarm import AlarmOptions, alarm_run
+from telecare.embedded.lab import Lab, free_port
+from telecare.embedded.mosquitto import find_mosquitto
+
+needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="telecare-bench-") as name:
+        path = Path(name)
+        path.chmod(0o755)  # as root the database runs as another user, which must get in
+        yield path
+
+
+@pytest.mark.parametrize("mosquitto", [False, pytest.param(True, marks=needs_mosquitto)])
+async def test_each_alarm_is_timed_to_the_hub_the_board_and_a_provider(folder: Path, *, mosquitto: bool) -> None:
+    options = AlarmOptions(alarms=6, per_s=10, heartbeats_per_s=200, consoles=2)
+    async with Lab(folder, homes=80, http_port=free_port(), mqtt_port=free_port(), mosquitto=mosquitto) as lab:
+        report = await alarm_run(lab, options, "any", lambda _: None)
+    idle, loaded = report.phases
+    for phase in (idle, loaded):
+        for found in phase.table().values():
+            assert found is None or (found.n == 6 and found.p50 > 0)
+        assert len(phase.ack) == len(phase.board) == len(phase.provider) == 6
+    assert idle.heartbeats_per_s == 0
+    assert loaded.heartbeats_per_s > 100
+    assert report.ratio()
+    assert any("painted" in line for line in report.lines())
