@@ -1,4 +1,4 @@
-"""Plain functions for a command line: run one hub, run a fleet. They block, print, and return an exit code."""
+"""Plain functions for a command line: run a hub, a fleet, operators. They block, print, and return an exit code."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,6 +12,8 @@ from simulators.hub.client import HubClient
 from simulators.hub.happenings import Press
 from simulators.hub.link import Login
 from simulators.hub.model import HubConfig
+from simulators.operator.run import OperatorOptions, load_tokens
+from simulators.operator.run import run as work
 from simulators.process import epoch_now, say, stop_on_signals
 
 
@@ -64,6 +66,16 @@ def run_hub(
     )
     limit_s = timeout_s if press is not None and not stay else None
     return asyncio.run(_live(config, broker, Login(hub_id, hub_id, password), press, stay, limit_s, tell))
+
+
+def run_operators(url: str, tokens_file: Path, options: OperatorOptions, *, tell: Callable[[str], None] = say) -> int:
+    """Run simulated operators until SIGINT or SIGTERM; exit code 2: the file is unusable."""
+    try:
+        tokens = load_tokens(tokens_file)
+    except (ValueError, OSError) as error:
+        tell(str(error))
+        return 2
+    return asyncio.run(work(url, tokens, options, tell))
 
 
 async def _live(

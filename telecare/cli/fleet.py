@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.registry.import_schemas import ImportOut
 from devices.registry.import_service import ImportReport, import_fleet, report_csv
 from simulators.fleet.run import FleetOptions
-from simulators.main import run_fleet, run_hub
+from simulators.main import run_fleet, run_hub, run_operators
+from simulators.operator.run import OperatorOptions
 from telecare.access.repository import AuditRepository
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.kernel.sealing import Sealer
@@ -67,6 +68,19 @@ def storm(
     """
     options = FleetOptions(profile="storm", seed=seed, duration_s=duration)
     run_command(lambda: run_fleet(file, mqtt, options))
+
+
+@simulate.command("operators")
+def operators(
+    url: Annotated[str, typer.Option(help="the service, such as http://127.0.0.1:8080")],
+    tokens: Annotated[Path, typer.Option(help="the tokens file, such as .demo/operators.json")],
+    patience_s: Annotated[float, typer.Option(min=0, help="how long an alarm is left to the people")] = 60.0,
+) -> None:
+    """Colleagues who take what has waited and handle it, over the HTTP API, until Ctrl-C.
+
+    Example: telecare simulate operators --url http://127.0.0.1:8080 --tokens .demo/operators.json
+    """
+    run_command(lambda: run_operators(url, tokens, OperatorOptions(patience_s=patience_s)))
 
 
 @imports.command("fleet")

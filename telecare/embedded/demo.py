@@ -19,7 +19,7 @@ from alarms.notify.repository import ContactPointRepository
 from devices.registry.seed import SeededHub
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.embedded.lab import HOST, Lab
-from telecare.embedded.people import USERS
+from telecare.embedded.people import USERS, simulated_tokens
 from telecare.embedded.ports import PortInUseError, wait_for_port
 from telecare.embedded.secrets import write_private
 from telecare.kernel.db import Database
@@ -131,6 +131,8 @@ def _welcome(lab: Lab) -> str:
   MQTT      {HOST}:{lab.mqtt_port}; a hub's credential is in {lab.folder / "demo.json"}
   Log       {lab.log}
 
+  Alarms come from simulated homes. What nobody has taken after a minute, simulated colleagues take.
+
   Press a pendant yourself:
     mosquitto_pub -h {HOST} -p {lab.mqtt_port} -u {hub.hub_id} -P {hub.password} -q 1 \\
       -t telecare/v1/{hub.hub_id}/alarm -m '{{"event_id":"x1","type":"pendant"}}'
@@ -141,17 +143,26 @@ def _welcome(lab: Lab) -> str:
 
 @asynccontextmanager
 async def _simulators(lab: Lab) -> AsyncIterator[None]:
-    """Run the fleet's simulators as a process of their own while the block lasts."""
-    fleet = lab.folder / "fleet.json"
-    hubs = [hub.for_simulator() for hub in lab.hubs if hub != _quiet_hub(lab)]
-    if not hubs:
+    """Run the fleet and the colleagues of the control room, each as a process of its own, while the block lasts."""
+    async with contextlib.AsyncExitStack() as stack:
+        hubs = [hub.for_simulator() for hub in lab.hubs if hub != _quiet_hub(lab)]
+        if hubs:
+            fleet = lab.folder / "fleet.json"
+            write_private(fleet, json.dumps({"hubs": hubs}))
+            moves = ("--file", str(fleet), "--mqtt", lab.mqtt_url, "--profile", "demo", "--progress-s", "0")
+            await stack.enter_async_context(_simulator(lab, "simulators.fleet", *moves))
+        colleagues = lab.folder / "operators.json"
+        write_private(colleagues, json.dumps({"tokens": list(simulated_tokens(lab.secrets).values())}))
+        await stack.enter_async_context(
+            _simulator(lab, "simulators.operator", "--url", lab.url, "--tokens", str(colleagues))
+        )
         yield
-        return
-    write_private(fleet, json.dumps({"hubs": hubs}))
-    command = [
-        sys.executable, "-m", "simulators.fleet", "--file", str(fleet), "--mqtt", lab.mqtt_url,
-        "--profile", "demo", "--parent-pipe", "--progress-s", "0", "--seed", "1",
-    ]  # fmt: skip
+
+
+@asynccontextmanager
+async def _simulator(lab: Lab, module: str, *arguments: str) -> AsyncIterator[None]:
+    """Run one simulator while the block lasts; it ends with us, however we end."""
+    command = [sys.executable, "-m", module, *arguments, "--parent-pipe", "--seed", "1"]
     with (lab.folder / "simulators.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True

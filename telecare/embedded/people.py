@@ -1,4 +1,6 @@
-"""Who logs in to a demo, and the token of its demo.json."""
+"""Who logs in to a demo, the token of its demo.json, and those of its simulated operators."""
+
+import hashlib
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,9 +20,16 @@ USERS = (
     ("admin", "Ailsa Grant", UserRole.ADMINISTRATOR),
 )
 
+SIMULATED = ("Isla (simulated)", "Rory (simulated)", "Mhairi (simulated)")
+
+
+def simulated_tokens(secrets: DemoSecrets) -> dict[str, str]:
+    """Return the token of each simulated operator; it follows from the folder's secret."""
+    return {name: f"tc_{hashlib.sha256(f'{secrets.fleet_secret}/{name}'.encode()).hexdigest()}" for name in SIMULATED}
+
 
 async def add_people(session: AsyncSession, secrets: DemoSecrets) -> None:
-    """Put in the users, once, and the token; the same at each start of a folder."""
+    """Put in the users, once, and the tokens; the same at each start of a folder."""
     users = UserRepository(session)
     for username, display_name, role in USERS:
         if await users.by_username(username) is None:
@@ -28,7 +37,9 @@ async def add_people(session: AsyncSession, secrets: DemoSecrets) -> None:
                 session, username=username, display_name=display_name, password=secrets.operator_password, role=role
             )
     tokens = ApiTokenRepository(session)
-    hashed = token_hash(secrets.api_token)
-    if await tokens.find(hashed) is None:
-        token = ApiToken(id=new_id(), token_hash=hashed, name="demo", role=UserRole.ADMINISTRATOR, councils=[])
-        await tokens.add(token)
+    wanted = [("demo", secrets.api_token, UserRole.ADMINISTRATOR)]
+    wanted += [(name, plain, UserRole.OPERATOR) for name, plain in simulated_tokens(secrets).items()]
+    for name, plain, role in wanted:
+        hashed = token_hash(plain)
+        if await tokens.find(hashed) is None:
+            await tokens.add(ApiToken(id=new_id(), token_hash=hashed, name=name, role=role, councils=[]))
