@@ -5,8 +5,9 @@ the hint, a poll each second finds what it missed. A stream that cannot keep up 
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,46 @@ class Change:
     html: dict[str, str]
 
 
+class FeedEndedError(Exception):
+    """The stream ends here: we stop, or it could not keep up. Its client resumes where it was."""
+
+
+class Following:
+    """One stream's place in the feed. `resumed`: all changes after its number come; otherwise load the board anew."""
+
+    def __init__(self, backlog: list[Change] | None) -> None:
+        self.resumed = backlog is not None
+        self._backlog = deque(backlog or ())
+        self._queue: asyncio.Queue[Change | None] = asyncio.Queue(QUEUE)
+
+    async def next(self, within_s: float) -> Change | None:
+        """Return the next change, None when none came in time; FeedEndedError at the end."""
+        if self._backlog:
+            return self._backlog.popleft()
+        try:
+            async with asyncio.timeout(within_s):
+                change = await self._queue.get()
+        except TimeoutError:
+            return None
+        if change is None:
+            raise FeedEndedError
+        return change
+
+    def put(self, change: Change) -> bool:
+        """Hand over a change; false when the stream cannot keep up, which ends it."""
+        if self._queue.full():
+            self.end()
+            return False
+        self._queue.put_nowait(change)
+        return True
+
+    def end(self) -> None:
+        """Let the stream end, whatever waits in it: its client resumes and gets that again."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+
 class BoardFeed:
     """Reads the change log and hands each change to all streams of this process."""
 
@@ -52,7 +93,7 @@ class BoardFeed:
         self.ended = asyncio.Event()
         self._renderers: dict[str, Renderer] = {}
         self._kept: OrderedDict[int, Change] = OrderedDict()
-        self._streams: set[asyncio.Queue[Change | None]] = set()
+        self._streams: set[Following] = set()
 
     def register_renderer(self, form: str, renderer: Renderer) -> None:
         """Let changes be rendered in a form too; once for all viewers, so nothing in it may depend on who looks."""
@@ -75,26 +116,20 @@ class BoardFeed:
             await first_of(stop, self.woken, timeout_s=POLL_S)
             self.woken.clear()
         self.ended.set()
-        for queue in self._streams:
-            _put(queue, None)
+        for following in self._streams:
+            following.end()
 
-    async def changes(self, after: int | None) -> AsyncGenerator[Change | None, None]:
-        """Yield changes after a number as they come; None first when that number cannot be resumed from."""
-        queue: asyncio.Queue[Change | None] = asyncio.Queue(QUEUE)
-        backlog = self._since(after)
-        self._streams.add(queue)
+    @contextmanager
+    def follow(self, after: int | None) -> Iterator["Following"]:
+        """Follow the changes after a number while the block lasts."""
+        following = Following(self._since(after))
+        self._streams.add(following)
+        if self.ended.is_set():
+            following.end()
         try:
-            if backlog is None:
-                yield None
-            for kept in backlog or ():
-                yield kept
-            while not self.ended.is_set():
-                change = await queue.get()
-                if change is None:
-                    return
-                yield change
+            yield following
         finally:
-            self._streams.discard(queue)
+            self._streams.discard(following)
 
     def _since(self, after: int | None) -> list[Change] | None:
         """Return the kept changes after a number, None when some of them are no longer kept."""
@@ -138,18 +173,6 @@ class BoardFeed:
         self._kept[change.seq] = change
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        for queue in list(self._streams):
-            if not _put(queue, change):
-                self._streams.discard(queue)
-
-
-def _put(queue: asyncio.Queue[Change | None], change: Change | None) -> bool:
-    """Hand a change to a stream; a full one is emptied and told to end, and False is returned."""
-    try:
-        queue.put_nowait(change)
-    except asyncio.QueueFull:
-        while not queue.empty():
-            queue.get_nowait()
-        queue.put_nowait(None)
-        return False
-    return True
+        for following in list(self._streams):
+            if not following.put(change):
+                self._streams.discard(following)

@@ -1,6 +1,5 @@
 """The live stream of board changes (server-sent events), resumed by sequence."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Needs
-from telecare.api.feed import BoardFeed, Change
+from telecare.api.feed import BoardFeed, Change, FeedEndedError
 from telecare.api.openapi import PROBLEMS
 from telecare.api.routing import api_router
 
@@ -48,34 +47,21 @@ async def stream(
 
 
 async def _events(feed: BoardFeed, actor: Actor, after: int | None, form: str) -> AsyncIterator[ServerSentEvent]:
-    changes = feed.changes(after)
-    pending: asyncio.Future[Change | None] | None = None
-    reload = after is None
-    yield _event("snapshot", {"seq": feed.seq if reload else after, "reload": reload}, None)
-    started = beat_at = time.monotonic()
-    try:
-        while not feed.ended.is_set() and time.monotonic() - started < LIFE_S:
+    with feed.follow(after) as following:
+        yield _event(
+            "snapshot", {"seq": after if following.resumed else feed.seq, "reload": not following.resumed}, None
+        )
+        started = beat_at = time.monotonic()
+        while time.monotonic() - started < LIFE_S:
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT_S
                 yield _event("beat", {"now": datetime.now(UTC).isoformat(), "seq": feed.seq}, None)
-            pending = pending or asyncio.ensure_future(anext(changes))
-            done, _ = await asyncio.wait([pending], timeout=max(0.0, beat_at - time.monotonic()))
-            if not done:
-                continue
             try:
-                change = pending.result()
-            except StopAsyncIteration:
+                change = await following.next(max(0.0, beat_at - time.monotonic()))
+            except FeedEndedError:
                 return
-            pending = None
-            if change is None:
-                if not reload:
-                    yield _event("snapshot", {"seq": feed.seq, "reload": True}, None)
-            elif actor.sees(change.council_id):
+            if change is not None and actor.sees(change.council_id):
                 yield _event("change", _shown(change, form), str(change.seq))
-    finally:
-        if pending is not None:
-            pending.cancel()
-        await changes.aclose()
 
 
 def _shown(change: Change, form: str) -> dict[str, Any]:
