@@ -1,7 +1,9 @@
-"""`telecare db`: the schema."""
+"""`telecare db`: the schema, backup and restore."""
 
 import asyncio
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,15 +11,19 @@ import typer
 from alembic import command
 from alembic.util import CommandError
 from pydantic import SecretStr
+from rich.console import Console
 from sqlalchemy import Connection
 
 from telecare.cli.common import complain, run_command, say
+from telecare.cli.dump import Progress
+from telecare.cli.dump import backup as write_backup
+from telecare.cli.dump import restore as fill_from
 from telecare.kernel.db import Database
 from telecare.kernel.schema import alembic_config, expected_revision, present_revision
 from telecare.kernel.schema import upgrade as upgrade_schema
 from telecare.kernel.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="The schema of the database.")
+app = typer.Typer(no_args_is_help=True, help="The database: its schema, backup and restore.")
 
 
 @app.command()
@@ -50,6 +56,45 @@ def check(
     Example: telecare db check --embedded
     """
     run_command(lambda: asyncio.run(_check_embedded() if embedded else _check(Settings())))
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="where to; it must not be there yet")]) -> None:
+    """Write the whole database to a file, while the service runs. Keep TELECARE_SEAL_KEY elsewhere: it is not in it.
+
+    Example: telecare db backup telecare-2026-11-25.backup
+    """
+
+    def run() -> int:
+        with _progress("Writing") as tell:
+            size = asyncio.run(write_backup(Settings(), file, tell))
+        say(f"{file}: {size / 1e6:.1f} MB.")
+        return 0
+
+    run_command(run)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Fill an empty database from a backup; all of it or nothing. Start no service on it before.
+
+    Example: TELECARE_DATABASE_URL=postgresql+asyncpg://…/telecare_new telecare db restore telecare-2026-11-25.backup
+    """
+
+    def run() -> int:
+        with _progress("Restoring"):
+            asyncio.run(fill_from(Settings(), file))
+        say("Restored. `telecare db upgrade` brings it to the version of this program.")
+        return 0
+
+    run_command(run)
+
+
+@contextlib.contextmanager
+def _progress(doing: str) -> Iterator[Progress]:
+    """Show on a terminal that it goes on."""
+    with Console(stderr=True).status(f"{doing} …") as status:
+        yield lambda size: status.update(f"{doing} … {size / 1e6:.1f} MB")
 
 
 async def _check_embedded() -> int:
