@@ -85,6 +85,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     http = cast("HTTPException", error)
     if http.status_code == TooLargeError.status:
         return problem_response(request.scope, TooLargeError(http.detail))
+    if http.status_code == HTTPStatus.BAD_REQUEST:  # a form that is broken: no other input is a 400 either
+        errors = [{"where": "body", "what": http.detail}]
+        return problem_response(request.scope, InvalidError("The body cannot be read", errors=errors))
     phrase = HTTPStatus(http.status_code).phrase
     problem = ProblemError(_DETAILS.get(http.status_code, http.detail))
     problem.status, problem.title, problem.slug = http.status_code, phrase, phrase.lower().replace(" ", "-")

@@ -61,6 +61,14 @@ async def test_a_file_in_a_form(administrator: httpx.AsyncClient) -> None:
     assert refused.json()["errors"][0]["where"] == "body.file"
 
 
+@pytest.mark.parametrize("boundary", ["", "; boundary=there-is-none"])
+async def test_a_broken_form_is_a_422_as_any_other_body(administrator: httpx.AsyncClient, boundary: str) -> None:
+    form = {"Content-Type": f"multipart/form-data{boundary}"}
+    refused = await administrator.post(PATH, content=b"x", headers=form)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["where"] == "body"
+
+
 async def test_what_is_no_table_is_refused_with_the_columns_that_are_missing(administrator: httpx.AsyncClient) -> None:
     refused = await administrator.post(PATH, content=b"hub_id,town\r\n1,2", headers=CSV)
     assert refused.status_code == 422
