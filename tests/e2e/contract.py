@@ -1,0 +1,178 @@
+"""A request of each operation that succeeds, on things made for it: what random bodies do not reach."""
+
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import httpx
+
+from telecare.embedded.lab import Lab
+from tests.e2e.conftest import until
+from tests.homes import sheet
+from tests.wire import WireHub
+
+FIFE = "S12000047"
+PASSWORD = "correct horse battery"
+API = "/api/v1"
+
+
+class Sample(NamedTuple):
+    """One request: its operation as the description names it, what goes into the path, and the body."""
+
+    method: str
+    path: str
+    ids: dict[str, str]
+    body: Any = None
+
+
+@dataclass
+class Things:
+    """Makes what a request needs, over the API and the wire, each time anew."""
+
+    lab: Lab
+    api: httpx.AsyncClient
+    gateway: WireHub
+    numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    async def made(self, path: str, body: Any) -> dict[str, Any]:
+        reply = await self.api.post(f"{API}{path}", json=body)
+        assert reply.status_code == 201, reply.text
+        shown: dict[str, Any] = reply.json()
+        return shown
+
+    async def person(self) -> dict[str, str]:
+        body = {"council_id": FIFE, "given_name": "Jean", "family_name": "Rennie"}
+        return {"person_id": (await self.made("/people", body))["id"]}
+
+    async def premises(self) -> dict[str, str]:
+        body = {"council_id": FIFE, "address": "1 High Street", "town": "Cupar", "postcode": "KY15 4AA"}
+        return {"premises_id": (await self.made("/premises", body))["id"]}
+
+    async def hub(self) -> dict[str, str]:
+        model = (await self.api.get(f"{API}/device-models")).json()["items"][0]
+        body = {"hub_id": f"CONTRACT-{next(self.numbers)}", "council_id": FIFE, "model_id": model["id"]}
+        return {"hub_id": (await self.made("/hubs", body))["hub_id"]}
+
+    async def home(self) -> dict[str, str]:
+        """A hub that is installed for a person, with a pendant."""
+        ids = await self.hub() | await self.person() | await self.premises()
+        place = {name: ids[name] for name in ("person_id", "premises_id")}
+        await self.made(f"/hubs/{ids['hub_id']}/installations", place)
+        pendant = {"device_id": "p1", "kind": "pendant"}
+        return ids | {"device_id": (await self.made(f"/hubs/{ids['hub_id']}/peripherals", pendant))["device_id"]}
+
+    async def alarm(self, hub_id: str | None = None) -> dict[str, Any]:
+        """A fresh alarm of a hub, once the engine has run its first step, so that its version stands for a while."""
+        number = next(self.numbers)
+        hub_id = hub_id or self.lab.hubs[number].hub_id
+        await self.gateway.publish(f"telecare/v1/{hub_id}/alarm", {"event_id": f"c{number}", "type": "pendant"})
+        alarm_id = (await self.gateway.ack(f"c{number}"))["alarm_id"]
+
+        async def look() -> dict[str, Any] | None:
+            shown: dict[str, Any] = (await self.api.get(f"{API}/alarms/{alarm_id}")).json()
+            return shown if shown["version"] >= 2 else None
+
+        found: dict[str, Any] = await until(look)
+        return found
+
+    async def claimed(self) -> dict[str, Any]:
+        """An alarm that this client has."""
+        alarm = await self.alarm()
+        reply = await self.api.post(f"{API}/alarms/{alarm['id']}/ack", json={"as_of": alarm["version"]})
+        assert reply.status_code == 200, reply.text
+        shown: dict[str, Any] = reply.json()
+        return shown
+
+    async def user(self) -> dict[str, str]:
+        name = f"contract-{next(self.numbers)}"
+        body = {"username": name, "display_name": name, "password": PASSWORD, "role": "operator"}
+        return {"user_id": (await self.made("/users", body))["id"]}
+
+    async def token(self) -> dict[str, str]:
+        return {"token_id": (await self.made("/tokens", {"name": "contract", "role": "operator"}))["id"]}
+
+    async def contact_point(self) -> dict[str, str]:
+        return {"point_id": (await self.made("/contact-points", self.address()))["id"]}
+
+    def address(self) -> dict[str, str]:
+        address = f"duty{next(self.numbers)}@fife.example"
+        return {"target": "duty_manager", "channel": "email", "address": address, "label": "Duty", "council_id": FIFE}
+
+    async def one_of_each(self) -> dict[str, str]:
+        """An id of something real for each name in a path."""
+        home = await self.home()
+        accounts = await self.user() | await self.token() | await self.contact_point()
+        return home | accounts | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+
+    async def samples(self) -> AsyncIterator[Sample]:
+        """Yield a request of each operation that changes something; those that only look need no body."""
+        async for sample in self._of_alarms():
+            yield sample
+        async for sample in self._of_homes():
+            yield sample
+        async for sample in self._of_hubs():
+            yield sample
+        user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
+        yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
+        yield Sample("PATCH", f"{API}/users/{{user_id}}", await self.user(), {"active": False})
+        yield Sample("PUT", f"{API}/users/{{user_id}}/password", await self.user(), {"password": PASSWORD})
+        expires = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        yield Sample("POST", f"{API}/tokens", {}, {"name": "contract", "role": "operator", "expires_at": expires})
+        yield Sample("DELETE", f"{API}/tokens/{{token_id}}", await self.token())
+        yield Sample("POST", f"{API}/contact-points", {}, self.address())
+        yield Sample("DELETE", f"{API}/contact-points/{{point_id}}", await self.contact_point())
+
+    async def _of_alarms(self) -> AsyncIterator[Sample]:
+        fresh = await self.alarm()
+        yield Sample("POST", f"{API}/alarms/{{alarm_id}}/ack", {"alarm_id": fresh["id"]}, {"as_of": fresh["version"]})
+        commands: dict[str, dict[str, Any]] = {
+            "renew": {},
+            "attend": {"who": "Responder 4"},
+            "hold": {"reason": "the other line"},
+            "release": {"reason": "end of shift"},
+            "escalate": {"reason": "no answer"},
+            "note": {"text": "spoke with a neighbour"},
+            "contact-attempt": {"contact": "Bob", "reached": False},
+            "close": {"outcome": "reassured", "voice_confirmed": True},
+        }
+        for command, body in commands.items():
+            mine = await self.claimed()
+            as_of = {"as_of": mine["version"]}
+            yield Sample("POST", f"{API}/alarms/{{alarm_id}}/{command}", {"alarm_id": mine["id"]}, as_of | body)
+
+    async def _of_homes(self) -> AsyncIterator[Sample]:
+        person, premises = await self.person(), await self.premises()
+        contact = {"name": "Bob", "phone": "07700 900123", "holds_key": True}
+        named = {"council_id": FIFE, "given_name": "Jean", "family_name": "Rennie"}
+        placed = {"council_id": FIFE, "address": "2 High Street", "town": "Cupar", "postcode": "KY15 4AA"}
+        safe = {"location": "left of the door", "code": "4711"}
+        yield Sample("POST", f"{API}/people", {}, named)
+        yield Sample("PATCH", f"{API}/people/{{person_id}}", person, {"hazards": "dog", "phone": None})
+        yield Sample("PUT", f"{API}/people/{{person_id}}/contacts", person, [contact])
+        yield Sample("POST", f"{API}/premises", {}, placed)
+        yield Sample("PATCH", f"{API}/premises/{{premises_id}}", premises, {"access_notes": "ring twice"})
+        yield Sample("PUT", f"{API}/premises/{{premises_id}}/lines", premises, [{"kind": "pstn"}])
+        yield Sample("PUT", f"{API}/premises/{{premises_id}}/key-safe", premises, safe)
+        yield Sample("POST", f"{API}/premises/{{premises_id}}/key-safe/reveal", premises, {"reason": "no answer"})
+
+    async def _of_hubs(self) -> AsyncIterator[Sample]:
+        model = {"make": "Skerry", "name": f"Contract {next(self.numbers)}", "connection": "digital"}
+        made = await self.made("/device-models", model)
+        yield Sample("POST", f"{API}/device-models", {}, model | {"name": f"{model['name']}b"})
+        hub_id = f"CONTRACT-{next(self.numbers)}"
+        yield Sample("POST", f"{API}/hubs", {}, {"hub_id": hub_id, "council_id": FIFE, "model_id": made["id"]})
+        row = {"council": FIFE, "hub_id": f"{hub_id}x", "make": made["make"], "model": made["name"]}
+        row |= {"address": "3 High Street", "town": "Cupar", "postcode": "KY15 4AA"}
+        row |= {"given_name": "Jean", "family_name": "Rennie"}
+        yield Sample("POST", f"{API}/hubs/import", {}, sheet(row).decode())
+        hub, home = await self.hub(), await self.home()
+        place = await self.person() | await self.premises()
+        pendant = {"device_id": "p2", "kind": "pendant", "room": "Hall"}
+        yield Sample("PATCH", f"{API}/hubs/{{hub_id}}", hub, {"serial": "S-1"})
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/credential", hub)
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations", hub, place)
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations/end", home, {})
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/peripherals", hub, pendant)
+        yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/peripherals/{{device_id}}", home)
