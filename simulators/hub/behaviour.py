@@ -34,6 +34,7 @@ from simulators.hub.power import drained, is_flat, mains_back, mains_lost, power
 
 AUTO_ANSWER_S = 600.0
 RESULT_DONE, RESULT_UNSUPPORTED = "done", "unsupported"
+COMMANDS_REMEMBERED = 16
 
 Answer = tuple[HubState, tuple[HubOutput, ...]]
 
@@ -161,28 +162,39 @@ def _connected(config: HubConfig, state: HubState, now: float) -> Answer:
 
 
 def _commanded(config: HubConfig, state: HubState, command: CommandReceived, now: float) -> Answer:
-    name = command.body.get("command")
-    args = command.body.get("args")
+    """Do what is asked and answer. A command may come twice: the second time it is only answered, as the first."""
+    command_id = command.body.get("command_id")
+    status = dict(state.answered).get(command_id) if isinstance(command_id, str) else None
+    after: HubState = state
     outputs: tuple[HubOutput, ...] = ()
-    status = RESULT_DONE
-    match name:
+    if status is None:
+        after, outputs, status = _obey(config, state, command, now)
+        if isinstance(command_id, str):
+            after = replace(after, answered=(*state.answered, (command_id, status))[-COMMANDS_REMEMBERED:])
+    return after, (Publish("result", result_body(state, command.body, status, now)), *outputs)
+
+
+def _obey(
+    config: HubConfig, state: HubState, command: CommandReceived, now: float
+) -> tuple[HubState, tuple[HubOutput, ...], str]:
+    args = command.body.get("args")
+    match command.body.get("command"):
         case "ping":
             pass
         case "heartbeat":
             state = replace(state, next_heartbeat_at=now)
         case "test":
-            state, outputs = _raise(config, state, _own("test", now, test=True), now)
+            return *_raise(config, state, _own("test", now, test=True), now), RESULT_DONE
         case "set_interval" if isinstance(args, dict) and isinstance(args.get("interval_s"), int | float):
             interval = max(1.0, float(args["interval_s"]))
             state = replace(state, interval_s=interval, next_heartbeat_at=min(state.next_heartbeat_at, now + interval))
         case "call" if now < state.auto_answer_until:
             pass
         case "reboot":
-            result = Publish("result", result_body(state, command.body, status, now))
-            return _rebooted(config, state), (result, Restart(back=True))
+            return _rebooted(config, state), (Restart(back=True),), RESULT_DONE
         case _:
-            status = RESULT_UNSUPPORTED
-    return state, (*outputs, Publish("result", result_body(state, command.body, status, now)))
+            return state, (), RESULT_UNSUPPORTED
+    return state, (), RESULT_DONE
 
 
 def _rebooted(config: HubConfig, state: HubState) -> HubState:

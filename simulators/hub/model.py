@@ -86,7 +86,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class HubState:
-    """Everything a hub remembers between two happenings. `held` and `pending` are in flash: they outlive a reboot."""
+    """Everything a hub remembers between two happenings.
+
+    `held`, `pending` and `answered` (commands by id, with what was answered) are in flash: they outlive a reboot.
+    """
 
     boot: int
     boot_id: str
@@ -109,4 +112,5 @@ class HubState:
     auto_answer_until: float = 0.0
     held: tuple[Held, ...] = ()
     pending: tuple[Pending, ...] = ()
+    answered: tuple[tuple[str, str], ...] = ()
     late_heartbeats: tuple[Mapping[str, Any], ...] = ()

@@ -323,9 +323,8 @@ def test_each_command_is_answered(command: dict[str, Any], status: str):
 def test_a_call_is_answered_for_ten_minutes_after_an_alarm():
     life = online(replace(CONFIG, pre_alarm_s=0))
     life.happen(Press("pendant"))
-    call = CommandReceived({"command_id": "c", "command": "call"})
-    life.happen(call, after=599)
-    life.happen(call, after=2)
+    life.happen(CommandReceived({"command_id": "c1", "command": "call"}), after=599)
+    life.happen(CommandReceived({"command_id": "c2", "command": "call"}), after=2)
     assert [out.body["status"] for _, out in life.sends("result")] == ["done", "unsupported"]
 
 
@@ -333,6 +332,19 @@ def test_a_commanded_reboot_is_answered_before_it_happens():
     life = online()
     kinds = [type(out) for out in life.happen(CommandReceived({"command_id": "c", "command": "reboot"}))]
     assert kinds == [Publish, Restart]
+
+
+def test_a_command_that_comes_twice_is_done_once_and_answered_twice():
+    """The control room sends at least once: a second copy, also after the reboot it asked for, changes nothing."""
+    life = online()
+    for command in ("reboot", "test"):
+        asked = CommandReceived({"command_id": command, "command": command})
+        life.happen(asked)
+        life.happen(Connected())
+        assert [type(out) for out in life.happen(asked)] == [Publish]
+    assert life.state.boot == 2
+    assert len(life.sends("event")) == 1
+    assert [out.body["status"] for _, out in life.sends("result")] == ["done"] * 4
 
 
 def test_a_commanded_interval_is_kept():
