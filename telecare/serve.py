@@ -19,6 +19,8 @@ from alarms.notify.delivery import Provider
 from alarms.notify.email import EmailChannel
 from alarms.notify.sender import Sender
 from alarms.notify.webhook import WebhookChannel
+from devices.commands.repository import COMMAND_CHANNEL
+from devices.commands.tasks import CommandExpiry
 from devices.registry.context import person_contacts
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
@@ -56,14 +58,15 @@ class Process:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the parts that the roles name while the block lasts; then stop them, each with its work in hand done."""
-        listener = Listener(self.database.url, BOARD_CHANNEL)
+        listener = Listener(self.database.url)
         async with contextlib.AsyncExitStack() as stack:
             if Role.WEB in self.settings.roles:
                 feed: BoardFeed = self.app.state.feed
-                listener.on_notice(feed.wake)
+                listener.on_notice(BOARD_CHANNEL, feed.wake)
                 self._start("feed", feed.run(self.stop))
             if Role.INGEST in self.settings.roles:
                 ingest = Ingest(self.settings, self.database)
+                listener.on_notice(COMMAND_CHANNEL, ingest.commands.woken.set)
                 self.app.state.health.add("broker", ingest.problem)
                 self._start("ingest", ingest.run(self.stop))
             if Role.ENGINE in self.settings.roles:
@@ -83,14 +86,15 @@ class Process:
     async def _start_engine(self, stack: contextlib.AsyncExitStack, listener: Listener) -> None:
         for number in range(ENGINE_WORKERS):
             engine = Engine(self.database, contacts_of, self.settings.public_url)
-            listener.on_notice(engine.woken.set)
+            listener.on_notice(BOARD_CHANNEL, engine.woken.set)
             self._start(f"engine-{number}", engine.run(self.stop))
         webhook = await stack.enter_async_context(WebhookChannel(self.settings))
         channels: dict[str, Provider] = {"email": EmailChannel(self.settings), "webhook": webhook}
         woken = asyncio.Event()
-        listener.on_notice(woken.set)
+        listener.on_notice(BOARD_CHANNEL, woken.set)
         sender = Sender(self.database, channels, record_delivery)
         self._start("sender", sender.run(self.stop, woken))
+        self._start("command-expiry", CommandExpiry(self.database).run(self.stop))
         self._start("housekeeping", Housekeeping(self.settings, self.database).run(self.stop))
 
     def _start(self, name: str, work: "asyncio._CoroutineLike[None]") -> None:

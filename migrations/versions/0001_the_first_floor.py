@@ -455,6 +455,61 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "hub_command",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="command_id on the wire"),
+        sa.Column("council_id", sa.String(length=9), nullable=False),
+        sa.Column("hub_id", sa.String(), nullable=False),
+        sa.Column("command", sa.String(), nullable=False),
+        sa.Column("args", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("state", sa.String(), server_default="queued", nullable=False),
+        sa.Column("requested_by", sa.String(), nullable=False, comment="as in the audit: user:NAME or token:NAME"),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True, comment="when the broker's PUBACK was noted"),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('queued', 'sent')) = (finished_at IS NULL)", name=op.f("ck_hub_command_finished")
+        ),
+        sa.CheckConstraint(
+            "command IN ('test', 'ping', 'heartbeat', 'set_interval', 'reboot')", name=op.f("ck_hub_command_command")
+        ),
+        sa.CheckConstraint("expires_at > created_at", name=op.f("ck_hub_command_expires_at")),
+        sa.CheckConstraint("state = 'queued' OR lease_until IS NULL", name=op.f("ck_hub_command_lease")),
+        sa.CheckConstraint("state IN ('queued', 'expired') OR sent_at IS NOT NULL", name=op.f("ck_hub_command_sent")),
+        sa.CheckConstraint(
+            "state IN ('queued', 'sent', 'done', 'failed', 'expired')", name=op.f("ck_hub_command_state")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('done', 'failed') OR result IS NOT NULL", name=op.f("ck_hub_command_answered")
+        ),
+        sa.ForeignKeyConstraint(
+            ["hub_id", "council_id"],
+            ["hub.hub_id", "hub.council_id"],
+            name=op.f("fk_hub_command_hub_id_council_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hub_command")),
+    )
+    op.create_index("ix_hub_command_hub_id_created_at", "hub_command", ["hub_id", "created_at"], unique=False)
+    op.create_index(
+        "ix_hub_command_open",
+        "hub_command",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('queued', 'sent')"),
+    )
+    op.create_index(
+        "ix_hub_command_queued",
+        "hub_command",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_table(
         "installation",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("council_id", sa.String(length=9), nullable=False),
@@ -616,6 +671,12 @@ def downgrade() -> None:
     op.drop_table("peripheral")
     op.drop_index("ix_line_premises_id", table_name="line")
     op.drop_table("line")
+    op.drop_index("ix_hub_command_queued", table_name="hub_command", postgresql_where=sa.text("state = 'queued'"))
+    op.drop_index(
+        "ix_hub_command_open", table_name="hub_command", postgresql_where=sa.text("state IN ('queued', 'sent')")
+    )
+    op.drop_index("ix_hub_command_hub_id_created_at", table_name="hub_command")
+    op.drop_table("hub_command")
     op.drop_index("ix_installation_premises_id", table_name="installation")
     op.drop_index("ix_installation_person_id", table_name="installation")
     op.drop_table("installation")

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -52,9 +53,18 @@ class Delivery:
 
 
 class Lane:
-    """A connection that receives some lanes of all hubs; `name` and the slot make its stable client id."""
+    """A connection that receives some lanes of all hubs; `name` and the slot make its stable client id.
 
-    def __init__(self, settings: Settings, name: str, lanes: tuple[str, ...]) -> None:
+    `on_published` is called in the network's thread with the number of each message whose PUBACK has come.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        lanes: tuple[str, ...],
+        on_published: Callable[[int], None] | None = None,
+    ) -> None:
         self.name = name
         self.filters = [(subscription(lane), 1) for lane in lanes]
         self.connected = False
@@ -68,6 +78,8 @@ class Lane:
         self._open = threading.Event()
         self._stopped = threading.Event()
         self._client = self._make_client(settings)
+        if on_published is not None:
+            self._client.on_publish = lambda _client, _data, mid, *_: on_published(mid)
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
 
     def start(self) -> None:
@@ -118,9 +130,9 @@ class Lane:
         if delivery.qos and self.is_current(delivery):
             self._client.ack(delivery.mid, delivery.qos)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message to a hub at QoS 1."""
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes) -> int:
+        """Send a message to a hub at QoS 1, after a reconnect again until its PUBACK; return its number."""
+        return self._client.publish(topic, payload, qos=1).mid
 
     def count_waiting(self) -> int:
         """Return how many messages wait to be taken."""
@@ -169,7 +181,8 @@ class Lane:
         if reason.is_failure:
             log.error("broker_refused", lane=self.name, reason=str(reason))
             return
-        client.subscribe(self.filters)
+        if self.filters:
+            client.subscribe(self.filters)
         self.connected = True
         log.info("lane_connected", lane=self.name)
 

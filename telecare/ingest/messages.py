@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.domain import Signal
 from alarms.intake.service import Incoming, IntakeService, Taken
+from telecare.ingest.commands import take_result
 from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
 from telecare.ingest.subject import find_subject
@@ -121,6 +122,9 @@ class MessageLane:
             # The last will is a hint, never a verdict; a retained one is only its echo after our reconnect.
             if not letter.delivery.retained:
                 await intake.note(incoming, subject, now, "hint" if letter.address.lane == "status" else "result")
+                # What broke on it is tried no more: a poisoned letter is only kept.
+                if letter.address.lane == "result" and letter.message.unreadable is None:
+                    await take_result(session, letter.address.hub_id, incoming.payload, now)
             return Taken("noted", None, now)
         return await intake.take(incoming, subject, now)
 

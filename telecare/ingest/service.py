@@ -1,7 +1,8 @@
-"""The ingest of one process: its lanes, their workers and the slot that lets them be connected."""
+"""The ingest of one process: its lanes, their workers, the commands, and the slot that lets them be connected."""
 
 import asyncio
 
+from telecare.ingest.commands import CommandPublisher
 from telecare.ingest.heartbeats import HeartbeatLane
 from telecare.ingest.lane import Lane
 from telecare.ingest.messages import MessageLane
@@ -15,7 +16,7 @@ EVENT_WORKERS = 4
 
 
 class Ingest:
-    """Three connections, so that no heartbeat and no event is ever ahead of an alarm."""
+    """Three connections, so that no heartbeat and no event is ever ahead of an alarm; a fourth for commands."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.lanes = {
@@ -23,7 +24,9 @@ class Ingest:
             "event": Lane(settings, "event", ("event", "status", "result")),
             "heartbeat": Lane(settings, "heartbeat", ("heartbeat",)),
         }
-        self.slot = SlotLease(settings, list(self.lanes.values()))
+        self.commands = CommandPublisher(settings, database)
+        self._connections = [*self.lanes.values(), self.commands.lane]
+        self.slot = SlotLease(settings, self._connections)
         cap, url = settings.ingest_retry_cap_s, settings.public_url
         self._alarms = MessageLane(
             self.lanes["alarm"], database, workers=ALARM_WORKERS, retry_cap_s=cap, public_url=url
@@ -46,9 +49,10 @@ class Ingest:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop` is set; messages in hand that are not committed come again from the broker."""
-        for lane in self.lanes.values():
+        for lane in self._connections:
             lane.start()
-        workers = [asyncio.create_task(part.run()) for part in (self._alarms, self._events, self._heartbeats)]
+        parts = (self._alarms, self._events, self._heartbeats, self.commands)
+        workers = [asyncio.create_task(part.run()) for part in parts]
         lease = asyncio.create_task(self.slot.run(stop))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -59,5 +63,5 @@ class Ingest:
             for task in (*workers, lease, stopping):
                 task.cancel()
             await asyncio.gather(*workers, lease, stopping, return_exceptions=True)
-            for lane in self.lanes.values():
+            for lane in self._connections:
                 await lane.stop()

@@ -16,16 +16,15 @@ CHECK_S = 5.0
 
 
 class Listener:
-    """Keeps one connection listening on a channel and calls `wake` for each notice and after each reconnect."""
+    """Keeps one connection listening and calls who asked for a channel at each notice and after each reconnect."""
 
-    def __init__(self, database_url: str, channel: str) -> None:
+    def __init__(self, database_url: str) -> None:
         self._dsn = asyncpg_dsn(database_url)
-        self._channel = channel
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes: dict[str, list[Callable[[], None]]] = {}
 
-    def on_notice(self, wake: Callable[[], None]) -> None:
-        """Add somebody to wake; called in the event loop, must not block."""
-        self._wakes.append(wake)
+    def on_notice(self, channel: str, wake: Callable[[], None]) -> None:
+        """Add somebody to wake, before `run`; called in the event loop, must not block."""
+        self._wakes.setdefault(channel, []).append(wake)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Listen until `stop` is set, reconnecting for as long as it takes."""
@@ -40,9 +39,11 @@ class Listener:
     async def _listen(self, stop: asyncio.Event) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=5)
         try:
-            await connection.add_listener(self._channel, lambda *_: self._wake())
+            for channel in self._wakes:
+                await connection.add_listener(channel, lambda _connection, _pid, channel, _said: self._wake(channel))
             # What was said while nobody listened is found by whoever is woken now.
-            self._wake()
+            for channel in self._wakes:
+                self._wake(channel)
             while not stop.is_set() and not connection.is_closed():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), CHECK_S)
@@ -51,6 +52,6 @@ class Listener:
         finally:
             connection.terminate()
 
-    def _wake(self) -> None:
-        for wake in self._wakes:
+    def _wake(self, channel: str) -> None:
+        for wake in self._wakes[channel]:
             wake()

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from alarms.escalation.domain import Condition, Handling
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
+from devices.commands.domain import CommandName, CommandState
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from telecare.access.broker import BrokerRole
 from telecare.access.domain import UserRole
@@ -25,6 +26,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_person_risk_tier": RiskTier,
     "ck_hub_connection": Connection,
     "ck_hub_status": HubStatus,
+    "ck_hub_command_command": CommandName,
+    "ck_hub_command_state": CommandState,
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
     "ck_line_kind": LineKind,

@@ -1,0 +1,1 @@
+"""What is asked of a hub from here, and what it answered."""
