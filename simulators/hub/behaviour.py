@@ -158,11 +158,15 @@ def _connected(config: HubConfig, state: HubState, now: float) -> Answer:
     soonest = now + config.retry_s
     pending = tuple(replace(p, next_at=min(p.next_at, soonest) if p.attempt else now) for p in state.pending)
     late = tuple(Publish("heartbeat", body) for body in state.late_heartbeats)
-    return replace(state, connected=True, pending=pending, late_heartbeats=()), late
+    late += tuple(Publish("result", body) for body in state.late_results)
+    return replace(state, connected=True, pending=pending, late_heartbeats=(), late_results=()), late
 
 
 def _commanded(config: HubConfig, state: HubState, command: CommandReceived, now: float) -> Answer:
-    """Do what is asked and answer. A command may come twice: the second time it is only answered, as the first."""
+    """Do what is asked and answer. A command may come twice: the second time it is only answered, as the first.
+
+    What waited in the session at the broker comes before the subscriptions are answered: its result waits for those.
+    """
     command_id = command.body.get("command_id")
     status = dict(state.answered).get(command_id) if isinstance(command_id, str) else None
     after: HubState = state
@@ -171,7 +175,10 @@ def _commanded(config: HubConfig, state: HubState, command: CommandReceived, now
         after, outputs, status = _obey(config, state, command, now)
         if isinstance(command_id, str):
             after = replace(after, answered=(*state.answered, (command_id, status))[-COMMANDS_REMEMBERED:])
-    return after, (Publish("result", result_body(state, command.body, status, now)), *outputs)
+    result = result_body(state, command.body, status, now)
+    if not state.connected:
+        return replace(after, late_results=(*state.late_results, result)[-COMMANDS_REMEMBERED:]), outputs
+    return after, (Publish("result", result), *outputs)
 
 
 def _obey(

@@ -88,7 +88,8 @@ class Pending:
 class HubState:
     """Everything a hub remembers between two happenings.
 
-    `held`, `pending` and `answered` (commands by id, with what was answered) are in flash: they outlive a reboot.
+    `held`, `pending`, `answered` (commands by id, with what was answered) and `late_results` are in flash: they outlive
+    a reboot.
     """
 
     boot: int
@@ -113,4 +114,5 @@ class HubState:
     held: tuple[Held, ...] = ()
     pending: tuple[Pending, ...] = ()
     answered: tuple[tuple[str, str], ...] = ()
+    late_results: tuple[Mapping[str, Any], ...] = ()
     late_heartbeats: tuple[Mapping[str, Any], ...] = ()

@@ -347,6 +347,17 @@ def test_a_command_that_comes_twice_is_done_once_and_answered_twice():
     assert [out.body["status"] for _, out in life.sends("result")] == ["done"] * 4
 
 
+def test_a_command_that_waited_at_the_broker_is_answered_once_the_hub_is_connected():
+    """It comes with the session, before the hub has its subscriptions and may publish."""
+    life = Life()
+    life.happen(CommandReceived({"command_id": "c", "command": "reboot"}))
+    assert life.sends("result") == []
+    life.happen(Connected())
+    life.happen(Connected())
+    [(_, result)] = life.sends("result")
+    assert (result.body["command_id"], result.body["status"]) == ("c", "done")
+
+
 def test_a_commanded_interval_is_kept():
     life = online()
     life.happen(CommandReceived({"command_id": "c", "command": "set_interval", "args": {"interval_s": 10}}))
