@@ -163,6 +163,9 @@ class Things:
         yield Sample("POST", f"{API}/device-models", {}, model | {"name": f"{model['name']}b"})
         hub_id = f"CONTRACT-{next(self.numbers)}"
         yield Sample("POST", f"{API}/hubs", {}, {"hub_id": hub_id, "council_id": FIFE, "model_id": made["id"]})
+        digital = await self.made("/hubs", {"hub_id": f"{hub_id}d", "council_id": FIFE, "model_id": made["id"]})
+        interval = {"command": "set_interval", "args": {"interval_s": 60}}
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/commands", {"hub_id": digital["hub_id"]}, interval)
         row = {"council": FIFE, "hub_id": f"{hub_id}x", "make": made["make"], "model": made["name"]}
         row |= {"address": "3 High Street", "town": "Cupar", "postcode": "KY15 4AA"}
         row |= {"given_name": "Jean", "family_name": "Rennie"}
