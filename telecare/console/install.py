@@ -7,13 +7,13 @@ from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from telecare.console.assets import router as assets
-from telecare.console.pages import board, case, fleet, login, people
+from telecare.console.pages import board, case, fleet, hub_commands, login, people
 from telecare.console.render import LoginNeededError, render_row
 
 
 def install_console(app: FastAPI) -> None:
     """Add the console to an application whose API is installed."""
-    for router in (assets, login.router, board.router, case.router, fleet.router, people.router):
+    for router in (assets, login.router, board.router, case.router, fleet.router, hub_commands.router, people.router):
         app.include_router(router, include_in_schema=False)
     app.add_exception_handler(LoginNeededError, _to_login)
     app.state.feed.register_renderer("html", render_row)

@@ -40,6 +40,13 @@ TREATMENTS = {
     "result": "Answer to a command",
     "heartbeat": "Heartbeat",
 }
+COMMANDS = {
+    "test": "Send a test call",
+    "ping": "Ask whether it answers",
+    "heartbeat": "Ask for a heartbeat",
+    "set_interval": "Set the interval",
+    "reboot": "Restart it",
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,18 @@ def presence_badge(presence: str) -> Badge:
     shapes = {"online": ("●", "good"), "late": ("◐", "warn"), "suspect": ("◑", "warn"), "offline": ("○", "bad")}
     shape, tone = shapes.get(presence, ("○", "bad" if presence == "lost" else "quiet"))
     return Badge(shape, PRESENCES[presence], tone)
+
+
+def command_badge(state: str) -> Badge:
+    """Return the badge of a command to a hub."""
+    shapes = {
+        "queued": ("◌", "Queued", "quiet"),
+        "sent": ("◐", "Sent", "quiet"),
+        "done": ("●", "Done", "good"),
+        "failed": ("■", "Failed", "bad"),
+        "expired": ("○", "No answer", "warn"),
+    }
+    return Badge(*shapes[state])
 
 
 def age(since: datetime, now: datetime) -> str:

@@ -16,6 +16,7 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.console import view
+from telecare.console.pages.hub_commands import command_facts
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError
@@ -75,7 +76,9 @@ async def fleet(
 
 
 @router.get("/fleet/{hub_id}")
-async def hub(request: Request, hub_id: str, session: Transaction, actor: Viewer, cursor: Text = "") -> Response:
+async def hub(
+    request: Request, hub_id: str, session: Transaction, actor: Viewer, cursor: Text = "", refused: str = ""
+) -> Response:
     """Show a hub: what it last said, what is paired to it, where it is, and every message received from it."""
     events = await list_events(hub_id, session, actor, TIMELINE, cursor or None)
     hubs = HubRepository(session, actor.councils)
@@ -98,5 +101,7 @@ async def hub(request: Request, hub_id: str, session: Transaction, actor: Viewer
         alarms=sorted(alarms, key=lambda alarm: alarm.raised_at, reverse=True)[:20],
         events=events.items,
         older=events.next,
+        refused=refused[:500],
+        **await command_facts(session, actor, shown),
         now=await database_now(session),
     )
