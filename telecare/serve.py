@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Address
-from alarms.escalation.engine import Engine
+from alarms.handling.engine import Engine
 from alarms.handling.repository import BOARD_CHANNEL
 from alarms.handling.service import record_delivery
 from alarms.notify.delivery import Provider

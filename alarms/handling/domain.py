@@ -1,10 +1,48 @@
-"""How a state of the escalation core shows: the words of what happens next, and the board's order. Pure."""
+"""An alarm as it is opened and shown: whom it is about, what happens next in words, the board's order. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from alarms.escalation.domain import TARGET_WORDS, Handling, State
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who and where, as the register knew it when the message came. `notes` are words for the operator."""
+
+    council_id: str | None = None
+    person_id: UUID | None = None
+    premises_id: UUID | None = None
+    person_name: str | None = None
+    place: str | None = None
+    room: str | None = None
+    notes: tuple[str, ...] = ()
+    known: bool = False  # the hub is in the register
+    placed: bool = False  # and installed somewhere now
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An alarm to open. Repeats of one `family` join it; `words` are the trigger in words, `notes` for the operator."""
+
+    type: str
+    class_: str
+    rank: int
+    family: str
+    words: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenAlarm:
+    """An open alarm of the same hub."""
+
+    id: UUID
+    type: str
+    family: str
+    class_: str
+    last_event_at: datetime
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.handling.domain import OpenAlarm
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
-from alarms.intake.domain import OpenAlarm
 from telecare.kernel.errors import NotFoundError
 
 BOARD_CHANNEL = "telecare_board"
@@ -107,7 +107,7 @@ class AlarmRepository:
         return (await self.session.execute(statement)).scalars().all()
 
     async def board(self, councils: frozenset[str], limit: int = 500) -> Sequence[Alarm]:
-        """Return the open alarms in the board's order: fire, class, deadline of those waiting, age."""
+        """Return the open alarms in the board's order: fire, class, age."""
         statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)
         statement = statement.order_by(*_board_order()).limit(limit)
         return list((await self.session.execute(statement)).scalars())

@@ -11,10 +11,9 @@ from alarms.escalation.codec import dump_input, dump_state, load_state
 from alarms.escalation.decide import decide
 from alarms.escalation.domain import CancelPending, Decision, Delivered, Handling, Input, Notify, Raised, RuleError
 from alarms.escalation.ladders import BY_CLASS
-from alarms.handling.domain import what_next
+from alarms.handling.domain import Opening, Subject, what_next
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
-from alarms.intake.domain import Opening, Subject
 from alarms.notify.messages import AlarmFacts, compose
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError, RefusedError, StaleError
@@ -45,14 +44,13 @@ class AlarmService:
 
     async def open(self, opening: Opening, subject: Subject, origin: Origin, now: datetime) -> Alarm:
         """Open an alarm; `now` is the database's clock."""
-        row = opening.row
         alarm_id = new_id()
         raised = Raised(
             alarm_id=str(alarm_id),
-            type=row.name,
-            class_=row.class_,
-            rank=row.rank,
-            ladder=BY_CLASS[row.class_],
+            type=opening.type,
+            class_=opening.class_,
+            rank=opening.rank,
+            ladder=BY_CLASS[opening.class_],
             words=opening.words,
             received_at=origin.received_at,
         )
@@ -64,9 +62,9 @@ class AlarmService:
             device_id=origin.device_id,
             person_id=subject.person_id,
             premises_id=subject.premises_id,
-            type=row.name,
-            family=row.family,
-            class_=row.class_,
+            type=opening.type,
+            family=opening.family,
+            class_=opening.class_,
             person_name=subject.person_name,
             place=subject.place,
             room=subject.room,

@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from alarms.escalation.domain import Annotated, Cleared, HubCancelled, Input, Repeated
+from alarms.handling.domain import OpenAlarm, Opening, Subject
 from alarms.intake.types import (
     TECHNICAL,
     TYPES,
@@ -34,21 +35,6 @@ STANDING_FAMILIES = frozenset({"unreadable", "unknown_hub", "duplicate_id"})
 
 
 @dataclass(frozen=True)
-class Subject:
-    """Who and where, as the register knew it when the message came. `notes` are words for the operator."""
-
-    council_id: str | None = None
-    person_id: UUID | None = None
-    premises_id: UUID | None = None
-    person_name: str | None = None
-    place: str | None = None
-    room: str | None = None
-    notes: tuple[str, ...] = ()
-    known: bool = False  # the hub is in the register
-    placed: bool = False  # and installed somewhere now
-
-
-@dataclass(frozen=True)
 class Signal:
     """What was read of the message, as far as the judgement needs it. `unreadable` says why when it was not."""
 
@@ -62,26 +48,6 @@ class Signal:
     council: str | None = None
     oversize: bool = False
     known_id: bool = True  # the topic's hub id has the form that a hub id can have
-
-
-@dataclass(frozen=True)
-class OpenAlarm:
-    """An open alarm of the same hub."""
-
-    id: UUID
-    type: str
-    family: str
-    class_: str
-    last_event_at: datetime
-
-
-@dataclass(frozen=True)
-class Opening:
-    """An alarm to open."""
-
-    row: EventType
-    words: str
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +78,7 @@ def judge(signal: Signal, subject: Subject, open_alarms: tuple[OpenAlarm, ...], 
         verdict = replace(verdict, proof="test")
     if clock_wrong and subject.known and not any(alarm.type == "clock_wrong" for alarm in open_alarms):
         job = TYPES["clock_wrong"]
-        verdict = replace(verdict, opens=(*verdict.opens, Opening(job, job.words, notes)))
+        verdict = replace(verdict, opens=(*verdict.opens, opening(job, job.words, notes)))
     return verdict
 
 
@@ -154,7 +120,12 @@ def _alarm(
         if alarm.family == row.family and (standing or now - alarm.last_event_at <= JOIN_WITHIN):
             feeds: tuple[tuple[UUID, Input], ...] = ((alarm.id, Repeated(words, row.rank)),)
             return Verdict("joined", ack_status, feeds=feeds, notes=notes, proof=proof)
-    return Verdict("alarm", ack_status, opens=(Opening(row, words, notes),), notes=notes, proof=proof)
+    return Verdict("alarm", ack_status, opens=(opening(row, words, notes),), notes=notes, proof=proof)
+
+
+def opening(row: EventType, words: str, notes: tuple[str, ...]) -> Opening:
+    """Return the alarm that a row of the table opens."""
+    return Opening(row.name, row.class_, row.rank, row.family, words, notes)
 
 
 def _feeds(row: EventType, open_alarms: tuple[OpenAlarm, ...]) -> tuple[tuple[UUID, Input], ...]:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.handling.domain import Subject
 from alarms.handling.service import AlarmService, Origin
-from alarms.intake.domain import Signal, Subject, Verdict, judge
+from alarms.intake.domain import Signal, Verdict, judge
 from alarms.intake.repository import Earlier, IntakeRepository
 
 

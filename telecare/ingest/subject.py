@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.intake.domain import OLDEST_PLAUSIBLE, Subject
+from alarms.handling.domain import Subject
+from alarms.intake.domain import OLDEST_PLAUSIBLE
 from devices.registry.context import hub_context
 from devices.registry.domain import HubContext, HubStatus
 from telecare.wire.payloads import Message
