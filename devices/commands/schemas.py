@@ -18,7 +18,13 @@ DEFAULT_EXPIRY_S = 600
 class CommandArgs(Input):
     """What a command needs to know; so far only `set_interval` needs anything."""
 
-    interval_s: Annotated[Seconds | None, Field(description="seconds from heartbeat to heartbeat")] = None
+    interval_s: Annotated[
+        Seconds | None,
+        Field(
+            description="seconds from heartbeat to heartbeat; with more than the register's `heartbeat_interval_s` the "
+            "hub looks late until that is changed too"
+        ),
+    ] = None
 
 
 class CommandIn(Input):

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -10,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from devices.registry.seed import SeededHub
 from simulators.broker import Broker
@@ -18,7 +19,7 @@ from simulators.hub.client import HubClient
 from simulators.hub.link import Login
 from simulators.hub.model import HubConfig
 from telecare.embedded.lab import Lab, wait_for_up
-from telecare.kernel.db import Database
+from tests.conftest import run_sql
 from tests.e2e.conftest import LIMIT_S, until
 from tests.wire import WireHub
 
@@ -80,6 +81,16 @@ async def hear(client: WireHub) -> dict[str, Any]:
 
 async def say(client: WireHub, hub: SeededHub, body: dict[str, Any]) -> None:
     await client.publish(f"telecare/v1/{hub.hub_id}/result", body)
+
+
+@asynccontextmanager
+async def refusing(lab: Lab, state: str) -> AsyncIterator[None]:
+    """Let the database refuse each command that would become this."""
+    make = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$"
+    when = f"FOR EACH ROW WHEN (NEW.state = '{state}') EXECUTE FUNCTION refuse()"
+    await run_sql(lab.postgres.url, make, f"CREATE TRIGGER refuse BEFORE UPDATE ON hub_command {when}")
+    yield
+    await run_sql(lab.postgres.url, "DROP TRIGGER refuse ON hub_command")
 
 
 async def timeline(api: httpx.AsyncClient, hub: SeededHub) -> list[dict[str, Any]]:
@@ -178,6 +189,38 @@ async def test_what_is_not_answered_expires_and_a_late_answer_is_shown(
         assert late["finished_at"] == expired["finished_at"]
 
 
+async def test_an_answer_that_the_database_will_not_take_is_kept_and_blocks_nothing(
+    lab: Lab, api: httpx.AsyncClient, hub: SeededHub
+) -> None:
+    async with wire_hub(lab, hub) as client, refusing(lab, "done"):
+        asked = await ask(api, hub, "ping")
+        await hear(client)
+        await say(client, hub, {"command_id": asked["id"], "status": "done"})
+        await until(lambda: results_kept(api, hub, 1))
+        await reaches(api, hub, asked["id"], "sent")
+        await say(client, hub, {"command_id": asked["id"], "status": "failed"})
+        await reaches(api, hub, asked["id"], "failed")
+
+
+async def test_what_the_broker_has_not_acknowledged_is_not_called_sent(
+    lab: Lab, api: httpx.AsyncClient, hub: SeededHub
+) -> None:
+    assert lab.broker.pid is not None
+    os.kill(lab.broker.pid, signal.SIGSTOP)
+    try:
+        asked = await ask(api, hub, "ping", expires_in_s=5)
+        expired = await reaches(api, hub, asked["id"], "expired")
+    finally:
+        os.kill(lab.broker.pid, signal.SIGCONT)
+    assert expired["sent_at"] is None
+    assert "did not reach the broker in time" in expired["note"]
+
+    async def noted() -> bool:
+        return (await reaches(api, hub, asked["id"], "expired"))["sent_at"] is not None
+
+    await until(noted)
+
+
 async def test_what_is_asked_while_the_broker_is_away_is_sent_when_it_is_back(
     lab: Lab, api: httpx.AsyncClient, hub: SeededHub
 ) -> None:
@@ -190,29 +233,13 @@ async def test_a_service_killed_between_the_publish_and_its_note_publishes_again
     lab: Lab, api: httpx.AsyncClient, hub: SeededHub
 ) -> None:
     """The database refuses the note until the service has been killed: so the kill falls exactly in between."""
-    database = Database(lab.settings())
-    try:
-        async with wire_hub(lab, hub) as client:
-            async with database.transaction() as session:
-                await session.execute(text(REFUSE))
-                await session.execute(text(REFUSING))
+    async with wire_hub(lab, hub) as client:
+        async with refusing(lab, "sent"):
             asked = await ask(api, hub, "reboot")
             first = await hear(client)
             lab.service.kill()
-            async with database.transaction() as session:
-                await session.execute(text("DROP TRIGGER refuse ON hub_command"))
-            await wait_for_up(lab.service)
-            assert await hear(client) == first == {"command_id": asked["id"], "command": "reboot"}
-            await reaches(api, hub, asked["id"], "sent")
-            await say(client, hub, {"command_id": asked["id"], "status": "done"})
-            await reaches(api, hub, asked["id"], "done")
-    finally:
-        await database.dispose()
-
-
-REFUSE = """
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$
-"""
-REFUSING = """
-    CREATE TRIGGER refuse BEFORE UPDATE ON hub_command FOR EACH ROW WHEN (NEW.state = 'sent') EXECUTE FUNCTION refuse()
-"""
+        await wait_for_up(lab.service)
+        assert await hear(client) == first == {"command_id": asked["id"], "command": "reboot"}
+        await reaches(api, hub, asked["id"], "sent")
+        await say(client, hub, {"command_id": asked["id"], "status": "done"})
+        await reaches(api, hub, asked["id"], "done")
