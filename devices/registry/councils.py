@@ -43,16 +43,30 @@ COUNCILS = {
 """Present GSS codes; a test proves that the schema comes with the same."""
 
 FORMER_CODES = {
+    "S12000001": "S12000033",
+    "S12000002": "S12000034",
+    "S12000003": "S12000041",
+    "S12000004": "S12000035",
+    "S12000007": "S12000042",
     "S12000009": "S12000045",
+    "S12000012": "S12000036",
     "S12000015": "S12000047",
+    "S12000016": "S12000049",
+    "S12000022": "S12000050",
     "S12000024": "S12000048",
+    "S12000025": "S12000038",
+    "S12000031": "S12000039",
+    "S12000032": "S12000040",
+    "S12000037": "S12000049",
     "S12000043": "S12000049",
     "S12000044": "S12000050",
     "S12000046": "S12000049",
 }
-"""Codes of before the boundary changes, with the present ones."""
+"""Codes of before the boundary changes, with the present ones. 1 to 32 were the councils of 1996 by their names."""
 
-_OTHER_NAMES = {"western isles": "S12000013", "comhairle nan eilean siar": "S12000013"}
+_OTHER_NAMES = dict.fromkeys(
+    ("western isles", "comhairle nan eilean siar", "eilean siar", "na h eileanan an iar"), "S12000013"
+)
 _CODE = re.compile(r"S12\d{6}")
 _FILLERS = frozenset({"the", "of", "city", "council", "islands"})
 
@@ -89,5 +103,5 @@ def _near(asked: str) -> str:
         near = difflib.get_close_matches(asked.upper(), COUNCILS, n=3, cutoff=0.85)
     else:
         near = [_BY_NAME[name] for name in difflib.get_close_matches(_plain(asked), _BY_NAME, n=3, cutoff=0.6)]
-    listed = " or ".join(f"{COUNCILS[code]} ({code})" for code in near)
+    listed = " or ".join(f"{COUNCILS[code]} ({code})" for code in dict.fromkeys(near))
     return f"; did you mean {listed}?" if listed else "; give its GSS code, such as S12000035, or its name"
