@@ -5,21 +5,29 @@ Each is read and normalised, or it is said in words what is wrong with it.
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from devices.registry.councils import present_code
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})|(GIR)(0AA)")
+# Only the letters that stand at their place: an O typed for a 0 is not one of them.
+_POSTCODE = re.compile(
+    r"([A-Z][0-9][0-9ABCDEFGHJKPSTUW]?|[A-Z]{2}[0-9][0-9ABEHMNPRVWXY]?)([0-9][ABD-HJLNP-UW-Z]{2})|(GIR)(0AA)"
+)
+_HUB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_KIND = r"^[a-z][a-z0-9_]{0,39}$"
+_ROUNDED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]00:00(?::00)?)?")
 # The form that HTML calls a valid e-mail address; it leaves no room for a second header.
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 # Reserved for drama and never given to anybody: real in every test and in the demo, unknown to the numbering plan.
 _DRAMA = re.compile(r"\+44(1632960|7700900)\d{3}")
 _OLDEST = date(1900, 1, 1)
+NOT_COME = "this day has not come"
 
 
 def one_line(text: str) -> str:
@@ -37,8 +45,15 @@ def storable(text: str) -> str:
     return text
 
 
+def _check_exact(text: str) -> None:
+    """Raise ValueError for what a spreadsheet program makes of a long number, 9.06E+11: the rest of it is lost."""
+    if _ROUNDED.fullmatch(text):
+        raise ValueError("a spreadsheet program has rounded this number: make the column text and enter it again")
+
+
 def phone(text: str) -> str:
     """Return a telephone number in E.164; a number without a country is British."""
+    _check_exact(text)
     try:
         number = phonenumbers.parse(text, "GB")
     except phonenumbers.NumberParseException as error:
@@ -59,6 +74,7 @@ def postcode(text: str) -> str:
 
 def uprn(text: str) -> str:
     """Return a UPRN without the zeros that pad it to twelve digits."""
+    _check_exact(text)
     digits = text.lstrip("0")
     if not digits.isascii() or not digits.isdecimal() or len(text) > 12:  # noqa: PLR2004 - the form of a UPRN
         raise ValueError("a UPRN is a number of up to 12 digits")
@@ -72,11 +88,32 @@ def email(text: str) -> str:
     return text
 
 
-def plausible(day: date) -> date:
-    """Return a day that the register can be about, or raise ValueError."""
-    if day < _OLDEST:
+def day(value: Any) -> date:
+    """Return a day that the register can be about, or raise ValueError. A bare number is none: it may be any count."""
+    found = _DAY.fullmatch(value) if isinstance(value, str) else None
+    if found is None and not isinstance(value, date):
+        raise ValueError("write the day as 1940-01-31")
+    try:
+        read: date = date.fromisoformat(found[1]) if found else value
+    except ValueError as error:
+        raise ValueError("the calendar has no such day") from error
+    if read < _OLDEST:
         raise ValueError("this is before 1900")
-    return day
+    return read
+
+
+def hub_id(text: str) -> str:
+    """Return a hub's id, or raise ValueError."""
+    if not re.fullmatch(_HUB_ID[1:-1], text):
+        raise ValueError("a hub id is up to 64 letters, digits, dots, hyphens and underscores, a letter or digit first")
+    return text
+
+
+def kind(text: str) -> str:
+    """Return a kind of peripheral, or raise ValueError."""
+    if not re.fullmatch(_KIND[1:-1], text):
+        raise ValueError("a kind is up to 40 small letters, digits and underscores, such as door_exit")
+    return text
 
 
 def _text(longest: int) -> StringConstraints:
@@ -90,13 +127,21 @@ Phone = Annotated[str, _text(40), AfterValidator(phone)]
 Postcode = Annotated[str, _text(12), AfterValidator(postcode)]
 Uprn = Annotated[str, _text(12), AfterValidator(uprn)]
 Email = Annotated[str, _text(254), AfterValidator(email)]
-Day = Annotated[date, AfterValidator(plausible)]
+Day = Annotated[date, BeforeValidator(day)]
 CouncilRef = Annotated[
     str, _text(60), AfterValidator(present_code), Field(description="a GSS code, also a former one, or a name")
 ]
-HubId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="as on its MQTT topics")]
+HubId = Annotated[
+    str,
+    AfterValidator(hub_id),
+    Field(description="as on its MQTT topics", json_schema_extra={"pattern": _HUB_ID}),
+]
 DeviceId = Annotated[str, _text(64), AfterValidator(one_line), Field(description="as the hub names it on the wire")]
-Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="such as pendant, smoke, door_exit")]
+Kind = Annotated[
+    str,
+    AfterValidator(kind),
+    Field(description="such as pendant, smoke, door_exit", json_schema_extra={"pattern": _KIND}),
+]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86400)]
 Minutes = Annotated[int, Field(ge=0, le=24 * 60)]
 KeySafeCode = Annotated[str, _text(20), AfterValidator(one_line)]

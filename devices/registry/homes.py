@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, false, func, or_, select, tuple_
+from sqlalchemy import Select, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.models import Contact, Council, Line, Person, Premises
@@ -20,8 +20,10 @@ class PersonRepository:
         self.session = session
         self.councils = councils
 
-    async def page(self, q: str | None, council: str | None, after: UUID | None, limit: int) -> Sequence[Person]:
-        """Return people by family name, given name and id, those after one of them."""
+    async def page(
+        self, q: str | None, council: str | None, after: tuple[str, str, UUID] | None, limit: int
+    ) -> Sequence[Person]:
+        """Return people by family name, given name and id, those after such a key."""
         key = (func.lower(Person.family_name), func.lower(Person.given_name), Person.id)
         statement = self._mine(select(Person)).order_by(*key).limit(limit)
         if q:
@@ -33,8 +35,8 @@ class PersonRepository:
             statement = statement.where(Person.council_id == council)
         if after is not None:
             # The database's own small letters: Python's are others beyond ASCII, and a page would be skipped.
-            last = (await self.session.execute(select(*key).where(Person.id == after))).one_or_none()
-            statement = statement.where(false() if last is None else tuple_(*key) > tuple_(*last))
+            family, given, person_id = after
+            statement = statement.where(tuple_(*key) > tuple_(func.lower(family), func.lower(given), person_id))
         return list((await self.session.execute(statement)).scalars())
 
     async def require(self, person_id: UUID) -> Person:

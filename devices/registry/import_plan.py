@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from devices.registry.domain import HubStatus, LineKind, RiskTier, exceeds
+from devices.registry.fields import NOT_COME
 from devices.registry.importer import ContactCells, Fault, HomeRow, ReadRow
 
 Row = dict[str, Any]
@@ -149,6 +150,8 @@ class _Home:
         home, known = self.home, self.known
         if councils and home.council not in councils:
             raise FaultError("council", "this is not one of your councils")
+        if home.date_of_birth is not None and home.date_of_birth > self.tools.now.date():
+            raise FaultError("date_of_birth", NOT_COME)
         model = self._model()
         hub = self._hub()
         premises, person = self._premises(), self._person()

@@ -10,7 +10,6 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -38,16 +37,24 @@ MAX_ROWS = 20_000
 MAX_CONTACTS = 9
 DELIMITERS = ",;\t"
 
-_BRITISH_DAY = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
+_BRITISH_DAY = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?: 00:00(?::00)?)?")
+_SEPARATOR = re.compile(r"\s*sep=([,;\t])[ ,;\t]*\r?\n", re.IGNORECASE)
+"""A line that tells spreadsheet programs how to read the file; they show no row for it."""
 _CONTACT = re.compile(r"contact([1-9])_([a-z_]+)")
 _YES = frozenset({"yes", "y", "true", "1"})
 _NO = frozenset({"no", "n", "false", "0"})
 
 
-def _day(value: str) -> str | date:
-    """Read a day as British spreadsheets write it, 31/01/1940, beside 1940-01-31."""
+def _day(value: str) -> str:
+    """Return a day in the form of ISO 8601; British spreadsheets write it 31/01/1940."""
     found = _BRITISH_DAY.fullmatch(value)
-    return date(int(found[3]), int(found[2]), int(found[1])) if found else value
+    if found is None:
+        if not value[:4].isdecimal() or value[4:5] != "-":
+            raise ValueError("write the day as 31/01/1940 or 1940-01-31")
+        return value
+    if int(found[2]) > 12:  # noqa: PLR2004 - the months of a year
+        raise ValueError("the day comes first: 31/01/1940")
+    return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}"
 
 
 def _yes_or_no(value: str) -> bool:
@@ -171,8 +178,11 @@ class FleetFile:
 def read_fleet(raw: bytes) -> FleetFile:
     """Read a file; InvalidError when it is no table with the columns that are needed."""
     text, notes = _decode(raw)
+    said = _SEPARATOR.match(text)
+    if said is not None:
+        text = text[said.end() :]
     header_line = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=header_line.count)
+    delimiter = said[1] if said else max(DELIMITERS, key=header_line.count)
     records = _records(text, delimiter)
     first = next(records, None)
     if first is None:

@@ -53,7 +53,7 @@ class HubRepository:
             statement = statement.where(Hub.connection == wanted.connection)
         if wanted.model is not None:
             statement = statement.where(
-                func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)) == wanted.model.lower()
+                func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)) == func.lower(wanted.model)
             )
         if wanted.presence is not None:
             statement = statement.where(wanted.presence.value == PRESENCE)
@@ -201,8 +201,11 @@ class ModelRepository:
         statement = select(DeviceModel).order_by(DeviceModel.make, DeviceModel.name)
         return (await self.session.execute(statement)).scalars().all()
 
-    async def add(self, **columns: Any) -> DeviceModel | None:
-        """Add a model; None when there is one of this make and name."""
+    async def add(self, *, make: str, name: str, **columns: Any) -> DeviceModel | None:
+        """Add a model; None when there is one that is called so, in whatever capitals."""
+        if await self.find(f"{make} {name}") is not None:
+            return None
+        columns |= {"make": make, "name": name}
         statement = insert(DeviceModel).values(id=new_id(), **columns).on_conflict_do_nothing().returning(DeviceModel)
         return (await self.session.execute(statement)).scalar_one_or_none()
 
@@ -211,9 +214,10 @@ class ModelRepository:
         return await self.session.get(DeviceModel, model_id)
 
     async def find(self, name: str) -> DeviceModel | None:
-        """Return the model of this make and name, in any capitals, or None."""
+        """Return the model of this make and name, in any capitals, or None; the first when several are called so."""
         whole = func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name))
-        return (await self.session.execute(select(DeviceModel).where(whole == name.lower()))).scalar_one_or_none()
+        statement = select(DeviceModel).where(whole == func.lower(name)).order_by(DeviceModel.id).limit(1)
+        return (await self.session.execute(statement)).scalar_one_or_none()
 
     async def councils(self) -> Sequence[Council]:
         """Return the 32 councils by name."""

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.domain import HubStatus, exceeds
+from devices.registry.fields import NOT_COME
 from devices.registry.homes import PersonRepository, PremisesRepository, council_exists
 from devices.registry.models import DeviceModel, Hub, Installation, Premises
 from devices.registry.repository import HubRepository, ModelRepository
@@ -45,6 +46,12 @@ class RegistryService:
             raise InvalidError("There is no such council", errors=errors)
         if self.councils and council_id not in self.councils:
             raise ForbiddenError("You may change your own councils only")
+
+    async def check_birth(self, born: date | None) -> None:
+        """Raise InvalidError for somebody who is not born yet: most likely the century is wrong."""
+        if born is not None and born > (await database_now(self.session)).date():
+            errors = [{"where": "body.date_of_birth", "what": NOT_COME}]
+            raise InvalidError("Nobody is born in the future", errors=errors)
 
     async def register(self, *, council_id: str, model: str | None, **columns: Any) -> None:
         """Register a hub in stock; ConflictError when its id is taken, InvalidError for a model that does not fit."""
@@ -111,8 +118,11 @@ class RegistryService:
     async def change_hub(self, hub_id: str, changes: dict[str, Any]) -> Hub:
         """Change a hub; RefusedError for retiring one that is installed, InvalidError for a model that does not fit."""
         hub = await self.hubs.row(hub_id)
-        if changes.get("status") not in {None, HubStatus.IN_SERVICE} and await self.hubs.last_installation(hub_id):
+        installed = await self.hubs.last_installation(hub_id) is not None
+        if changes.get("status") not in {None, HubStatus.IN_SERVICE} and installed:
             raise RefusedError("This hub is installed: end its installation first")
+        if changes.get("status") == HubStatus.IN_SERVICE and not installed:
+            raise RefusedError("This hub is nowhere: install it for somebody, and it is in service")
         model = await self._model(changes.get("model_id", hub.model_id), None)
         self._check_connection(changes.get("connection", hub.connection), model)
         for name, value in changes.items():
@@ -172,7 +182,7 @@ class RegistryService:
         if asked is not None and asked > now + FAST_CLOCK:
             what = "this is in the future; record what has happened"
             raise InvalidError("The moment has not come", errors=[{"where": f"body.{field}", "what": what}])
-        return now if asked is None else min(asked, now)
+        return now if asked is None else min(asked, now).astimezone(UTC)
 
     @asynccontextmanager
     async def _one_uprn(self, uprn: str | None) -> AsyncIterator[None]:

@@ -71,6 +71,8 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
     errors = [_field(found) for found in cast("RequestValidationError", error).errors()]
+    if [found["where"] for found in errors] == ["body"] and not _is_json(request):
+        errors[0]["what"] = "This takes JSON: send it with the header Content-Type: application/json"
     return problem_response(request.scope, InvalidError("See errors: each names a field and its fault", errors=errors))
 
 
@@ -78,7 +80,11 @@ def _field(found: dict[str, Any]) -> dict[str, str]:
     """Return where a fault is and what it is, without the value that was sent: that may be a secret."""
     if found["type"] == "json_invalid":
         return {"where": "body", "what": f"This is not JSON: {found['ctx']['error']} at character {found['loc'][-1]}"}
-    return {"where": ".".join(map(str, found["loc"])), "what": str(found["msg"])}
+    return {"where": ".".join(map(str, found["loc"])), "what": str(found["msg"]).removeprefix("Value error, ")}
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -10,6 +10,7 @@ from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditFilter, AuditRepository
 from telecare.access.schemas import AuditOut
 from telecare.api.deps import Needs, Transaction
+from telecare.api.filters import Council
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
 
@@ -26,7 +27,7 @@ async def list_audit(
     action: Wanted = None,
     subject_kind: Wanted = None,
     subject_id: Wanted = None,
-    council: Wanted = None,
+    council: Council = None,
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
     limit: Limit = 100,

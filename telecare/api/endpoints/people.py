@@ -32,10 +32,9 @@ async def list_people(
     cursor: Cursor = None,
 ) -> Page[PersonListed]:
     """List people by name, with what tells one from the other; the rest is shown one by one, and audited."""
-    after = decode_cursor(cursor, UUID)
-    people = PersonRepository(session, actor.councils)
-    rows = await people.page(q, council, after[0] if after else None, limit + 1)
-    return page_of(rows, limit, PersonListed.model_validate, lambda row: (row.id,))
+    after = decode_cursor(cursor, str, str, UUID)
+    rows = await PersonRepository(session, actor.councils).page(q, council, after, limit + 1)
+    return page_of(rows, limit, PersonListed.model_validate, lambda row: (row.family_name, row.given_name, row.id))
 
 
 @router.post("", status_code=201)
@@ -43,6 +42,7 @@ async def add_person(body: PersonIn, session: Transaction, actor: Editor) -> Per
     """Add a person."""
     registry = RegistryService(session, actor.councils)
     await registry.require_council(body.council_id)
+    await registry.check_birth(body.date_of_birth)
     person = await registry.people.add(**body.model_dump())
     await AuditRepository(session).add(actor, "person_added", "person", person.id, person.council_id)
     return PersonOut.model_validate(person)
@@ -59,7 +59,9 @@ async def get_person(person_id: UUID, session: Transaction, actor: Viewer) -> Pe
 @router.patch("/{person_id}")
 async def change_person(person_id: UUID, body: PersonPatch, session: Transaction, actor: Editor) -> PersonOut:
     """Change a person; what is left out stays, null removes it."""
-    person = await PersonRepository(session, actor.councils).require(person_id)
+    registry = RegistryService(session, actor.councils)
+    person = await registry.people.require(person_id)
+    await registry.check_birth(body.date_of_birth)
     changes = body.model_dump(exclude_unset=True)
     for name, value in changes.items():
         setattr(person, name, value)

@@ -319,6 +319,16 @@ async def test_the_audit_is_paged_filtered_and_only_ever_grows(
                 await session.execute(text(statement))
 
 
+async def test_the_audit_is_narrowed_to_a_council_by_former_codes_and_names_too(
+    administrator: httpx.AsyncClient,
+) -> None:
+    person = {"council_id": FIFE, "given_name": "Jean", "family_name": "Rennie"}
+    await administrator.post("/api/v1/people", json=person)
+    for council in (FIFE, "S12000015", "fife"):
+        listed = (await administrator.get("/api/v1/audit", params={"council": council})).json()["items"]
+        assert [entry["action"] for entry in listed] == ["person_added"], council
+
+
 async def test_contact_points_are_kept_by_council(client_for: ClientFor, administrator: httpx.AsyncClient) -> None:
     address = "/api/v1/contact-points"
     point = {"target": "supervisor", "channel": "email", "address": "duty@falkirk.example", "label": "Duty"}

@@ -222,6 +222,17 @@ async def test_a_body_that_cannot_be_used_is_a_422(administrator: httpx.AsyncCli
     assert errors[0]["where"].startswith("body")
 
 
+@pytest.mark.parametrize("sent_as", ["application/x-www-form-urlencoded", "text/plain", None])
+async def test_json_that_is_not_called_so_is_told_to_be(administrator: httpx.AsyncClient, sent_as: str | None) -> None:
+    """What curl does with --data, unless told otherwise."""
+    headers = {} if sent_as is None else {"Content-Type": sent_as}
+    body = b'{"name": "x", "role": "operator"}'
+    errors = problem(await administrator.post("/api/v1/tokens", content=body, headers=headers), 422)["errors"]
+    assert errors == [
+        {"where": "body", "what": "This takes JSON: send it with the header Content-Type: application/json"}
+    ]
+
+
 async def test_an_escaped_backslash_is_not_a_nul(administrator: httpx.AsyncClient) -> None:
     body = json.dumps({"name": r"C:\u0000", "role": "operator"}).encode()
     headers = {"Content-Type": "application/json"}

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import Range
 from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import HeartbeatRow, Presence
 from devices.presence.repository import PresenceRepository
-from devices.registry.models import Hub, Installation
+from devices.registry.models import DeviceModel, Hub, Installation
 from telecare.access.domain import UserRole
 from telecare.access.models import AuditEntry, IdempotentReply
 from telecare.kernel.db import Database, database_now
@@ -173,6 +173,16 @@ async def test_a_hub_is_installed_ended_and_moved(register: Register, database: 
     assert await audited(database, hub) == ["hub_registered", "hub_installed", "hub_installed", "installation_ended"]
 
 
+async def test_moments_are_answered_in_utc_however_they_were_sent(register: Register) -> None:
+    hub, home = await register.hub(), await register.home()
+    placed = await register.install(hub, **home, since="2026-06-01T10:00:00+01:00")
+    assert placed["since"] == "2026-06-01T09:00:00Z"
+    end = {"until": "2026-06-02T10:00:00.5+01:00"}
+    assert (await register.send("POST", f"/hubs/{hub}/installations/end", end, 200))["until"] == (
+        "2026-06-02T09:00:00.500000Z"
+    )
+
+
 async def test_a_second_place_is_refused_with_the_name_of_the_first(register: Register) -> None:
     hub, first = await register.hub(), await register.home()
     await register.install(hub, **first)
@@ -245,6 +255,25 @@ async def test_an_installed_hub_is_not_retired_and_a_retired_one_not_installed(r
     await register.send("POST", f"/hubs/{hub}/installations/end", {}, 200)
     assert (await register.send("PATCH", f"/hubs/{hub}", {"status": "retired"}, 200))["status"] == "retired"
     await register.send("POST", f"/hubs/{hub}/installations", home, 409)
+
+
+async def test_only_an_installation_puts_a_hub_in_service(register: Register) -> None:
+    hub, home = await register.hub(), await register.home()
+    refused = await register.send("PATCH", f"/hubs/{hub}", {"status": "in_service"}, 409)
+    assert "install it" in refused["detail"]
+    await register.install(hub, **home)
+    await register.send("PATCH", f"/hubs/{hub}", {"status": "in_service"}, 200)
+
+
+async def test_a_model_has_one_name_in_whatever_capitals(register: Register, database: Database) -> None:
+    await register.model(make="Skerry", name="Halo Plus")
+    for make, name in (("skerry", "HALO plus"), ("Skerry Halo", "Plus")):
+        row = {"make": make, "name": name, "connection": "digital"}
+        await register.send("POST", "/device-models", row, 409)
+    async with database.transaction() as session:  # as it was before that was so
+        session.add(DeviceModel(make="skerry", name="halo plus", connection="digital"))
+    row = {"hub_id": "SK-1", "council_id": FIFE, "model": "skerry halo plus"}
+    assert (await register.send("POST", "/hubs", row))["model"] == "Skerry Halo Plus"
 
 
 async def test_a_patch_changes_what_it_names(register: Register) -> None:
@@ -369,7 +398,8 @@ async def test_the_32_councils_come_with_their_former_codes(register: Register) 
     items = (await register.send("GET", "/councils", status=200))["items"]
     former = {item["code"]: item["former_codes"] for item in items}
     assert len(items) == 32
-    assert (former[FIFE], former[GLASGOW], former[FALKIRK]) == (["S12000015"], ["S12000043", "S12000046"], [])
+    glasgow = ["S12000016", "S12000037", "S12000043", "S12000046"]
+    assert (former[FIFE], former[GLASGOW], former[FALKIRK]) == (["S12000015"], glasgow, [])
 
 
 async def test_nothing_of_a_hub_goes_with_its_register(register: Register, database: Database) -> None:

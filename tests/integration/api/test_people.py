@@ -72,6 +72,7 @@ async def test_a_person_is_added_read_and_changed_and_each_is_written_down(
         ({"risk_tier": "E"}, "body.risk_tier"),
         ({"date_of_birth": "11/02/1938"}, "body.date_of_birth"),
         ({"date_of_birth": "0038-02-11"}, "body.date_of_birth"),
+        ({"date_of_birth": "2138-02-11"}, "body.date_of_birth"),
         ({"council_id": GLASGOW}, "body.council_id"),
     ],
 )
@@ -85,6 +86,12 @@ async def test_what_is_wrong_is_named_by_field_and_nothing_changes(
     assert await register.send("GET", f"/people/{person}", status=200) == before
 
 
+async def test_nobody_is_added_who_is_not_born_yet(register: Register) -> None:
+    row = {"council_id": FIFE, "given_name": "Jean", "family_name": "Rennie", "date_of_birth": "2138-02-11"}
+    refused = await register.send("POST", "/people", row, 422)
+    assert refused["errors"] == [{"where": "body.date_of_birth", "what": "this day has not come"}]
+
+
 async def test_people_are_listed_by_name_page_by_page(register: Register) -> None:
     """Beyond ASCII, too: the database's order decides, and no page loses or repeats anybody."""
     names = [("Ross", "Ann"), ("ross", "Bob"), ("Ørsted", "Cai"), ("İnan", "Deniz"), ("Ross", "Ann"), ("MacRae", "Eve")]
@@ -94,6 +101,21 @@ async def test_people_are_listed_by_name_page_by_page(register: Register) -> Non
     assert {item["id"] for item in found} == added
     assert found == (await register.send("GET", "/people?limit=50", status=200))["items"]
     assert [item["given_name"] for item in found if item["family_name"].lower() == "ross"] == ["Ann", "Ann", "Bob"]
+
+
+async def test_no_page_loses_anybody_when_the_last_of_a_page_gets_another_name(register: Register) -> None:
+    for given in ("Ann", "Bob", "Cai"):
+        await register.person(given_name=given)
+    first = await register.send("GET", "/people?limit=1", status=200)
+    await register.send("PATCH", f"/people/{first['items'][0]['id']}", {"family_name": "Zander"}, 200)
+    second = await register.send("GET", f"/people?limit=5&cursor={first['next']}", status=200)
+    assert [item["given_name"] for item in second["items"]] == ["Bob", "Cai", "Ann"]
+
+
+async def test_a_page_may_end_with_the_longest_name(register: Register) -> None:
+    for _ in range(3):
+        await register.person(family_name="\N{GRINNING FACE}" * 100, given_name="\N{GRINNING FACE}" * 100)
+    assert len(await all_pages(register.client, "/people", 1)) == 3
 
 
 async def test_people_are_found_by_each_of_their_names(register: Register) -> None:

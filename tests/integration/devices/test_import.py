@@ -158,6 +158,7 @@ async def test_the_rules_of_the_register_hold(services: Services) -> None:
     assert (await fault(services, HOME | {"hub_id": "SK-8"}))[0] == "hub_id"
     tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%d/%m/%Y}"
     assert (await fault(services, HOME | {"installed_on": tomorrow}))[0] == "installed_on"
+    assert await fault(services, HOME | {"date_of_birth": tomorrow}) == ("date_of_birth", "this day has not come")
     analogue = HOME | {"model": "Lifeline 400", "connection": "digital"}
     assert await fault(services, analogue) == ("connection", "Skerry Lifeline 400 is analogue at best")
 

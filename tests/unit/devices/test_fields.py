@@ -1,5 +1,6 @@
 """What people type, read and normalised."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -23,7 +24,10 @@ def read(form: Any, value: object) -> object:
         (Postcode, "pa344ab", "PA34 4AB"),
         (Postcode, " G1  1AA ", "G1 1AA"),
         (Postcode, "gir 0aa", "GIR 0AA"),
+        (Postcode, "ec1a 1bb", "EC1A 1BB"),
         (Uprn, "000906000001", "906000001"),
+        (Day, "1940-01-31", date(1940, 1, 31)),
+        (Day, "1940-01-31 00:00:00", date(1940, 1, 31)),
         (Name, "  Mòrag ", "Mòrag"),
         (Words, "Ring twice.\r\nDog.", "Ring twice.\nDog."),
         (Email, "una@family.example", "una@family.example"),
@@ -44,6 +48,8 @@ def test_is_normalised(form: Any, typed: str, kept: str) -> None:
         (Phone, "none"),
         (Postcode, "PA34"),
         (Postcode, "PA34 4A!"),
+        (Postcode, "KY1O 3AA"),
+        (Postcode, "KY10 3AO"),
         (Uprn, "12a"),
         (Uprn, "0"),
         (Uprn, "1234567890123"),
@@ -58,6 +64,11 @@ def test_is_normalised(form: Any, typed: str, kept: str) -> None:
         (Email, "una@family.example\nBcc: x@y.example"),
         (Email, "una"),
         (Day, "0024-01-01"),
+        (Day, "1940-02-31"),
+        (Day, "1940-01-31T12:00:00"),
+        (Day, "86400"),
+        (Day, 86400),
+        (Day, "40-01-31"),
         (HubId, "a/b"),
         (HubId, "-a"),
         (HubId, "a\n"),
@@ -66,6 +77,26 @@ def test_is_normalised(form: Any, typed: str, kept: str) -> None:
         (Kind, "Smoke"),
     ],
 )
-def test_is_refused(form: Any, typed: str) -> None:
+def test_is_refused(form: Any, typed: object) -> None:
     with pytest.raises(ValidationError):
         read(form, typed)
+
+
+@pytest.mark.parametrize(
+    ("form", "typed", "words"),
+    [
+        (Phone, "4.41315E+11", "has rounded this number"),
+        (Uprn, "9.06E+11", "has rounded this number"),
+        (HubId, "a b", "letters, digits"),
+        (Kind, "Smoke", "small letters"),
+        (Day, "31/01/1940", "write the day as 1940-01-31"),
+    ],
+)
+def test_a_refusal_says_how_to_mend_it(form: Any, typed: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        read(form, typed)
+
+
+@pytest.mark.parametrize("form", [HubId, Kind])
+def test_the_description_has_the_pattern_too(form: Any) -> None:
+    assert "pattern" in TypeAdapter(form).json_schema()

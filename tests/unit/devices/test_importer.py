@@ -75,11 +75,15 @@ def test_a_full_row() -> None:
     [
         ({"council": "Fyfe"}, "council", "did you mean Fife (S12000047)"),
         ({"hub_id": ""}, "hub_id", "missing"),
-        ({"hub_id": "a b"}, "hub_id", ""),
+        ({"hub_id": "a b"}, "hub_id", "letters, digits"),
         ({"postcode": "nowhere"}, "postcode", "not a UK postcode"),
         ({"phone": "12"}, "phone", "not a telephone number"),
-        ({"date_of_birth": "31/02/1940"}, "date_of_birth", ""),
-        ({"date_of_birth": "yesterday"}, "date_of_birth", ""),
+        ({"date_of_birth": "31/02/1940"}, "date_of_birth", "no such day"),
+        ({"date_of_birth": "01/31/1940"}, "date_of_birth", "the day comes first"),
+        ({"date_of_birth": "31/01/40"}, "date_of_birth", "31/01/1940 or 1940-01-31"),
+        ({"date_of_birth": "14641"}, "date_of_birth", "31/01/1940 or 1940-01-31"),
+        ({"date_of_birth": "yesterday"}, "date_of_birth", "31/01/1940 or 1940-01-31"),
+        ({"uprn": "9.06001E+11"}, "uprn", "has rounded this number"),
         ({"lives_alone": "perhaps"}, "lives_alone", "write yes or no"),
         ({"risk_tier": "E"}, "risk_tier", ""),
         ({"detectors": "smoke"}, "detectors", "id:kind"),
@@ -115,6 +119,12 @@ def test_a_hub_twice_counts_once() -> None:
     fleet = read_fleet(sheet(HOME, HOME, HOME | {"hub_id": "SK-2"}))
     assert [row.home is not None for row in fleet.rows] == [True, False, True]
     assert "row 2 has this hub already" in faults(fleet.rows[1])["hub_id"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_line_that_names_the_separator_is_no_row(delimiter: str) -> None:
+    raw = f"sep={delimiter}\r\n".encode() + sheet(HOME, delimiter=delimiter)
+    assert only(b"\xef\xbb\xbf" + raw).number == 2
 
 
 def test_a_comma_without_quotes_is_seen() -> None:
