@@ -9,6 +9,7 @@ from telecare.api.feed import BoardFeed
 from telecare.api.health import HealthChecks, add_database_checks
 from telecare.api.middleware import RequestContext, RequestGuard
 from telecare.console import install_console
+from telecare.kernel.settings import Role
 
 DESCRIPTION = (
     "Telecare alarms and the fleet of hubs behind them. Log in with `Authorization: Bearer TOKEN`. "
@@ -34,6 +35,8 @@ def create_app(services: Services, lifespan: Lifespan[FastAPI] | None = None) ->
     add_database_checks(app.state.health, services.database)
     app.add_middleware(RequestGuard)
     app.add_middleware(RequestContext)  # added last, so it is the outermost
-    install_api(app)
-    install_console(app)
+    web = Role.WEB in services.settings.roles
+    install_api(app, web=web)
+    if web:
+        install_console(app)
     return app

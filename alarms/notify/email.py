@@ -21,7 +21,7 @@ PERMANENT_FROM = 500
 
 
 class EmailChannel:
-    """Sends through the mail server of the settings. ValueError when its URL cannot be used.
+    """Sends through the mail server of the settings.
 
     `smtps` is TLS from the start; with `smtp` TLS is started where the server offers it, and a password leaves this
     machine under TLS only.
@@ -29,11 +29,9 @@ class EmailChannel:
 
     def __init__(self, settings: Settings) -> None:
         parts = urlsplit(settings.smtp_url.get_secret_value())
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-            raise ValueError("TELECARE_SMTP_URL has the form smtp[s]://user:password@host:port")
         self._from = settings.mail_from
         self._domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname or "localhost", parts.port
         self._user = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password or "") if parts.username else None
         self._use_tls = parts.scheme == "smtps"

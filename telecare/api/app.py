@@ -21,9 +21,11 @@ from telecare.api.endpoints import (
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
 
+VITAL = (health.router, metrics.router)
+"""What every process answers, whatever its roles."""
+
 ROUTERS = (
-    health.router,
-    metrics.router,
+    *VITAL,
     alarms.router,
     stream.router,
     fleet_import.router,
@@ -40,9 +42,10 @@ ROUTERS = (
 )
 
 
-def install_api(app: FastAPI) -> None:
-    """Put the API into the application."""
-    for router in ROUTERS:
+def install_api(app: FastAPI, *, web: bool) -> None:
+    """Put the API into the application: all of it in a process of the role `web`, else what says how it fares."""
+    routers = ROUTERS if web else VITAL
+    for router in routers:
         app.include_router(router)
-    install_problem_handlers(app, [route for router in ROUTERS for route in router.routes])
+    install_problem_handlers(app, [route for router in routers for route in router.routes])
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -89,6 +89,8 @@ class BoardFeed:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.seq = 0
+        self.looks = 0
+        """How often the change log was read so far: a beat that is told without a look would be a lie."""
         self.woken = asyncio.Event()
         self.ended = asyncio.Event()
         self._renderers: dict[str, Renderer] = {}
@@ -148,6 +150,7 @@ class BoardFeed:
         async with self.database.transaction() as session:
             alarms = AlarmRepository(session)
             rows = await alarms.changes_after(self.seq, PAGE)
+            self.looks += 1
             if not rows:
                 return
             now = await database_now(session)

@@ -30,7 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="The database: its schema, backup a
 def upgrade() -> None:
     """Bring the schema to the version of this program; it gives up when a lock is not to be had within 4 s.
 
-    Example: TELECARE_DATABASE_URL=postgresql+asyncpg://… telecare db upgrade
+    Example: TELECARE_DATABASE_URL=postgresql://… telecare db upgrade
     """
 
     async def run() -> int:
@@ -78,7 +78,7 @@ def backup(file: Annotated[Path, typer.Argument(help="where to; it must not be t
 def restore(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
     """Fill an empty database from a backup; all of it or nothing. Start no service on it before.
 
-    Example: TELECARE_DATABASE_URL=postgresql+asyncpg://…/telecare_new telecare db restore telecare-2026-11-25.backup
+    Example: TELECARE_DATABASE_URL=postgresql://…/telecare_new telecare db restore telecare-2026-11-25.backup
     """
 
     def run() -> int:

@@ -55,7 +55,7 @@ def serve(
 ) -> None:
     """Run the service on the database and the broker that the environment names.
 
-    Example: TELECARE_DATABASE_URL=postgresql+asyncpg://… TELECARE_MQTT_URL=mqtts://… telecare serve --roles web,engine
+    Example: TELECARE_DATABASE_URL=postgresql://… TELECARE_MQTT_URL=mqtts://… telecare serve --roles web,engine
     """
 
     def run() -> int:

@@ -44,11 +44,13 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         self.url = settings.database_url.get_secret_value()
         self.engine: AsyncEngine = create_async_engine(
-            self.url,
+            "postgresql+asyncpg://",
             pool_size=settings.database_pool_size,
             max_overflow=10,
             pool_timeout=10,
             connect_args={
+                # The address goes to asyncpg whole, as everywhere: it knows sslmode and the others of libpq.
+                "dsn": asyncpg_dsn(self.url),
                 "prepared_statement_cache_size": settings.database_statement_cache,
                 "timeout": 5,
                 "server_settings": {
@@ -90,5 +92,5 @@ async def database_now(session: AsyncSession) -> datetime:
 
 
 def asyncpg_dsn(url: str) -> str:
-    """Turn a SQLAlchemy URL into what asyncpg itself takes, for LISTEN and advisory locks."""
+    """Turn a SQLAlchemy URL into what asyncpg itself takes."""
     return url.replace("postgresql+asyncpg://", "postgresql://", 1)

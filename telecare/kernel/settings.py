@@ -3,7 +3,9 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -21,7 +23,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TELECARE_", frozen=True, extra="ignore")
 
-    database_url: SecretStr = SecretStr("postgresql+asyncpg://telecare@localhost/telecare")
+    database_url: SecretStr = Field(
+        default=SecretStr("postgresql+asyncpg://telecare@localhost/telecare"),
+        description="postgresql://user:password@host:port/name, with any of libpq's parameters behind it",
+    )
     database_pool_size: int = Field(default=20, ge=2)
     database_statement_cache: int = Field(default=500, ge=0, description="0 behind a transaction-pooling PgBouncer")
 
@@ -61,6 +66,36 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     heartbeat_log_days: int = Field(default=7, ge=1, description="how long single heartbeats are kept")
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        """Accept what libpq and SQLAlchemy call it; there is one driver and one dialect."""
+        scheme, _, rest = value.get_secret_value().partition("://")
+        if scheme not in {"postgresql+asyncpg", "postgresql", "postgres"} or not rest:
+            raise ValueError("this is not an address such as postgresql://telecare:PASSWORD@HOST/telecare")
+        return SecretStr(f"postgresql+asyncpg://{rest}")
+
+    @field_validator("mqtt_url")
+    @classmethod
+    def _check_mqtt_url(cls, value: SecretStr) -> SecretStr:
+        return _with_scheme(value, ("mqtt", "mqtts"), "mqtts://telecare:PASSWORD@HOST:8884")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: SecretStr) -> SecretStr:
+        return _with_scheme(value, ("smtp", "smtps"), "smtp://USER:PASSWORD@HOST:587")
+
+    @field_validator("seal_key")
+    @classmethod
+    def _check_seal_key(cls, value: SecretStr) -> SecretStr:
+        """Refuse a key that is none now, and not when somebody stands in front of the key safe."""
+        if value.get_secret_value():
+            try:
+                Fernet(value.get_secret_value())
+            except ValueError as error:
+                raise ValueError("this is no Fernet key: 32 random bytes in URL-safe base64") from error
+        return value
+
     @field_validator("roles", mode="before")
     @classmethod
     def _split_roles(cls, value: object) -> object:
@@ -68,3 +103,15 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return frozenset(Role(part.strip()) for part in value.split(",") if part.strip())
         return value
+
+
+def _with_scheme(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:
+    """Return an address that has a host, a usable port and one of these schemes; ValueError shows a right one."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"this is not an address such as {example}")
+    return value

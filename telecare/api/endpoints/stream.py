@@ -18,6 +18,8 @@ from telecare.api.routing import api_router
 router = api_router("/stream", "stream")
 
 BEAT_S = 1.0
+"""About as often as the feed looks by itself."""
+
 LIFE_S = 900.0
 """A stream ends after this long and its client resumes at once: so a log-out or a lost role takes effect."""
 
@@ -39,6 +41,7 @@ async def stream(
 ) -> EventSourceResponse:
     """Follow the board: `snapshot` first (`reload` when you must fetch the list anew), then `change` and `beat`.
 
+    A `beat` says that the board was looked at just now: without one for 5 s the picture is old.
     Each change has the number of the board's change log as its id; a browser that reconnects resumes from it.
     """
     feed: BoardFeed = request.app.state.feed
@@ -52,9 +55,13 @@ async def _events(feed: BoardFeed, actor: Actor, after: int | None, form: str) -
             "snapshot", {"seq": after if following.resumed else feed.seq, "reload": not following.resumed}, None
         )
         started = beat_at = time.monotonic()
+        looks = 0
         while time.monotonic() - started < LIFE_S:
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT_S
+                if feed.looks == looks:
+                    continue  # the database does not answer
+                looks = feed.looks
                 yield _event("beat", {"now": datetime.now(UTC).isoformat(), "seq": feed.seq}, None)
             try:
                 change = await following.next(max(0.0, beat_at - time.monotonic()))

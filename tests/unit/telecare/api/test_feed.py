@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from telecare.access.domain import Actor, UserRole
+from telecare.api.endpoints import stream
 from telecare.api.feed import QUEUE, BoardFeed, Change, FeedEndedError
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
@@ -74,3 +76,18 @@ async def test_all_streams_end_when_the_service_stops(feed: BoardFeed) -> None:
             await following.next(1)
     with feed.follow(None) as late, pytest.raises(FeedEndedError):
         await late.next(1)
+
+
+async def test_a_beat_is_told_only_when_the_board_was_looked_at(
+    feed: BoardFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT_S", 0.01)
+    told = stream._events(feed, Actor("token", uuid4(), "any", UserRole.OPERATOR), None, "data")
+    assert (await anext(told)).event == "snapshot"
+    beat = asyncio.ensure_future(anext(told))
+    done, _ = await asyncio.wait({beat}, timeout=0.2)
+    assert not done, "a beat without a look at the database"
+    feed.looks += 1
+    assert (await asyncio.wait_for(beat, 5)).event == "beat"
+    await told.aclose()
+    assert not feed._streams

@@ -1,0 +1,53 @@
+"""Settings: what can be used is taken in each form that people write, what cannot is refused with a right example."""
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import ValidationError
+
+from telecare.kernel.db import asyncpg_dsn
+from telecare.kernel.settings import Role, Settings
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_a_database_may_be_called_as_libpq_or_sqlalchemy_call_it(scheme: str) -> None:
+    url = Settings(database_url=f"{scheme}://telecare:pw@db/telecare?sslmode=require").database_url.get_secret_value()
+    assert url == "postgresql+asyncpg://telecare:pw@db/telecare?sslmode=require"
+    assert asyncpg_dsn(url) == "postgresql://telecare:pw@db/telecare?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database_url", "mysql://db/telecare"),
+        ("database_url", "postgresql://"),
+        ("database_url", "db"),
+        ("mqtt_url", "http://broker"),
+        ("mqtt_url", "mqtt://broker:99999"),
+        ("mqtt_url", "mqtt://broker:no"),
+        ("smtp_url", "https://mail.example"),
+        ("smtp_url", "smtp://"),
+        ("seal_key", "secret"),
+        ("roles", "web,nothing"),
+        ("ingest_slot", "two words"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_without_showing_it(name: str, value: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({name: value})
+    assert [error["loc"] for error in refused.value.errors()] == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("mqtt_url", "mqtts://user:p%40ss@broker:8883"), ("smtp_url", "smtps://mail.example"), ("seal_key", "")],
+)
+def test_what_can_be_used_stays_as_it_is(name: str, value: str) -> None:
+    assert getattr(Settings.model_validate({name: value}), name).get_secret_value() == value
+
+
+def test_a_seal_key_and_roles_as_people_write_them() -> None:
+    key = Fernet.generate_key().decode()
+    settings = Settings.model_validate({"seal_key": key, "roles": "web, engine"})
+    assert settings.seal_key.get_secret_value() == key
+    assert settings.roles == {Role.WEB, Role.ENGINE}
+    assert key not in repr(settings)
