@@ -28,6 +28,7 @@ from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, 
 from telecare.kernel.ids import new_id
 
 PASSWORD_MIN = 12
+PASSWORD_MAX = 1024
 TOKEN_PREFIX = "tc_"  # noqa: S105 - what every token begins with, so that secret scanners know one
 
 _SYSTEM = "system"
@@ -182,5 +183,10 @@ async def _hashed(password: str) -> str:
         raise InvalidError(
             "The password is too short",
             errors=[{"where": "body.password", "what": f"at least {PASSWORD_MIN} characters"}],
+        )
+    if len(password) > PASSWORD_MAX:
+        raise InvalidError(
+            "The password is too long",
+            errors=[{"where": "body.password", "what": f"at most {PASSWORD_MAX} characters"}],
         )
     return await hash_password(password)

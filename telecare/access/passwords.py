@@ -28,10 +28,14 @@ class _Queue:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
         self._waiting = 0
 
-    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
-        """Return what the work returns; UnavailableError when too many wait already."""
+    def check_room(self) -> None:
+        """Raise UnavailableError when too many wait already."""
         if self._waiting >= MAX_WAITING:
             raise UnavailableError("Too many people are logging in at once: try again in a moment")
+
+    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Return what the work returns; UnavailableError when too many wait already."""
+        self.check_room()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
@@ -40,6 +44,11 @@ class _Queue:
 
 
 _queue = _Queue()
+
+
+def check_room() -> None:
+    """Raise UnavailableError when a password could not be checked now."""
+    _queue.check_room()
 
 
 async def hash_password(password: str) -> str:

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from telecare.access.accounts import PASSWORD_MIN
+from telecare.access.accounts import PASSWORD_MAX, PASSWORD_MIN
 from telecare.access.domain import Permission, UserRole
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 Username = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", description="letters, digits and . _ @ -")
 ]
-Password = Annotated[str, Field(min_length=PASSWORD_MIN, max_length=1024, description="long beats complicated")]
+Password = Annotated[str, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, description="long beats complicated")]
 Councils = Annotated[
     frozenset[Annotated[str, Field(pattern=r"^S12[0-9]{6}$")]],
     Field(max_length=32, description="GSS codes; none means all councils of this control room"),

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from telecare.access.domain import Actor, UserRole
 from telecare.access.models import User
-from telecare.access.passwords import hash_password, needs_rehash, verify_password
+from telecare.access.passwords import check_room, hash_password, needs_rehash, verify_password
 from telecare.access.repository import ApiTokenRepository, AuditRepository, SessionRepository, UserRepository
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.errors import ForbiddenError, UnauthenticatedError
@@ -50,12 +50,16 @@ def actor_of(user: User) -> Actor:
     return Actor("user", user.id, user.display_name, UserRole(user.role), frozenset(user.councils))
 
 
-async def login(database: Database, username: str, password: str) -> LoggedIn:
+async def login(database: Database, username: str, password: str, replaced: str | None = None) -> LoggedIn:
     """Open a session, or raise UnauthenticatedError in the same words and time whatever was wrong.
 
+    `replaced` is the token of the session that this browser had before; it ends.
+
     It takes the database and not the request's transaction: a failure must count although the reply is an error. The
-    try counts before the password is checked, so a hundred guesses at once are still ten.
+    try counts before the password is checked, so a hundred guesses at once are still ten; one that will not be checked,
+    because too many wait, does not count.
     """
+    check_room()
     async with database.transaction() as session:
         user = await UserRepository(session).by_username(clean_text(username))
         stored = user.password_hash if user is not None and _may_try(user, await database_now(session)) else None
@@ -64,6 +68,8 @@ async def login(database: Database, username: str, password: str) -> LoggedIn:
         raise UnauthenticatedError(_REFUSED)
     fresh_hash = await hash_password(password) if needs_rehash(stored or "") else None
     async with database.transaction() as session:
+        if replaced is not None:
+            await SessionRepository(session).end(token_hash(replaced))
         return await _open_session(session, user, fresh_hash)
 
 
@@ -94,6 +100,15 @@ async def _open_session(session: AsyncSession, user: User | None, fresh_hash: st
     await SessionRepository(session).add(token_hash(token), present.id, csrf_token, SESSION_LIFE)
     await AuditRepository(session).add(actor_of(present), "logged_in", "user", present.id)
     return LoggedIn(present, token, csrf_token)
+
+
+def check_own_form(request: Request) -> None:
+    """Raise ForbiddenError for a log-in that another site's page sends: it would make somebody work as somebody else.
+
+    There is no session yet whose CSRF token could be asked for; browsers say themselves who sends (Fetch Metadata).
+    """
+    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        raise ForbiddenError("Another site sent this log-in: open the log-in page itself")
 
 
 async def logout(session: AsyncSession, token: str, actor: Actor) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, login, logout
+from telecare.access.accounts import PASSWORD_MAX
+from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, check_own_form, login, logout
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console.render import PageActor, page
 from telecare.kernel.errors import UnauthenticatedError
@@ -32,12 +33,13 @@ async def enter(
     request: Request,
     services: ServicesDep,
     username: Text = "",
-    password: Text = "",
+    password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
     next: Text = "/",  # noqa: A002
 ) -> Response:
     """Log in, or say that it did not work and why that may be."""
+    check_own_form(request)
     try:
-        entered = await login(services.database, username, password)
+        entered = await login(services.database, username, password, request.cookies.get(SESSION_COOKIE))
     except UnauthenticatedError as error:
         return page(request, "login.html", None, 401, next=safe_next(next), error=error.detail, username=username)
     response = RedirectResponse(safe_next(next), SEE_OTHER)

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import func, select, text, update
 
-from telecare.access.accounts import UserChange, change_user, create_user, set_password
+from telecare.access.accounts import PASSWORD_MAX, UserChange, change_user, create_user, set_password
 from telecare.access.domain import UserRole
 from telecare.access.models import ApiToken, AuditEntry, Session, User
 from telecare.access.passwords import MAX_WAITING, hash_password, verify_password
@@ -114,6 +114,56 @@ async def test_a_flood_of_log_ins_is_sent_away_in_part() -> None:
     )
     assert sum(isinstance(guess, UnavailableError) for guess in guesses) == 3
     assert await verify_password(None, "x") is False
+
+
+async def test_a_try_that_was_sent_away_does_not_count(database: Database, fiona: User) -> None:
+    flood = [asyncio.create_task(verify_password(None, "x")) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(UnavailableError):
+        await login(database, fiona.username, PASSWORD)
+    assert (await stored(database, fiona)).failed_logins == 0
+    await asyncio.gather(*flood)
+
+
+async def test_the_longest_password_that_may_be_set_may_be_typed(
+    database: Database, anonymous: httpx.AsyncClient, fiona: User
+) -> None:
+    longest = "x" * PASSWORD_MAX
+    async with database.transaction() as session:
+        await set_password(session, fiona.id, longest)
+    with pytest.raises(InvalidError, match="too long"):
+        async with database.transaction() as session:
+            await set_password(session, fiona.id, longest + "x")
+    entered = await anonymous.post("/login", data={"username": fiona.username, "password": longest})
+    assert entered.status_code == 303
+
+
+async def test_the_session_cookie_is_for_this_site_and_no_script(anonymous: httpx.AsyncClient, fiona: User) -> None:
+    entered = await anonymous.post("/login", data={"username": fiona.username, "password": PASSWORD})
+    flags = {part.strip().lower() for part in entered.headers["Set-Cookie"].split(";")}
+    assert {"httponly", "samesite=lax", "path=/", "max-age=43200"} <= flags
+    assert "domain" not in entered.headers["Set-Cookie"].lower()
+
+
+async def test_a_log_in_never_takes_up_a_session_that_is_there(
+    database: Database, anonymous: httpx.AsyncClient, fiona: User, logged_in: LoggedIn
+) -> None:
+    """Neither one that somebody planted nor one of who sat here before: the first ends, the token is fresh."""
+    anonymous.cookies.set(SESSION_COOKIE, logged_in.session_token)
+    await anonymous.post("/login", data={"username": fiona.username, "password": PASSWORD})
+    async with database.transaction() as session:
+        (kept,) = (await session.execute(select(Session.token_hash))).scalars()
+    assert kept != token_hash(logged_in.session_token)
+
+
+@pytest.mark.parametrize(("sender", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 303)])
+async def test_another_site_cannot_log_anybody_in(
+    anonymous: httpx.AsyncClient, fiona: User, sender: str, status: int
+) -> None:
+    form = {"username": fiona.username, "password": PASSWORD}
+    reply = await anonymous.post("/login", data=form, headers={"Sec-Fetch-Site": sender})
+    assert reply.status_code == status
+    assert (SESSION_COOKIE in reply.headers.get("Set-Cookie", "")) == (status == 303)
 
 
 async def test_a_password_may_be_typed_in_either_form_of_its_letters() -> None:
