@@ -27,6 +27,7 @@ POLL_S = 1.0
 KEPT = 2000
 QUEUE = 1000
 PAGE = 500
+READ_TIMEOUT_S = 5.0
 
 Renderer = Callable[[Alarm, datetime], str]
 
@@ -110,16 +111,17 @@ class BoardFeed:
         started = False
         while not stop.is_set():
             try:
-                if not started:
-                    self.seq, started = await self._head(), True
-                await self._read()
+                async with asyncio.timeout(READ_TIMEOUT_S):
+                    if not started:
+                        self._begin(await self._head())
+                        started = True
+                    await self._read()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("feed_waits_for_database", error=repr(error)[:200])
             await first_of(stop, self.woken, timeout_s=POLL_S)
             self.woken.clear()
         self.ended.set()
-        for following in self._streams:
-            following.end()
+        self._end_streams()
 
     @contextmanager
     def follow(self, after: int | None) -> Iterator["Following"]:
@@ -142,6 +144,16 @@ class BoardFeed:
             return None
         return [change for seq, change in self._kept.items() if seq > after]
 
+    def _begin(self, head: int) -> None:
+        """Stand at the end of the change log; whoever follows from elsewhere loads the board anew."""
+        self.seq = head
+        self._kept.clear()
+        self._end_streams()
+
+    def _end_streams(self) -> None:
+        for following in self._streams:
+            following.end()
+
     async def _head(self) -> int:
         async with self.database.transaction() as session:
             return await AlarmRepository(session).board_seq()
@@ -152,6 +164,10 @@ class BoardFeed:
             rows = await alarms.changes_after(self.seq, PAGE)
             self.looks += 1
             if not rows:
+                head = await alarms.board_seq()
+                if head < self.seq:  # a backup was restored, or a standby took over that had less
+                    log.warning("feed_begins_anew", seq=self.seq, head=head)
+                    self._begin(head)
                 return
             now = await database_now(session)
             present = {alarm.id: alarm for alarm in await alarms.by_ids(list({row.alarm_id for row in rows}))}

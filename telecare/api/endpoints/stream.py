@@ -2,26 +2,31 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from telecare.access.domain import Actor, Permission
-from telecare.api.deps import Needs
+from telecare.access.service import authenticate
+from telecare.api.deps import Needs, ServicesDep
 from telecare.api.feed import BoardFeed, Change, FeedEndedError
 from telecare.api.openapi import PROBLEMS
 from telecare.api.routing import api_router
+from telecare.kernel.db import Database
+from telecare.kernel.errors import UnauthenticatedError
+from telecare.kernel.transient import is_transient
 
 router = api_router("/stream", "stream")
 
 BEAT_S = 1.0
 """About as often as the feed looks by itself."""
 
-LIFE_S = 900.0
-"""A stream ends after this long and its client resumes at once: so a log-out or a lost role takes effect."""
+RECHECK_S = 15.0
+"""So soon a log-out, a revoked token or a changed role ends a stream."""
 
 MAX_SEQ = 2**63 - 1
 
@@ -34,6 +39,7 @@ _STREAM = {
 @router.get("", response_class=EventSourceResponse, responses={200: _STREAM, **PROBLEMS})
 async def stream(
     request: Request,
+    services: ServicesDep,
     actor: Annotated[Actor, Depends(Needs(Permission.SEE_ALARMS))],
     after: Annotated[int | None, Query(ge=0, le=MAX_SEQ, description="the last number you have seen")] = None,
     form: Annotated[Literal["data", "html"], Query(description="html adds the console's row")] = "data",
@@ -46,17 +52,38 @@ async def stream(
     """
     feed: BoardFeed = request.app.state.feed
     resume = int(last_event_id) if last_event_id is not None else after
-    return EventSourceResponse(_events(feed, actor, resume, form), ping=3600)
+    allowed = partial(_is_still, actor, request, services.database)
+    return EventSourceResponse(_events(feed, actor, resume, form, allowed), ping=3600)
 
 
-async def _events(feed: BoardFeed, actor: Actor, after: int | None, form: str) -> AsyncIterator[ServerSentEvent]:
+async def _is_still(actor: Actor, request: Request, database: Database) -> bool:
+    """Say whether the request's token or cookie is still good for the same actor."""
+    try:
+        async with database.transaction() as session:
+            return await authenticate(session, request) == actor
+    except UnauthenticatedError:
+        return False
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        return True  # nobody can say just now, and nothing new can be shown either
+
+
+async def _events(
+    feed: BoardFeed, actor: Actor, after: int | None, form: str, still_allowed: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[ServerSentEvent]:
     with feed.follow(after) as following:
         yield _event(
             "snapshot", {"seq": after if following.resumed else feed.seq, "reload": not following.resumed}, None
         )
-        started = beat_at = time.monotonic()
+        beat_at = time.monotonic()
+        check_at = beat_at + RECHECK_S
         looks = 0
-        while time.monotonic() - started < LIFE_S:
+        while True:
+            if time.monotonic() >= check_at:
+                if not await still_allowed():
+                    return
+                check_at = time.monotonic() + RECHECK_S
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT_S
                 if feed.looks == looks:

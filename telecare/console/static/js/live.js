@@ -23,7 +23,10 @@ export function follow(seq, listener) {
   function take(event) {
     heard = Date.now()
     if (event.type === 'beat') learnNow(event.data.now)
-    if (event.type === 'snapshot' && event.data.reload) listener.onReload()
+    if (event.type === 'snapshot' && event.data.reload) {
+      last = event.data.seq // also when it is a smaller one: a restored database counts from where it was
+      listener.onReload()
+    }
     if (event.type === 'change' && event.data.seq > last) {
       last = event.data.seq
       listener.onChange(event.data)

@@ -81,8 +81,11 @@ async def test_all_streams_end_when_the_service_stops(feed: BoardFeed) -> None:
 async def test_a_beat_is_told_only_when_the_board_was_looked_at(
     feed: BoardFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def allowed() -> bool:
+        return True
+
     monkeypatch.setattr(stream, "BEAT_S", 0.01)
-    told = stream._events(feed, Actor("token", uuid4(), "any", UserRole.OPERATOR), None, "data")
+    told = stream._events(feed, Actor("token", uuid4(), "any", UserRole.OPERATOR), None, "data", allowed)
     assert (await anext(told)).event == "snapshot"
     beat = asyncio.ensure_future(anext(told))
     done, _ = await asyncio.wait({beat}, timeout=0.2)
