@@ -12,6 +12,7 @@ from alarms.escalation.domain import (
     Address,
     Addresses,
     Annotated,
+    Arrived,
     Attended,
     CancelPending,
     Claim,
@@ -40,6 +41,8 @@ from alarms.escalation.domain import (
     Step,
     Target,
     TimerDue,
+    Uncovered,
+    VoiceLost,
 )
 from alarms.escalation.outcomes import OUTCOMES, Needs
 
@@ -86,6 +89,14 @@ class _Draft:
                     told.append(to)
                     self.effects.append(Notify(self._key(to), target, to, self.state.rank, reason))
         return labels
+
+    def tell_supervisor(self, addresses: Addresses, reason: str) -> str:
+        """Notify the supervisor, or the duty manager where there is none; return in words who was told."""
+        labels = self.tell((Target.SUPERVISOR,), addresses, reason)
+        if not labels:
+            self.effects.append(Uncovered((Target.SUPERVISOR,)))
+            labels = self.tell((Target.DUTY_MANAGER,), addresses, f"{reason}, and there is no supervisor to tell")
+        return ", ".join(labels) or "nobody, for nobody has an address there"
 
     def _key(self, to: Address) -> str:
         return f"{self.state.alarm_id}:{self.state.version}:{to.channel}:{to.address}"
@@ -135,10 +146,15 @@ def _repeat(draft: _Draft, event: Repeated) -> None:
         condition=Condition.ACTIVE,
     )
     draft.say("repeated", HUB, f"{event.words} again: signal {draft.state.events} of this alarm.")
+    if state.class_ == "L":
+        _hasten(draft)
+
+
+def _hasten(draft: _Draft) -> None:
+    """Let the next step come as soon as nobody is told again who was told just now."""
+    state = draft.state
     if state.handling is Handling.RAISED and state.step_due_at is not None and state.last_step_at is not None:
-        sooner = max(draft.now, state.last_step_at + REPEAT_QUIET)
-        if state.class_ == "L" and sooner < state.step_due_at:
-            draft.put(step_due_at=sooner)
+        draft.put(step_due_at=min(state.step_due_at, max(draft.now, state.last_step_at + REPEAT_QUIET)))
 
 
 def _hub_cancel(draft: _Draft, _event: HubCancelled) -> None:
@@ -164,16 +180,19 @@ def _annotate(draft: _Draft, event: Annotated) -> None:
 
 def _ack(draft: _Draft, event: Acked) -> None:
     state = draft.state
-    if state.claim is not None:
+    if state.claim is None:
+        draft.effects.append(CancelPending())  # a human has it: who has not been called yet need not be (R31)
+        draft.say("acked", event.by.name, f"{event.by.name} has it.")
+    elif state.claim.holder.id != event.by.id:
         holder = state.claim.holder
-        if holder.id == event.by.id:
-            _renew(draft, Renewed(event.by))
-            return
         if not event.take_over:
             raise RuleError(f"{holder.name} has it since {_ago(state.claim.since, draft.now)}")
         draft.say("taken_over", event.by.name, f"{event.by.name} took it over from {holder.name}.")
+    elif state.handling is Handling.ATTENDING or state.hold_until is not None:
+        draft.say("acked", event.by.name, f"{event.by.name} has it in hand again.")
     else:
-        draft.say("acked", event.by.name, f"{event.by.name} has it.")
+        _renew(draft, Renewed(event.by))
+        return
     draft.put(
         handling=Handling.ACKED,
         claim=Claim(event.by, draft.now, draft.now + timedelta(seconds=state.ladder.ack_s)),
@@ -182,6 +201,7 @@ def _ack(draft: _Draft, event: Acked) -> None:
         arrival_due_at=None,
         arrival_asked=False,
         hold_until=None,
+        supervisor_at=None,
     )
 
 
@@ -192,7 +212,7 @@ def _renew(draft: _Draft, event: Renewed) -> None:
     draft.put(claim=replace(claim, expires_at=expires_at, reminded=False, renewals=renewals))
     draft.say("renewed", event.by.name, f"{event.by.name} still has it.")
     if renewals % RENEWALS_BEFORE_SUPERVISOR == 0:
-        draft.say("long_held", SYSTEM, f"{event.by.name} has renewed {renewals} times: the supervisor should look.")
+        draft.put(supervisor_at=draft.now)
 
 
 def _release(draft: _Draft, event: Released) -> None:
@@ -229,6 +249,45 @@ def _escalate(draft: _Draft, event: Escalated) -> None:
     if draft.state.claim is not None and draft.state.claim.holder.id != event.by.id:
         draft.say("taken_from", event.by.name, f"{draft.state.claim.holder.name} no longer holds it.")
     _back_to_raised(draft)
+
+
+def _lose_voice(draft: _Draft, event: VoiceLost) -> None:
+    """Put it back at the top of the queue; where a human had it, the second ring group is called at once (C08).
+
+    Where nobody had it the ladder only goes on sooner, or a line that drops again and again would hold it down. And
+    nobody is called back from their way: they, and the question whether they arrived, are the way on then.
+    """
+    state = draft.state
+    if state.class_ != "L" or state.handling is Handling.ATTENDING:
+        draft.say("voice_ended", HUB, f"{event.words}.")
+        return
+    draft.put(rank=min(state.rank, event.rank))
+    if state.claim is None:
+        draft.say("voice_lost", HUB, f"{event.words}: it is at the top of the queue.")
+        _hasten(draft)
+        return
+    had = state.claim.holder.name
+    draft.say("voice_lost", HUB, f"{event.words} while {had} had it: it is back at the top of the queue.")
+    steps = state.ladder.steps
+    second_ring = next((n for n, step in enumerate(steps) if Target.SECOND_QUEUE in step.targets), 0)
+    draft.put(step=min(state.step, second_ring))
+    _back_to_raised(draft)
+
+
+def _arrive(draft: _Draft, event: Arrived) -> None:
+    """Take it as the answer to the question whether somebody is there; the holder goes on as after a claim."""
+    claim = draft.state.claim
+    if draft.state.handling is not Handling.ATTENDING or claim is None:
+        draft.say("annotated", HUB, f"{event.words}.")
+        return
+    expires_at = draft.now + timedelta(seconds=draft.state.ladder.ack_s)
+    draft.put(
+        handling=Handling.ACKED,
+        claim=replace(claim, expires_at=expires_at, reminded=False),
+        arrival_due_at=None,
+        arrival_asked=False,
+    )
+    draft.say("arrived", HUB, f"{event.words}: {claim.holder.name} has it in hand again.")
 
 
 def _note(draft: _Draft, event: Noted) -> None:
@@ -280,8 +339,13 @@ def _timer(draft: _Draft, event: TimerDue) -> None:
         _check_arrival(draft, event.addresses)
     if draft.state.hold_until is not None and draft.state.hold_until <= now:
         draft.put(hold_until=None)
-        labels = draft.tell((Target.SUPERVISOR,), event.addresses, "On hold too long")
-        draft.say("hold_ended", SYSTEM, f"The hold is over its limit; told: {_told(labels)}.")
+        told = draft.tell_supervisor(event.addresses, "On hold too long")
+        draft.say("hold_ended", SYSTEM, f"The hold is over its limit; told: {told}.")
+    claim = draft.state.claim
+    if draft.state.supervisor_at is not None and draft.state.supervisor_at <= now and claim is not None:
+        draft.put(supervisor_at=None)
+        told = draft.tell_supervisor(event.addresses, f"{claim.holder.name} has had it for long")
+        draft.say("long_held", SYSTEM, f"{claim.holder.name} has renewed {claim.renewals} times; told: {told}.")
     if draft.state.handling is Handling.ACKED:
         _check_claim(draft, event.addresses)
     if draft.state.handling is Handling.RAISED:
@@ -297,8 +361,8 @@ def _check_arrival(draft: _Draft, addresses: Addresses) -> None:
         draft.put(arrival_asked=True, arrival_due_at=draft.now + grace)
         draft.say("arrival_asked", SYSTEM, f"Is somebody there? Without an answer in {_words(grace)} it goes on.")
         return
-    labels = draft.tell((Target.SUPERVISOR,), addresses, "Nobody confirmed an arrival")
-    draft.say("arrival_missed", SYSTEM, f"Nobody confirmed an arrival; told: {_told(labels)}.")
+    told = draft.tell_supervisor(addresses, "Nobody confirmed an arrival")
+    draft.say("arrival_missed", SYSTEM, f"Nobody confirmed an arrival; told: {told}.")
     _back_to_raised(draft)
 
 
@@ -307,10 +371,8 @@ def _check_claim(draft: _Draft, addresses: Addresses) -> None:
     if claim is None:
         return
     if claim.expires_at <= now:
-        labels = draft.tell((Target.SUPERVISOR,), addresses, f"{claim.holder.name}'s claim lapsed")
-        draft.say(
-            "lapsed", SYSTEM, f"{claim.holder.name} did not renew; the alarm is open again. Told: {_told(labels)}."
-        )
+        told = draft.tell_supervisor(addresses, f"{claim.holder.name}'s claim lapsed")
+        draft.say("lapsed", SYSTEM, f"{claim.holder.name} did not renew; the alarm is open again. Told: {told}.")
         _back_to_raised(draft)
     elif not claim.reminded and claim.expires_at - timedelta(seconds=draft.state.ladder.remind_s) <= now:
         draft.put(claim=replace(claim, reminded=True))
@@ -336,27 +398,45 @@ def _run_steps(draft: _Draft, addresses: Addresses) -> None:
         # Catching up after an outage ends here: from now on the normal pace.
         draft.put(step_due_at=now + timedelta(seconds=ran.wait_s))
         return
-    labels = draft.tell(ladder.catch_all, addresses, "Nobody has it")
-    draft.say("catch_all", SYSTEM, f"Nobody has it; told again: the operators' queue, {_told(labels)}.")
+    told = _tell_targets(draft, ladder.catch_all, addresses, "Nobody has it")
+    if not told:
+        draft.tell((Target.DUTY_MANAGER,), addresses, "Nobody has it, and nobody stands behind the last resort")
+    draft.say("catch_all", SYSTEM, f"Nobody has it; told again: {told or 'nobody stands behind the last resort'}.")
     draft.put(ring=2, last_step_at=now, step_due_at=now + timedelta(seconds=ladder.repeat_s))
 
 
 def _tell_step(draft: _Draft, step: Step, addresses: Addresses, late: timedelta) -> bool:
     """Tell one step's targets; False when nobody stands behind any of them."""
     number = draft.state.step
-    words = " and ".join(TARGET_WORDS[target] for target in step.targets) or "nobody"
-    labels = draft.tell(step.targets, addresses, f"Nobody has it (step {number})")
-    in_house = [target for target in step.targets if target in IN_HOUSE]
-    if not in_house and not labels:
-        draft.say("uncovered", SYSTEM, f"Step {number}: nobody stands behind {words}; going on at once.")
+    told = _tell_targets(draft, step.targets, addresses, f"Nobody has it (step {number})")
+    if not told:
+        names = _names(step.targets) or "it"
+        draft.say("uncovered", SYSTEM, f"Step {number}: nobody stands behind {names}; going on at once.")
         draft.tell((Target.DUTY_MANAGER,), addresses, f"Nobody has it, and nobody stands behind step {number}")
         return False
-    if in_house:
-        draft.put(ring=max(draft.state.ring, 2 if Target.SECOND_QUEUE in in_house else 1))
-    named = f": {', '.join(labels)}" if labels else ""
+    if rings := [2 if target is Target.SECOND_QUEUE else 1 for target in step.targets if target in IN_HOUSE]:
+        draft.put(ring=max(draft.state.ring, *rings))
     behind = f" ({_words(late)} late)" if late >= timedelta(seconds=2) else ""
-    draft.say("step", SYSTEM, f"Step {number}: told {words}{named}{behind}.")
+    draft.say("step", SYSTEM, f"Step {number}: told {told}{behind}.")
     return True
+
+
+def _tell_targets(draft: _Draft, targets: tuple[Target, ...], addresses: Addresses, reason: str) -> str:
+    """Tell these targets; return in words who was told and behind whom nobody stands, or nothing when nobody was.
+
+    A person without contacts of their own is no hole in the ladder, as long as somebody else is told.
+    """
+    empty = tuple(target for target in targets if target not in IN_HOUSE and not addresses.get(target))
+    reached = [target for target in targets if target not in empty]
+    holes = tuple(target for target in empty if target is not Target.CONTACTS) if reached else empty
+    if holes or not reached:
+        draft.effects.append(Uncovered(holes))
+    if not reached:
+        return ""
+    labels = draft.tell(reached, addresses, reason)
+    named = f": {', '.join(labels)}" if labels else ""
+    missing = f"; nobody stands behind {_names(empty)}" if empty else ""
+    return f"{_names(reached)}{named}{missing}"
 
 
 def _due(draft: _Draft) -> bool:
@@ -371,6 +451,7 @@ def _back_to_raised(draft: _Draft) -> None:
         hold_until=None,
         arrival_due_at=None,
         arrival_asked=False,
+        supervisor_at=None,
         step_due_at=draft.now,
     )
 
@@ -383,6 +464,7 @@ def _end(draft: _Draft, outcome: str, actor: str, words: str, reason: str = "", 
         claim=None,
         hold_until=None,
         arrival_due_at=None,
+        supervisor_at=None,
         step_due_at=None,
     )
     draft.effects.append(CancelPending())
@@ -402,8 +484,8 @@ def _because(reason: str) -> str:
     return f": {reason.strip().rstrip('.')}" if reason.strip() else ""
 
 
-def _told(labels: list[str]) -> str:
-    return ", ".join(labels) or "nobody has an address there"
+def _names(targets: Iterable[Target]) -> str:
+    return " and ".join(TARGET_WORDS[target] for target in targets)
 
 
 def _ago(since: datetime, now: datetime) -> str:
@@ -423,6 +505,8 @@ _RULES: dict[type[Any], Callable[[_Draft, Any], None]] = {
     HubCancelled: _hub_cancel,
     Cleared: _clear,
     Annotated: _annotate,
+    VoiceLost: _lose_voice,
+    Arrived: _arrive,
     TimerDue: _timer,
     Acked: _ack,
     Renewed: _renew,

@@ -128,6 +128,7 @@ class State:
     hold_until: datetime | None = None
     arrival_due_at: datetime | None = None
     arrival_asked: bool = False
+    supervisor_at: datetime | None = None  # when the supervisor is told that this takes long
     hub_cancelled: bool = False
     outcome: str | None = None
     closed_at: datetime | None = None
@@ -137,7 +138,7 @@ class State:
         """Return the moment at which something happens next; None only when closed."""
         if self.handling is Handling.CLOSED:
             return None
-        moments = [self.hold_until]
+        moments = [self.hold_until, self.supervisor_at]
         if self.handling is Handling.RAISED:
             moments.append(self.step_due_at)
         elif self.handling is Handling.ATTENDING:
@@ -187,6 +188,21 @@ class Cleared:
 @dataclass(frozen=True)
 class Annotated:
     """The hub reported something that belongs to this alarm."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class VoiceLost:
+    """The voice call with the home has ended while the alarm is open; `rank` is the top of the queue, below fire."""
+
+    words: str
+    rank: int
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Somebody at the home told through the unit that they are there."""
 
     words: str
 
@@ -291,6 +307,8 @@ Input: TypeAlias = (
     | HubCancelled
     | Cleared
     | Annotated
+    | VoiceLost
+    | Arrived
     | TimerDue
     | Acked
     | Renewed
@@ -324,7 +342,14 @@ class CancelPending:
     """Nothing that has not started may leave any more."""
 
 
-Effect: TypeAlias = Notify | CancelPending
+@dataclass(frozen=True)
+class Uncovered:
+    """Nobody stands behind these targets: a hole in the ladder, which somebody must mend."""
+
+    targets: tuple[Target, ...]
+
+
+Effect: TypeAlias = Notify | CancelPending | Uncovered
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from alarms.escalation.domain import TARGET_WORDS, Handling, State
 
+SYSTEM_HUB = "(telecare)"
+"""Stands where the hub's id stands in an alarm about the service itself; no hub can have it."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -60,6 +63,8 @@ def what_next(state: State) -> Next | None:
         return None
     if state.hold_until is not None and at == state.hold_until:
         return Next(at, "the hold is over: the supervisor is told")
+    if state.supervisor_at is not None and at == state.supervisor_at:
+        return Next(at, "the supervisor is told that it takes long")
     if state.handling is Handling.ATTENDING:
         words = "it is open again" if state.arrival_asked else "arrival is asked"
     elif state.claim is not None:

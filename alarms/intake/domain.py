@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from alarms.escalation.domain import Annotated, Cleared, HubCancelled, Input, Repeated
+from alarms.escalation.domain import Annotated, Arrived, Cleared, HubCancelled, Input, Repeated, VoiceLost
+from alarms.escalation.ranks import TECHNICAL, UNKNOWN, VOICE_LOST
 from alarms.handling.domain import OpenAlarm, Opening, Subject
 from alarms.intake.types import (
-    TECHNICAL,
     TYPES,
-    UNKNOWN,
     AlarmClass,
     EventType,
     Treatment,
@@ -134,6 +133,10 @@ def _feeds(row: EventType, open_alarms: tuple[OpenAlarm, ...]) -> tuple[tuple[UU
             return tuple((alarm.id, Cleared(row.words)) for alarm in open_alarms if alarm.type in row.clears)
         case Treatment.CANCEL:
             return tuple((alarm.id, HubCancelled()) for alarm in open_alarms if alarm.class_ != AlarmClass.TECHNICAL)
+        case Treatment.VOICE:
+            return tuple((alarm.id, VoiceLost(row.words, VOICE_LOST)) for alarm in open_alarms)
+        case Treatment.ARRIVAL:
+            return tuple((alarm.id, Arrived(row.words)) for alarm in open_alarms)
         case Treatment.NOTE:
             return tuple((alarm.id, Annotated(row.words)) for alarm in open_alarms)
         case _:

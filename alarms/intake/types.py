@@ -1,10 +1,9 @@
-"""The types of events, as data: class, rank, treatment and words (domain 1.6).
-
-Rank orders the board and every sender, lower first. Fire is 0 and nothing may stand above it (BS 8591).
-"""
+"""The types of events, as data: class, rank, treatment and words (domain 1.6)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from alarms.escalation.ranks import FIRE, GAS, INFORMATION, PERSONAL, TECHNICAL, UNKNOWN, URGENT
 
 
 class AlarmClass(StrEnum):
@@ -23,10 +22,9 @@ class Treatment(StrEnum):
     CLEAR = "clear"  # the cause named in `clears` is over
     CANCEL = "cancel"  # annotates what is open; never closes a life-safety alarm
     TEST = "test"  # stamps the last proven test
+    VOICE = "voice"  # the voice call has ended: what is open goes back to the top of the queue
+    ARRIVAL = "arrival"  # whoever was on the way is there
     NOTE = "note"  # annotates what is open, is kept on the hub's timeline
-
-
-FIRE, GAS, PERSONAL, UNKNOWN, URGENT, TECHNICAL, INFORMATION = 0, 2, 10, 12, 30, 50, 90
 
 
 @dataclass(frozen=True)
@@ -109,10 +107,11 @@ TYPES: dict[str, EventType] = {
         ),
         *_notes(Treatment.CANCEL, cancel="Cancelled at the unit"),
         *_notes(Treatment.TEST, test="Test call"),
+        *_notes(Treatment.VOICE, call_ended="Voice call ended"),
+        *_notes(Treatment.ARRIVAL, responder_on_site="Responder on site"),
         *_notes(
             Treatment.NOTE,
-            reset="Reset at the unit", responder_on_site="Responder on site", call_ended="Voice call ended",
-            installer_mode="Installer at the unit", config_changed="Configuration changed",
+            reset="Reset at the unit", installer_mode="Installer at the unit", config_changed="Configuration changed",
             firmware_changed="Firmware changed", peripheral_added="Peripheral paired",
             peripheral_removed="Peripheral removed", heartbeat="Heartbeat with a code",
         ),

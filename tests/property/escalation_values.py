@@ -8,6 +8,7 @@ from alarms.escalation.domain import (
     Acked,
     Address,
     Annotated,
+    Arrived,
     Attended,
     Cleared,
     Closed,
@@ -26,6 +27,7 @@ from alarms.escalation.domain import (
     Step,
     Target,
     TimerDue,
+    VoiceLost,
 )
 from alarms.escalation.ladders import BY_CLASS
 from alarms.escalation.outcomes import OUTCOMES
@@ -76,6 +78,8 @@ happenings = st.one_of(
     st.just(HubCancelled()),
     st.builds(Cleared, words),
     st.builds(Annotated, words),
+    st.builds(VoiceLost, words, ranks),
+    st.builds(Arrived, words),
     st.builds(Acked, holders, st.booleans()),
     st.builds(Renewed, holders),
     st.builds(Released, holders, words),

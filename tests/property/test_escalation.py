@@ -17,12 +17,14 @@ from alarms.escalation.domain import (
     IN_HOUSE,
     Acked,
     Addresses,
+    Arrived,
     Attended,
     CancelPending,
     Cleared,
     Closed,
     Decision,
     Delivered,
+    Escalated,
     Handling,
     Held,
     Holder,
@@ -32,9 +34,13 @@ from alarms.escalation.domain import (
     Raised,
     Released,
     Renewed,
+    Repeated,
     RuleError,
     State,
+    Target,
     TimerDue,
+    Uncovered,
+    VoiceLost,
 )
 from alarms.handling.domain import what_next
 from tests.property.escalation_values import (
@@ -51,7 +57,7 @@ from tests.property.escalation_values import (
 )
 from tests.unit.alarms.run import Run
 
-MAY_GO_LATER = (Acked, Renewed, Attended, Held)
+MAY_GO_LATER = (Acked, Renewed, Attended, Held, Arrived)
 SHIFT = timedelta(days=217, hours=5, microseconds=7)
 STATE_TIMES = (
     "raised_at",
@@ -60,6 +66,7 @@ STATE_TIMES = (
     "first_acked_at",
     "hold_until",
     "arrival_due_at",
+    "supervisor_at",
     "closed_at",
 )
 
@@ -111,11 +118,17 @@ class Escalation(RuleBasedStateMachine):
         self.apply(Acked(by))
 
     @precondition(lambda self: self.state.claim is not None)
-    @rule(act=st.sampled_from([Renewed, partial(Held, reason=""), partial(Attended, who="C"), Released]))
+    @rule(act=st.sampled_from([Acked, Renewed, partial(Held, reason=""), partial(Attended, who="C"), Released]))
     def its_holder_acts(self, act: Callable[[Holder], Input]) -> None:
         """Chance alone seldom finds the holder."""
         assert self.state.claim is not None
         self.apply(act(self.state.claim.holder))
+
+    @precondition(lambda self: self.state.claim is not None)
+    @rule(by=holders, at=st.sampled_from(["nobody", "the voice", "the home"]))
+    def somebody_else_acts_on_what_is_held(self, by: Holder, at: str) -> None:
+        others = {"nobody": Acked(by, take_over=True), "the voice": VoiceLost("Gone", 5), "the home": Arrived("Here")}
+        self.apply(others[at])
 
     @rule(event=closings, rarely=st.integers(0, 4))
     def somebody_closes(self, event: Closed, rarely: int) -> None:
@@ -137,6 +150,7 @@ class Escalation(RuleBasedStateMachine):
             assert decision == Decision(before, (), ())
         self.state = after
         self.check_version(before, event, decision)
+        self.check_what_stays(before, event, after)
         self.check_messages(before, event, decision)
         self.check_steps(before, decision)
         self.check_closing(before, event, decision)
@@ -145,6 +159,25 @@ class Escalation(RuleBasedStateMachine):
     def check_version(self, before: State, event: Input, decision: Decision) -> None:
         quiet = isinstance(event, WITHOUT_NEW_VERSION) or not decision.log
         assert decision.state.version == before.version + (0 if quiet else 1)
+
+    def check_what_stays(self, before: State, event: Input, after: State) -> None:
+        """What an alarm is never changes, it only becomes graver, and its first answer counts for good (C29)."""
+        for name in ("alarm_id", "type", "class_", "ladder", "raised_at"):
+            assert getattr(after, name) == getattr(before, name)
+        assert after.rank <= before.rank
+        assert after.events == before.events + isinstance(event, Repeated)
+        if before.first_acked_at is not None or not isinstance(event, Acked):
+            assert after.first_acked_at == before.first_acked_at
+        else:
+            assert after.first_acked_at == self.now
+        if before.claim is None:
+            assert after.claim is None or (isinstance(event, Acked) and after.claim.holder == event.by)
+        elif after.claim is None:
+            assert isinstance(event, (Released, Escalated, VoiceLost, TimerDue, Closed))
+        elif after.claim.holder != before.claim.holder:
+            assert isinstance(event, Acked)
+            assert event.take_over
+        assert after.step >= before.step or (isinstance(event, VoiceLost) and before.claim is not None)
 
     def check_messages(self, before: State, event: Input, decision: Decision) -> None:
         """E2: a key is used once. Only the engine, who knows the rota, tells anybody anything."""
@@ -156,6 +189,23 @@ class Escalation(RuleBasedStateMachine):
         assert not sent or isinstance(event, TimerDue)
         assert len({(effect.to.channel, effect.to.address) for effect in sent}) == len(sent)
         assert all(effect.rank == before.rank for effect in sent)
+        self.check_whom_it_told(before, event, decision, sent)
+
+    def check_whom_it_told(self, before: State, event: Input, decision: Decision, sent: list[Notify]) -> None:
+        """E1: while somebody has it only a superior hears of it; what a step names is told; a hole is reported."""
+        if not isinstance(event, TimerDue):
+            return
+        superiors = {Target.SUPERVISOR, Target.DUTY_MANAGER}
+        if decision.state.claim is not None:
+            assert {effect.target for effect in sent} <= superiors
+        for target in (t for step in before.ladder.steps[before.step : decision.state.step] for t in step.targets):
+            for to in event.addresses.get(target, ()):
+                assert any((to.channel, to.address) == (effect.to.channel, effect.to.address) for effect in sent)
+            if target not in IN_HOUSE and target is not Target.CONTACTS and not event.addresses.get(target):
+                assert any(isinstance(effect, Uncovered) and target in effect.targets for effect in decision.effects)
+        if {line.kind for line in decision.log} & {"uncovered", "hold_ended", "long_held", "arrival_missed", "lapsed"}:
+            reachable = [to for target in superiors for to in event.addresses.get(target, ())]
+            assert sent or not reachable
 
     def check_steps(self, before: State, decision: Decision) -> None:
         """E3: every step that was passed is in the log, in order, told or with the reason why not."""
@@ -171,7 +221,8 @@ class Escalation(RuleBasedStateMachine):
             assert (after, decision.effects) == (before, ())
             return
         closes = after.handling is Handling.CLOSED
-        assert (CancelPending() in decision.effects) == closes
+        claims = isinstance(event, Acked) and before.claim is None
+        assert (CancelPending() in decision.effects) == (closes or claims)
         if closes:
             assert decision.effects == (CancelPending(),)
             assert isinstance(event, Closed) or before.class_ != "L"
@@ -198,6 +249,8 @@ class Escalation(RuleBasedStateMachine):
         assert (state.claim is not None) == (state.handling in {Handling.ACKED, Handling.ATTENDING})
         assert (state.step_due_at is not None) == (state.handling is Handling.RAISED)
         assert (state.outcome is not None) == (state.closed_at is not None) == (state.handling is Handling.CLOSED)
+        assert (state.arrival_due_at is not None) == (state.handling is Handling.ATTENDING)
+        assert state.claim is not None or (state.hold_until, state.supervisor_at) == (None, None)
         assert state.rank >= 0
         assert state.step <= len(state.ladder.steps)
 
@@ -205,6 +258,24 @@ class Escalation(RuleBasedStateMachine):
         if self.history:
             self.check_replay()
             self.check_shift()
+            self.check_it_never_falls_silent()
+
+    def check_it_never_falls_silent(self) -> None:
+        """E1, E12: wherever it stands, if nobody acts any more the last resort is called in the time that adds up."""
+        state, ladder = self.state, self.state.ladder
+        if state.handling is Handling.CLOSED:
+            return
+        waits = sum(step.wait_s for step in ladder.steps) + ladder.repeat_s
+        claims = max(ladder.ack_s, ladder.hold_s, 3600 + ladder.arrival_grace_s)
+        end = max(self.now, state.next_due_at or self.now) + timedelta(seconds=waits + claims)
+        now, kinds = self.now, set()
+        while "catch_all" not in kinds:
+            assert state.next_due_at is not None
+            now = max(now, state.next_due_at)
+            assert now <= end
+            decision = decide(state, TimerDue(), now)
+            assert decision.log
+            state, kinds = decision.state, {line.kind for line in decision.log}
 
     def check_replay(self) -> None:
         """E5: the log, kept as JSON, gives the stored state byte for byte."""
@@ -250,15 +321,17 @@ def expected(ladder: Ladder, addresses: Addresses, until_s: float) -> list[tuple
     def tell(at: float, targets: tuple) -> None:
         told.extend((at, (to.channel, to.address)) for target in targets for to in addresses.get(target, ()))
 
+    def covered(targets: tuple) -> bool:
+        return any(target in IN_HOUSE or addresses.get(target) for target in targets)
+
     at = 0.0
     for step in ladder.steps:
         if at > until_s:
             break
-        covered = any(target in IN_HOUSE or addresses.get(target) for target in step.targets)
-        tell(at, step.targets if covered else ("duty_manager",))
-        at += step.wait_s if covered else 0
+        tell(at, step.targets if covered(step.targets) else ("duty_manager",))
+        at += step.wait_s if covered(step.targets) else 0
     while at <= until_s:
-        tell(at, ladder.catch_all)
+        tell(at, ladder.catch_all if covered(ladder.catch_all) else ("duty_manager",))
         at += ladder.repeat_s
     return list(dict.fromkeys(told))
 

@@ -18,6 +18,7 @@ from alarms.escalation.domain import (
     State,
     Target,
     TimerDue,
+    Uncovered,
 )
 from alarms.escalation.ladders import LIFE_SAFETY
 
@@ -50,6 +51,7 @@ class Run:
     told: list[Told] = field(default_factory=list)
     told_addresses: list[tuple[float, tuple[str, str]]] = field(default_factory=list)
     cancelled_at: float | None = None
+    uncovered: list[tuple[float, tuple[Target, ...]]] = field(default_factory=list)
     log: list[tuple[float, LogLine]] = field(default_factory=list)
     state: State = field(init=False)
 
@@ -111,3 +113,5 @@ class Run:
                 self.told_addresses.append((self.at, (effect.to.channel, effect.to.address)))
             elif isinstance(effect, CancelPending):
                 self.cancelled_at = self.at
+            elif isinstance(effect, Uncovered):
+                self.uncovered.append((self.at, effect.targets))

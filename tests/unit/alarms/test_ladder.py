@@ -8,6 +8,7 @@ from alarms.escalation.decide import decide
 from alarms.escalation.domain import (
     Acked,
     Address,
+    Arrived,
     Attended,
     Cleared,
     Closed,
@@ -24,9 +25,11 @@ from alarms.escalation.domain import (
     Step,
     Target,
     TimerDue,
+    VoiceLost,
 )
 from alarms.escalation.ladders import BY_CLASS, LIFE_SAFETY, TECHNICAL
 from alarms.escalation.outcomes import OUTCOMES, Needs, Outcome
+from alarms.escalation.ranks import VOICE_LOST
 from alarms.handling.domain import board_key, what_next
 from alarms.intake.types import TYPES
 from tests.unit.alarms.run import ANN, BOB, EVERYBODY, T0, Run
@@ -154,6 +157,63 @@ def test_a_hold_is_told_to_a_second_human_after_a_minute_and_the_claim_runs_on()
     assert run.state.claim.expires_at.timestamp() == T0.timestamp() + 310
 
 
+def test_a_hold_is_told_to_the_duty_manager_where_there_is_no_supervisor():
+    run = Run(addresses={**EVERYBODY, Target.SUPERVISOR: ()})
+    run.do(Acked(ANN), at=10)
+    run.do(Held(ANN, ""), at=30)
+    assert run.until(90).told == [(90, "Dougie")]
+    assert run.said("hold_ended") == ["The hold is over its limit; told: Dougie."]
+    assert run.uncovered == [(90, (Target.SUPERVISOR,))]
+
+
+def test_whoever_takes_the_call_off_hold_ends_the_hold():
+    run = Run()
+    run.do(Acked(ANN), at=10)
+    run.do(Held(ANN, ""), at=30)
+    run.do(Acked(ANN), at=50)
+    assert run.said("acked") == ["Ann has it.", "Ann has it in hand again."]
+    assert run.until(289).told == []
+
+
+# C08
+
+
+def test_a_call_that_drops_is_back_at_the_top_and_the_second_ring_group_is_called_at_once():
+    run = Run().until(61)
+    run.do(Acked(ANN), at=61)
+    run.do(VoiceLost("Voice call ended", 5), at=100)
+    assert (run.state.handling, run.state.claim, run.state.rank) == (Handling.RAISED, None, 5)
+    assert run.said("voice_lost") == ["Voice call ended while Ann had it: it is back at the top of the queue."]
+    assert run.said("step")[3] == "Step 2: told the second ring group."
+    assert run.until(219).told_since(62) == [(130, "Sue"), (190, "Partner")]
+
+
+def test_a_call_that_drops_before_anybody_had_it_never_holds_the_ladder_down():
+    run = Run()
+    for second in range(5, 180, 5):
+        run.do(VoiceLost("Voice call ended", 5), at=second)
+    assert run.state.rank == 5
+    assert run.told == [(60, "Sue"), (90, "Partner"), (120, "Dougie"), (120, "Niece"), (120, "Son"), *catch_all(150)]
+
+
+def test_a_call_that_ends_calls_nobody_back_from_their_way():
+    run = Run()
+    run.do(Acked(ANN), at=10)
+    run.do(Attended(ANN, "Responder 7"), at=20)
+    run.do(VoiceLost("Voice call ended", 5), at=30)
+    assert run.state.handling is Handling.ATTENDING
+    assert run.kinds(30) == ["voice_ended"]
+
+
+def test_nothing_drops_over_a_fire_and_nothing_but_life_safety_is_lifted():
+    fire = Run(rank=TYPES["smoke"].rank)
+    fire.do(VoiceLost("Voice call ended", VOICE_LOST), at=5)
+    assert fire.state.rank == TYPES["smoke"].rank < TYPES["gas"].rank < VOICE_LOST < TYPES["pendant"].rank - 1
+    job = Run(ladder=TECHNICAL, class_="T", rank=50)
+    job.do(VoiceLost("Voice call ended", VOICE_LOST), at=5)
+    assert (job.state.rank, job.kinds(5)) == (50, ["voice_ended"])
+
+
 # C09
 
 
@@ -169,6 +229,31 @@ def test_a_responder_who_accepts_and_never_arrives():
     assert run.kinds(arrival + 300)[:2] == ["arrival_missed", "step"]
     assert run.told_since(20) == [(arrival + 300, "Sue")]
     assert run.state.handling is Handling.RAISED
+
+
+def test_a_responder_who_says_so_at_the_unit_has_arrived():
+    run = Run()
+    run.do(Acked(ANN), at=10)
+    run.do(Attended(ANN, "Responder 7"), at=20)
+    run.do(Arrived("Responder on site"), at=20 + 46 * 60)
+    assert run.said("arrived") == ["Responder on site: Ann has it in hand again."]
+    assert (run.state.handling, run.due) == (Handling.ACKED, 20 + 46 * 60 + 240)
+    assert run.told == []
+
+
+def test_its_holder_may_answer_that_somebody_is_there():
+    run = Run()
+    run.do(Acked(ANN), at=10)
+    run.do(Attended(ANN, "Responder 7"), at=20)
+    run.do(Acked(ANN), at=20 + 46 * 60)
+    assert (run.state.handling, run.due) == (Handling.ACKED, 20 + 46 * 60 + 240)
+
+
+def test_who_says_at_the_unit_that_they_are_there_is_noted_when_nobody_was_on_the_way():
+    run = Run()
+    run.do(Arrived("Responder on site"), at=5)
+    assert run.kinds(5) == ["annotated"]
+    assert run.until(239).told == LADDER
 
 
 def test_an_arrival_is_asked_after_an_hour_at_the_latest():
@@ -254,6 +339,23 @@ def test_a_step_with_nobody_behind_it_is_fallen_through_at_once_and_the_duty_man
     assert run.until(120).told_since(61) == [(120, "Dougie"), (120, "Niece"), (120, "Son")]
 
 
+def test_the_log_says_behind_whom_nobody_stood():
+    run = Run(addresses={**EVERYBODY, Target.CONTACTS: (), Target.PARTNER_ARC: ()}).until(180)
+    assert run.said("step")[2:] == [
+        "Step 3: told the supervisor: Sue.",
+        "Step 5: told the duty manager: Dougie; nobody stands behind the person's contacts.",
+    ]
+    assert run.uncovered == [(120, (Target.PARTNER_ARC,))], "a person without contacts is no hole in the ladder"
+
+
+def test_a_last_resort_with_nobody_behind_it_tells_the_duty_manager_and_does_not_say_that_the_queue_was_told():
+    ladder = replace(LIFE_SAFETY, steps=(), catch_all=(Target.SUPERVISOR,))
+    run = Run(ladder=ladder, addresses={**EVERYBODY, Target.SUPERVISOR: ()})
+    assert run.told == [(0, "Dougie")]
+    assert run.said("catch_all") == ["Nobody has it; told again: nobody stands behind the last resort."]
+    assert run.uncovered == [(0, (Target.SUPERVISOR,))]
+
+
 @pytest.mark.parametrize("targets", [(), (Target.SUPERVISOR,), (Target.SUPERVISOR, Target.CONTACTS)])
 def test_when_all_steps_are_empty_the_catch_all_is_told_at_once(targets: tuple[Target, ...]):
     addresses = {Target.DUTY_MANAGER: EVERYBODY[Target.DUTY_MANAGER]}
@@ -296,9 +398,20 @@ def test_a_renewal_gives_a_new_full_term_and_is_counted():
         run.do(Renewed(ANN), at=240 * turn)
     assert run.state.claim.renewals == 6
     assert run.kinds(240 * 6) == ["reminder", "renewed", "long_held"]
+    assert run.told == [(240 * 6, "Sue")], "the supervisor should look"
     run.until(240 * 6 + 299)
     assert run.state.handling is Handling.ACKED
     assert run.until(240 * 6 + 300).state.handling is Handling.RAISED
+
+
+def test_a_claim_calls_off_who_has_not_been_called_yet():
+    run = Run().until(200)
+    run.do(Acked(ANN), at=205)
+    assert run.cancelled_at == 205
+    run.cancelled_at = None
+    run.do(Acked(BOB, take_over=True), at=210)
+    run.do(Renewed(BOB), at=220)
+    assert run.cancelled_at is None, "what the supervisor is told of a claim that stands is not called off"
 
 
 def test_a_second_press_of_the_claim_button_by_its_holder_is_a_renewal():

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from alarms.escalation.ladders import BY_CLASS
-from alarms.intake.types import FIRE, TYPES, AlarmClass, EventType, Treatment, on_alarm_lane, on_event_lane
+from alarms.escalation.ranks import FIRE
+from alarms.intake.types import TYPES, AlarmClass, EventType, Treatment, on_alarm_lane, on_event_lane
 from telecare.wire.codes import BY_DEVICE, BY_STATUS
 
 CONTRACT = """

@@ -1,0 +1,6 @@
+"""Ranks order the board and every sender, lower first. Fire is 0 and nothing may stand above it (BS 8591).
+
+A repeat lifts an alarm by one: between two kinds there is always room for that.
+"""
+
+FIRE, GAS, VOICE_LOST, PERSONAL, UNKNOWN, URGENT, TECHNICAL, INFORMATION = 0, 2, 5, 10, 12, 30, 50, 90
