@@ -4,27 +4,29 @@ Any number of copies run side by side; SKIP LOCKED keeps them apart. The only ti
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Address, Addresses, Target, TimerDue
+from alarms.handling.faults import FIRST_PAUSE_S
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from alarms.notify.repository import ContactPointRepository
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
+from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
 
 log = get_logger("engine")
 
 POLL_S = 1.0
-POISON_PAUSE_S = 30
+BUSY_S = 0.02
+"""When what is due is in other hands: soon, but without a spin."""
 
 ContactsOf = Callable[[AsyncSession, UUID], Awaitable[tuple[Address, ...]]]
 """Gives a person's contacts in their order of reach; the register is another house, so whoever starts us lends it."""
@@ -38,9 +40,10 @@ class Engine:
         self.contacts_of = contacts_of
         self.public_url = public_url
         self.woken = asyncio.Event()
+        self._aside: dict[UUID, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Drive alarms until `stop` is set; a lost database is waited for."""
+        """Drive alarms until `stop` is set; whatever fails, it goes on: nobody else has this job."""
         while not stop.is_set():
             self.woken.clear()
             wait = POLL_S
@@ -49,8 +52,11 @@ class Engine:
                     if stop.is_set():
                         return
                 wait = await self._idle_time()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("engine_waits_for_database", error=repr(error)[:300])
+            except Exception as error:
+                if is_transient(error):
+                    log.warning("engine_waits_for_database", error=repr(error)[:300])
+                else:
+                    log.exception("engine_failed")
             await first_of(stop, self.woken, timeout_s=wait)
 
     async def step(self) -> bool:
@@ -58,21 +64,19 @@ class Engine:
         alarm_id: UUID | None = None
         try:
             async with self.database.transaction() as session:
-                alarm = await AlarmRepository(session).claim_due()
+                alarm = await AlarmRepository(session).claim_due(self._passed_by())
                 if alarm is None:
                     return False
                 alarm_id = alarm.id
                 with structlog.contextvars.bound_contextvars(correlation_id=str(alarm.id)):
                     event = TimerDue(await self.addresses_for(session, alarm))
                     await AlarmService(session, self.public_url).run_timer(alarm, event)
-        except SQLAlchemyError:
-            raise
-        except Exception:
+        except Exception as error:
+            if alarm_id is None or is_transient(error):
+                raise
             # One alarm that cannot be driven must not keep the others waiting, nor be forgotten (R17).
             log.exception("alarm_cannot_be_driven", alarm_id=str(alarm_id))
-            if alarm_id is None:
-                raise
-            await self._set_aside(alarm_id)
+            await self._set_aside(alarm_id, type(error).__name__)
         return True
 
     async def addresses_for(self, session: AsyncSession, alarm: Alarm) -> Addresses:
@@ -82,18 +86,26 @@ class Engine:
             addresses[Target.CONTACTS] = await self.contacts_of(session, alarm.person_id)
         return addresses
 
-    async def _set_aside(self, alarm_id: UUID) -> None:
-        async with self.database.transaction() as session:
-            alarm = await AlarmRepository(session).lock(alarm_id)
-            if alarm is None or alarm.next_due_at is None:
-                return
-            pause = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, POISON_PAUSE_S)
-            words = "driving this alarm failed: handle it by hand now; it is tried again"
-            statement = update(Alarm).where(Alarm.id == alarm_id).values(next_due_at=pause, next_step=words)
-            await session.execute(statement)
-            await AlarmRepository(session).bump_board(alarm)
+    async def _set_aside(self, alarm_id: UUID, why: str) -> None:
+        try:
+            async with self.database.transaction() as session:
+                alarm = await AlarmRepository(session).lock(alarm_id)
+                if alarm is not None and alarm.next_due_at is not None:
+                    addresses = await ContactPointRepository(session).addresses_for(alarm.council_id)
+                    await AlarmService(session, self.public_url).set_aside(alarm, addresses, why)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            # Not even that can be written: it stays overdue, which `/readyz` tells; the others go on.
+            log.exception("alarm_cannot_be_set_aside", alarm_id=str(alarm_id))
+            self._aside[alarm_id] = time.monotonic() + FIRST_PAUSE_S
+
+    def _passed_by(self) -> list[UUID]:
+        now = time.monotonic()
+        self._aside = {alarm_id: until for alarm_id, until in self._aside.items() if until > now}
+        return list(self._aside)
 
     async def _idle_time(self) -> float:
         async with self.database.transaction() as session:
             seconds = await AlarmRepository(session).seconds_until_due()
-        return POLL_S if seconds is None else min(POLL_S, max(0.005, seconds))
+        return POLL_S if seconds is None else min(POLL_S, max(BUSY_S, seconds))

@@ -1,28 +1,34 @@
 """All queries on alarms, their logs and the board's change log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, text, tuple_
+from sqlalchemy import Select, delete, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.handling.domain import OpenAlarm
+from alarms.handling.domain import SYSTEM_HUB, OpenAlarm
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
+from telecare.kernel.db import at_the_end
 from telecare.kernel.errors import NotFoundError
 
 BOARD_CHANNEL = "telecare_board"
 """NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest."""
 
-_BUMP = text(
+_NUMBER = text(
     """
-    WITH head AS (UPDATE board_head SET seq = seq + 1 RETURNING seq),
+    WITH changed AS (SELECT * FROM unnest(CAST(:alarms AS uuid[]), CAST(:councils AS text[])) WITH ORDINALITY
+                     AS c(alarm_id, council_id, n)),
+         head AS (UPDATE board_head SET seq = seq + (SELECT count(*) FROM changed) RETURNING seq),
          change AS (INSERT INTO board_change (seq, alarm_id, council_id)
-                    SELECT seq, :alarm_id, :council_id FROM head RETURNING seq)
-    SELECT pg_notify(:channel, seq::text) FROM change
+                    SELECT seq - (SELECT count(*) FROM changed) + n, alarm_id, council_id FROM head, changed)
+    SELECT pg_notify(:channel, seq::text) FROM head
     """
 )
+_CHANGED = "changed_alarms"
+
+_LOCK_FAULT = text("SELECT pg_advisory_xact_lock(hashtextextended(:fault, 7003)) IS NULL")
 
 
 class AlarmRepository:
@@ -38,11 +44,11 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalar_one_or_none()
 
-    async def claim_due(self) -> Alarm | None:
+    async def claim_due(self, but: Collection[UUID] = ()) -> Alarm | None:
         """Lock one alarm whose moment has come, the gravest first; those that another worker holds are passed by."""
         statement = (
             select(Alarm)
-            .where(Alarm.handling != "closed", Alarm.next_due_at <= func.clock_timestamp())
+            .where(Alarm.handling != "closed", Alarm.next_due_at <= func.clock_timestamp(), Alarm.id.not_in(but))
             .order_by(Alarm.rank, Alarm.next_due_at, Alarm.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -148,6 +154,22 @@ class AlarmRepository:
         statement = select(AlarmLog).where(AlarmLog.alarm_id == alarm_id).order_by(AlarmLog.seq)
         return (await self.session.execute(statement)).scalars().all()
 
+    async def count_lines(self, alarm_id: UUID, kind: str) -> int:
+        """Return how many lines of a kind the log of an alarm has."""
+        statement = select(func.count()).where(AlarmLog.alarm_id == alarm_id, AlarmLog.kind == kind)
+        return (await self.session.execute(statement)).scalar_one()
+
+    async def lock_fault(self, family: str, council_id: str | None) -> bool:
+        """Let one transaction at a time look whether this fault of ours is on the board; return whether it is."""
+        await self.session.execute(_LOCK_FAULT, {"fault": f"{council_id}:{family}"})
+        same = [
+            Alarm.hub_id == SYSTEM_HUB,
+            Alarm.family == family,
+            Alarm.council_id.is_not_distinct_from(council_id),
+            Alarm.handling != "closed",
+        ]
+        return bool((await self.session.execute(select(exists().where(*same)))).scalar_one())
+
     async def board_seq(self) -> int:
         """Return the number of the board's last change."""
         return (await self.session.execute(select(BoardHead.seq))).scalar_one()
@@ -161,12 +183,18 @@ class AlarmRepository:
         """Forget old changes of the board; who still stands there loads the board anew."""
         await self.session.execute(delete(BoardChange).where(BoardChange.at < older_than))
 
-    async def bump_board(self, alarm: Alarm) -> None:
-        """Give this change its number and wake who waits. Last in a transaction: it locks the board's one row."""
+    def bump_board(self, alarm: Alarm) -> None:
+        """Let this change have a number and wake who waits, at the end of the transaction: it locks the one row."""
+        changed: dict[UUID, str | None] = self.session.info.setdefault(_CHANGED, {})
+        if not changed:
+            at_the_end(self.session, self._number_changes)
+        changed[alarm.id] = alarm.council_id
+
+    async def _number_changes(self) -> None:
         await self.session.flush()
-        await self.session.execute(
-            _BUMP, {"alarm_id": alarm.id, "council_id": alarm.council_id, "channel": BOARD_CHANNEL}
-        )
+        changed: dict[UUID, str | None] = self.session.info.pop(_CHANGED)
+        values = {"alarms": list(changed), "councils": list(changed.values()), "channel": BOARD_CHANNEL}
+        await self.session.execute(_NUMBER, values)
 
     def _visible(self, statement: Select[Any], councils: frozenset[str]) -> Select[Any]:
         if not councils:

@@ -1,7 +1,8 @@
 """The shell around the core: the row locked, the database's clock, state and log and outbox in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -9,9 +10,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.codec import dump_input, dump_state, load_state
 from alarms.escalation.decide import decide
-from alarms.escalation.domain import CancelPending, Decision, Delivered, Handling, Input, Notify, Raised, RuleError
+from alarms.escalation.domain import (
+    Addresses,
+    CancelPending,
+    Decision,
+    Delivered,
+    Handling,
+    Input,
+    Notify,
+    Raised,
+    RuleError,
+    Target,
+    Uncovered,
+)
 from alarms.escalation.ladders import BY_CLASS
-from alarms.handling.domain import Opening, Subject, what_next
+from alarms.handling.domain import SYSTEM_HUB, Opening, Subject, what_next
+from alarms.handling.faults import hole, pause_s, undriven
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
 from alarms.notify.messages import AlarmFacts, compose
@@ -22,6 +36,8 @@ from telecare.kernel.logging import get_logger
 from telecare.kernel.outbox import OutboxMessage, OutboxRepository
 
 log = get_logger("handling")
+
+NOT_DRIVEN = "not_driven"
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,35 @@ class AlarmService:
         """Apply a due timer to an alarm whose row the engine has locked."""
         await self._apply(alarm, event)
 
+    async def set_aside(self, alarm: Alarm, addresses: Addresses, why: str) -> None:
+        """Give an alarm on which the service fails to its last resort by hand, and try again later (R17).
+
+        The core has no part in it, for it may be what fails; state and replay stay as they are.
+        """
+        now = await database_now(self.session)
+        pause = timedelta(seconds=pause_s(await self.alarms.count_lines(alarm.id, NOT_DRIVEN)))
+        targets = dict.fromkeys((*BY_CLASS[alarm.class_].catch_all, Target.DUTY_MANAGER))
+        reason = "The service fails on this alarm: handle it by hand"
+        told = {(to.channel, to.address): (target, to) for target in targets for to in addresses.get(target, ())}
+        names = ", ".join(to.label for _, to in told.values()) or "nobody, for nobody has an address there"
+        text = f"The service fails on this alarm ({why}): handle it by hand. Told: {names}."
+        alarm.next_due_at = now + pause
+        alarm.next_step = "the service failed on this alarm: handle it by hand now; it is tried again"
+        self._log(alarm, [(NOT_DRIVEN, "system", text)], now)
+        await self.session.flush()
+        if alarm.hub_id != SYSTEM_HUB:
+            what = ", ".join(part for part in (alarm.words, alarm.person_name, alarm.place) if part)
+            await self._report(alarm, undriven(alarm.id, what, why), now)
+        key = f"{alarm.id}:{NOT_DRIVEN}:{alarm.log_seq}"
+        await self._send(
+            alarm,
+            [
+                Notify(f"{key}:{to.channel}:{to.address}", target, to, alarm.rank, reason)
+                for target, to in told.values()
+            ],
+        )
+        self.alarms.bump_board(alarm)
+
     async def _apply(self, alarm: Alarm, event: Input) -> None:
         now = await database_now(self.session)
         decision = decide(load_state(alarm.state), event, now)
@@ -123,28 +168,42 @@ class AlarmService:
         if not decision.log:
             return
         _project(alarm, decision)
-        first = alarm.log_seq + 1
-        for offset, line in enumerate(decision.log):
+        self._log(alarm, [(line.kind, line.actor, line.text) for line in decision.log], now, event)
+        await self.session.flush()
+        if alarm.hub_id != SYSTEM_HUB:  # a fault of ours that finds the same hole again has no news
+            for fault in dict.fromkeys(effect for effect in decision.effects if isinstance(effect, Uncovered)):
+                await self._report(alarm, hole(fault.targets), now)
+        await self._send(alarm, [effect for effect in decision.effects if isinstance(effect, Notify)])
+        if any(isinstance(effect, CancelPending) for effect in decision.effects):
+            await self.outbox.cancel_pending(alarm.id)
+        self.alarms.bump_board(alarm)
+
+    def _log(
+        self, alarm: Alarm, lines: Sequence[tuple[str, str, str]], now: datetime, event: Input | None = None
+    ) -> None:
+        """Add lines (kind, actor, text) to the log; the first keeps the input that led to them all."""
+        for line, (kind, actor, text) in enumerate(lines):
+            alarm.log_seq += 1
             self.session.add(
                 AlarmLog(
                     alarm_id=alarm.id,
-                    seq=first + offset,
+                    seq=alarm.log_seq,
                     council_id=alarm.council_id,
                     at=now,
-                    kind=line.kind,
-                    actor=line.actor,
-                    text=line.text,
-                    input=dump_input(event) if offset == 0 else None,
+                    kind=kind,
+                    actor=actor,
+                    text=text,
+                    input=dump_input(event) if event is not None and line == 0 else None,
                 )
             )
-            log.info(line.kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(line.text))
-        alarm.log_seq += len(decision.log)
-        await self.session.flush()
-        await self._send(alarm, decision)
-        await self.alarms.bump_board(alarm)
+            log.info(kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(text))
 
-    async def _send(self, alarm: Alarm, decision: Decision) -> None:
-        notifications = [effect for effect in decision.effects if isinstance(effect, Notify)]
+    async def _report(self, found_on: Alarm, opening: Opening, now: datetime) -> None:
+        """Open an alarm about the service itself, unless the same fault is on the board already."""
+        if not await self.alarms.lock_fault(opening.family, found_on.council_id):
+            await self.open(opening, Subject(council_id=found_on.council_id), Origin(SYSTEM_HUB, None, now), now)
+
+    async def _send(self, alarm: Alarm, notifications: Sequence[Notify]) -> None:
         facts = facts_of(alarm)
         await self.outbox.add(
             [
@@ -165,8 +224,6 @@ class AlarmService:
                 for effect in notifications
             ]
         )
-        if any(isinstance(effect, CancelPending) for effect in decision.effects):
-            await self.outbox.cancel_pending(alarm.id)
 
 
 def facts_of(alarm: Alarm) -> AlarmFacts:

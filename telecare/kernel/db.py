@@ -3,7 +3,7 @@
 PostgreSQL is the only dialect. The engine is made once per process; sessions are short and never cross tasks.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,8 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+_LAST = "at_the_end"
 
 CouncilId = String(9)
 """A council's GSS code, such as S12000035; on every row that belongs to a tenant."""
@@ -70,6 +72,8 @@ class Database:
         """One transaction: commits when the block ends, rolls back when it raises."""
         async with self.sessions.begin() as session:
             yield session
+            for work in session.info.pop(_LAST, ()):
+                await work()
 
     async def dispose(self) -> None:
         """Close every connection of the pool."""
@@ -83,6 +87,11 @@ def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
     """
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
+
+
+def at_the_end(session: AsyncSession, work: Callable[[], Awaitable[None]]) -> None:
+    """Let `work` be the last of its transaction: for a lock that all others wait for, held no longer than it must."""
+    session.info.setdefault(_LAST, []).append(work)
 
 
 async def database_now(session: AsyncSession) -> datetime:

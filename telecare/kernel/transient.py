@@ -3,10 +3,11 @@
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-# SQLSTATE classes and codes (PostgreSQL manual, appendix A): connection, resources, operator intervention, and the
-# conflicts that a second try resolves.
-_CLASSES = ("08", "53", "57")
-_CODES = frozenset({"40001", "40P01", "55P03", "25P03", "25P04"})
+# SQLSTATE classes (PostgreSQL manual, appendix A) that speak of the server and not of the work: connection; a server
+# that only reads, or ended an idle transaction; log-in; database; conflict; resources; object state; operator; disk.
+_CLASSES = ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
+# And of a schema that is not (yet) ours: a plan that a migration has overtaken, rights, a column, a table.
+_CODES = frozenset({"0A000", "42501", "42703", "42P01"})
 
 
 def is_transient(error: BaseException) -> bool:

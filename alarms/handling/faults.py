@@ -1,0 +1,31 @@
+"""The alarms that the service raises about itself: operators see them on the board like any other. Pure."""
+
+from uuid import UUID
+
+from alarms.escalation.domain import TARGET_WORDS, Target
+from alarms.escalation.ranks import TECHNICAL, URGENT
+from alarms.handling.domain import Opening
+
+FIRST_PAUSE_S = 30
+LONGEST_PAUSE_S = 300
+
+
+def hole(targets: tuple[Target, ...]) -> Opening:
+    """Return the alarm that a ladder fell through a step with nobody behind it."""
+    names = " and ".join(TARGET_WORDS[target] for target in targets)
+    words = f"Nobody stands behind {names}" if targets else "A step of a ladder names nobody"
+    notes = ("An alarm came to this step and went on without anybody being told: add a contact point",)
+    return Opening("uncovered_step", "T", TECHNICAL, f"uncovered_step:{'+'.join(targets)}", words, notes)
+
+
+def undriven(alarm_id: UUID, what: str, why: str) -> Opening:
+    """Return the alarm that the service fails on another one, which a human must handle by hand."""
+    notes = (f"Alarm {alarm_id}: {why}", "Open it and handle it by hand; it is tried again meanwhile")
+    return Opening(
+        "alarm_not_driven", "U", URGENT, f"alarm_not_driven:{alarm_id}", f"The service fails on: {what}", notes
+    )
+
+
+def pause_s(earlier: int) -> int:
+    """Return after how many seconds an alarm on which the service failed so often before is tried again."""
+    return min(FIRST_PAUSE_S << min(earlier, 10), LONGEST_PAUSE_S)

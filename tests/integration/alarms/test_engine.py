@@ -1,0 +1,125 @@
+"""The engine on a real database: one alarm that cannot be driven, holes in a ladder, hands in its way."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from alarms.handling.domain import Subject
+from alarms.notify.domain import ContactTarget
+from tests.homes import ARGYLL, FIFE
+from tests.integration.alarms.world import World
+
+BREAK = "UPDATE alarm SET state = '{}' WHERE id = :id"
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'no line for this one' USING ERRCODE = 'check_violation';
+END $$
+"""
+
+
+async def test_an_alarm_that_cannot_be_driven_goes_to_its_last_resort_by_hand_and_holds_up_nobody(
+    world: World,
+) -> None:
+    """R17."""
+    await world.put_behind(ContactTarget.SUPERVISOR, "sue")
+    await world.put_behind(ContactTarget.DUTY_MANAGER, "dougie")
+    poison, good = await world.raise_alarm("smoke", "h1"), await world.raise_alarm("pendant", "h2")
+    await world.sql(BREAK, id=poison)
+    await world.drive()
+    assert (await world.get(good)).next_step == "the second ring group told"
+    stuck = await world.get(poison)
+    assert (stuck.handling, stuck.log_seq) == ("raised", 2)
+    assert "handle it by hand" in str(stuck.next_step)
+    assert (await world.log(poison))[-1] == (
+        "The service fails on this alarm (ValidationError): handle it by hand. Told: sue, dougie."
+    )
+    assert sorted(await world.sent_to(poison)) == ["dougie", "sue"]
+    (fault,) = await world.about_us()
+    assert (fault.type, fault.class_, fault.handling) == ("alarm_not_driven", "U", "raised")
+    assert fault.words == "The service fails on: Smoke detected"
+    assert str(poison) in fault.notes[0]
+
+
+async def test_it_is_tried_again_with_longer_pauses_and_told_each_time(world: World) -> None:
+    await world.put_behind(ContactTarget.SUPERVISOR, "sue")
+    poison = await world.raise_alarm()
+    await world.sql(BREAK, id=poison)
+    pauses = []
+    for _ in range(6):
+        await world.sql("UPDATE alarm SET next_due_at = clock_timestamp() WHERE id = :id", id=poison)
+        await world.drive()
+        told_at = await world.sql("SELECT max(at) FROM alarm_log WHERE alarm_id = :id", id=poison)
+        due = (await world.get(poison)).next_due_at
+        assert due is not None
+        pauses.append((due - told_at.scalar_one()).total_seconds())
+    assert pauses == [30, 60, 120, 240, 300, 300]
+    assert await world.sent_to(poison) == ["sue"] * 6
+    assert len(await world.about_us()) == 1
+
+
+async def test_not_even_one_that_the_database_refuses_to_change_holds_up_the_others(world: World) -> None:
+    """It is first in the queue, and it stays overdue, as `/readyz` tells."""
+    poison, good = await world.raise_alarm("smoke", "h1"), await world.raise_alarm("pendant", "h2")
+    await world.sql(REFUSE)
+    await world.sql(
+        "CREATE TRIGGER refuse BEFORE INSERT ON alarm_log FOR EACH ROW "
+        f"WHEN (NEW.alarm_id = '{poison}') EXECUTE FUNCTION refuse()"
+    )
+    async with asyncio.timeout(20):
+        await world.drive()
+    assert (await world.get(good)).next_step == "the second ring group told"
+    assert (await world.get(poison)).next_step == "the operators' queue told"
+
+
+async def test_a_hole_in_a_ladder_is_on_the_board_once_for_each_council_until_it_is_mended(world: World) -> None:
+    """R27."""
+    await world.put_behind(ContactTarget.DUTY_MANAGER, "dougie")
+    argyll = [await world.raise_alarm("pendant", f"h{n}", Subject(council_id=ARGYLL)) for n in range(2)]
+    await world.raise_alarm("pendant", "h9", Subject(council_id=FIFE))
+    for _ in range(3):
+        await world.drive()
+        await world.sql(
+            "UPDATE alarm SET state = jsonb_set(state, '{step_due_at}', to_jsonb(clock_timestamp())), "
+            "next_due_at = clock_timestamp() WHERE class = 'L'"
+        )
+    await world.drive()
+    faults = await world.about_us()
+    assert {fault.type for fault in faults} == {"uncovered_step"}
+    assert sorted((fault.words, fault.council_id) for fault in faults) == sorted(
+        (f"Nobody stands behind {whom}", council)
+        for whom in ("the supervisor", "the partner control room")
+        for council in (ARGYLL, FIFE)
+    )
+    assert all(fault.next_due_at for fault in faults)
+    assert "dougie" in await world.sent_to(argyll[0])
+
+
+async def test_a_fault_of_ours_finds_no_faults(world: World) -> None:
+    """Its own ladder has the same hole, and that is no news."""
+    await world.raise_alarm()
+    for _ in range(9):
+        await world.drive()
+        await world.sql(
+            "UPDATE alarm SET state = jsonb_set(state, '{step_due_at}', to_jsonb(clock_timestamp())), "
+            "next_due_at = clock_timestamp()"
+        )
+    assert len(await world.about_us()) == len({fault.family for fault in await world.about_us()})
+
+
+async def test_an_alarm_in_other_hands_is_passed_by_and_taken_as_soon_as_it_is_free(world: World) -> None:
+    held, free = await world.raise_alarm("smoke", "h1"), await world.raise_alarm("pendant", "h2")
+    stop = asyncio.Event()
+    engine = world.engine()
+    async with world.database.transaction() as session:
+        await session.execute(text("SELECT 1 FROM alarm WHERE id = :id FOR UPDATE"), {"id": held})
+        await world.drive()
+        assert (await world.get(free)).version == 2
+        assert (await world.get(held)).version == 1
+        running = asyncio.create_task(engine.run(stop))
+    async with asyncio.timeout(5):
+        while (await world.get(held)).version == 1:  # noqa: ASYNC110 - what is waited for is in the database
+            await asyncio.sleep(0.01)
+    stop.set()
+    await asyncio.wait_for(running, timedelta(seconds=5).total_seconds())
