@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from telecare.embedded.ports import is_answered, wait_for_port
+from telecare.embedded.ports import FREE_WITHIN_S, is_answered, wait_for_port
 from telecare.embedded.process import Supervised
 
 
@@ -31,9 +31,9 @@ class EmbeddedBroker:
         """Return the process id of the broker."""
         return self._server.pid
 
-    async def start(self) -> None:
+    async def start(self, port_within_s: float = FREE_WITHIN_S) -> None:
         """Start the broker; PortInUseError when somebody has the port, StartError when it does not come up."""
-        await wait_for_port(self.host, self.port)
+        await wait_for_port(self.host, self.port, port_within_s)
         await self._server.start()
 
     async def stop(self) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from telecare.kernel.errors import UnavailableError
 from telecare.kernel.logging import get_logger
 
 log = get_logger("embedded")
@@ -21,7 +22,7 @@ FIRST_TRIES = 12
 killed predecessor leaves behind (a port, a database's memory) to go away by itself."""
 
 
-class StartError(RuntimeError):
+class StartError(UnavailableError):
     """The process did not come up; the text says why, with the end of its log."""
 
 
@@ -29,7 +30,7 @@ class Supervised:
     """A child of our own, reaped by us.
 
     `launch` starts it, `answers` says whether it is at work, `log_file` is where it writes what it has to say,
-    `stop_signal` asks it to end in order.
+    `stop_signal` asks it to end in order, `first_tries` is how often it may end before it has answered once.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Supervised:
         answers: Callable[[], Awaitable[bool]],
         log_file: Path,
         stop_signal: signal.Signals = signal.SIGTERM,
+        first_tries: int = FIRST_TRIES,
     ) -> None:
         self.name = name
         self._launch = launch
         self._answers = answers
         self._log_file = log_file
         self._stop_signal = stop_signal
+        self._first_tries = first_tries
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.up = asyncio.Event()
@@ -117,7 +120,7 @@ class Supervised:
                     raise
                 log.warning("process_not_started", process=self.name, error=repr(error))
             tries += 1
-            if not ever_up and tries == FIRST_TRIES:
+            if not ever_up and tries == self._first_tries:
                 raise StartError(f"it ended {tries} times")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)

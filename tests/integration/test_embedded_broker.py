@@ -440,7 +440,7 @@ async def test_a_port_in_use_is_said(accounts: str) -> None:
         other.listen()
         broker = EmbeddedBroker(accounts, port=other.getsockname()[1])
         with pytest.raises(PortInUseError, match=str(other.getsockname()[1])):
-            await broker.start()
+            await broker.start(port_within_s=0.1)
 
 
 SUPERVISOR = """

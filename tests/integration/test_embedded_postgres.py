@@ -6,13 +6,13 @@ import pwd
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from telecare.embedded import EmbeddedPostgres
@@ -59,12 +59,9 @@ async def ended(pid: int) -> None:
     async with asyncio.timeout(LIMIT_S):
         while True:
             try:
-                state = await asyncio.to_thread(
-                    subprocess.run, ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-                )
-            except ProcessLookupError:
-                return
-            if not state.stdout.strip() or state.stdout.startswith("Z"):
+                if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                    return
+            except psutil.NoSuchProcess:
                 return
             await asyncio.sleep(0.05)
 
@@ -269,7 +266,7 @@ async def test_what_keeps_it_from_starting_is_told(folder: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        server = EmbeddedPostgres(folder / "demo", tcp_port=other.getsockname()[1])
+        server = EmbeddedPostgres(folder / "demo", tcp_port=other.getsockname()[1], first_tries=2)
         with pytest.raises(StartError, match="Address already in use"):
             await server.start()
     assert server.pid is None
