@@ -5,8 +5,8 @@ Two free ports are all it needs. Everything it keeps is in one directory, and it
 
 import asyncio
 import contextlib
+import errno
 import json
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -20,12 +20,14 @@ from devices.registry.seed import SeededHub
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.embedded.lab import HOST, Lab
 from telecare.embedded.people import USERS, simulated_tokens
-from telecare.embedded.ports import PortInUseError, wait_for_port
+from telecare.embedded.ports import FREE_WITHIN_S, PortInUseError, wait_for_port
+from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.secrets import write_private
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
 
 PARTNER = "Partner control room (demo)"
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,22 @@ class DemoOptions:
 
 
 async def run_demo(options: DemoOptions, say: Callable[[str], None], stop: asyncio.Event) -> int:
-    """Run the demo until `stop` is set; return the exit code."""
-    for name, port in (("--http-port", options.http_port), ("--mqtt-port", options.mqtt_port)):
-        await check_port(name, port)
+    """Run the demo until `stop` is set; return the exit code. UnavailableError says what keeps it from running."""
+    try:
+        return await _run(options, say, stop)
+    except OSError as error:
+        if error.filename is None and error.errno not in NO_SPACE:
+            raise
+        where = error.filename or options.data_dir
+        raise UnavailableError(f"{where}: {error.strerror}. Another place for the data: --data-dir") from error
+
+
+async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.Event) -> int:
     folder = options.data_dir.resolve()
+    # What a killed predecessor started ends with it, in a moment; whoever else has a port keeps it: no use in waiting.
+    patience_s = FREE_WITHIN_S if EmbeddedPostgres(folder / "postgres").is_left_behind else 0.0
+    for name, port in (("--http-port", options.http_port), ("--mqtt-port", options.mqtt_port)):
+        await check_port(name, port, patience_s)
     folder.mkdir(parents=True, exist_ok=True)
     announcement = folder / "demo.json"
     announcement.unlink(missing_ok=True)
@@ -76,14 +90,12 @@ async def run_demo(options: DemoOptions, say: Callable[[str], None], stop: async
     return 0
 
 
-async def check_port(option: str, port: int) -> None:
+async def check_port(option: str, port: int, patience_s: float) -> None:
     """Raise UnavailableError when somebody has the port."""
     try:
-        await wait_for_port(HOST, port)
+        await wait_for_port(HOST, port, patience_s)
     except PortInUseError as error:
-        why = os.strerror(error.errno or 0)
-        words = f"Port {port} is not to be had ({why}): stop what has it, or choose another with {option}"
-        raise UnavailableError(words) from error
+        raise UnavailableError(f"{error.detail}: stop what has it, or choose another with {option}") from error
 
 
 async def _put_contact_points(lab: Lab, webhook_url: str) -> None:

@@ -15,12 +15,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from telecare.kernel.errors import UnavailableError
+
 SERVER_USER = "embedded_postgres"
 FALLBACK = Path("/var/lib/telecare-embedded")
 POINTER = "database-is-in"
 
 
-class HomeError(RuntimeError):
+class HomeError(UnavailableError):
     """The database cannot live there; the text says what to do."""
 
 

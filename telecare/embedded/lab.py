@@ -22,12 +22,13 @@ from telecare.embedded.broker import EmbeddedBroker
 from telecare.embedded.mosquitto import Mosquitto
 from telecare.embedded.people import add_people
 from telecare.embedded.postgres import EmbeddedPostgres
-from telecare.embedded.process import Supervised
+from telecare.embedded.process import StartError, Supervised
 from telecare.embedded.secrets import DemoSecrets, load_or_make
 from telecare.kernel.db import Database
 from telecare.kernel.schema import upgrade
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
+from telecare.kernel.transient import is_transient
 
 HOST = "127.0.0.1"
 SERVICE_ACCOUNT = "telecare-service"
@@ -132,6 +133,10 @@ class Lab:
                 await add_people(session, self.secrets)
                 await set_broker_account(session, SERVICE_ACCOUNT, self.secrets.service_password, BrokerRole.SERVICE)
                 await set_broker_account(session, GATEWAY_ACCOUNT, self.secrets.gateway_password, BrokerRole.GATEWAY)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            raise StartError(f"The database failed:\n{self.postgres.last_words()}") from error
         finally:
             await database.dispose()
 

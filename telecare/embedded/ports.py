@@ -5,26 +5,28 @@ import os
 import socket
 import time
 
+from telecare.kernel.errors import UnavailableError
+
 FREE_WITHIN_S = 5.0
 """What was started by a killed predecessor ends with it, in a moment: its ports are waited for that long."""
 
 
-class PortInUseError(OSError):
+class PortInUseError(UnavailableError):
     """Somebody has the port, or it is not ours to have."""
 
 
-async def wait_for_port(host: str, port: int) -> None:
-    """Return when the port can be bound; PortInUseError when it cannot for a while."""
-    until = time.monotonic() + FREE_WITHIN_S
+async def wait_for_port(host: str, port: int, within_s: float = FREE_WITHIN_S) -> None:
+    """Return when the port can be bound; PortInUseError when it cannot for so long."""
+    until = time.monotonic() + within_s
     while True:
         try:
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((host, port))
         except OSError as error:
-            if time.monotonic() > until or isinstance(error, PermissionError):
+            if time.monotonic() >= until or isinstance(error, PermissionError):
                 why = os.strerror(error.errno or 0)
-                raise PortInUseError(error.errno, f"{host}:{port} is not to be had: {why}") from error
+                raise PortInUseError(f"Port {port} is not to be had ({why})") from error
             await asyncio.sleep(0.05)
         else:
             return

@@ -23,7 +23,8 @@ from typing import IO, Self
 import asyncpg
 
 from telecare.embedded.home import Home, HomeError, find_home
-from telecare.embedded.process import StartError, Supervised
+from telecare.embedded.process import FIRST_TRIES, StartError, Supervised
+from telecare.kernel.errors import UnavailableError
 
 ROLE = "telecare"
 DATABASE = "telecare"
@@ -51,14 +52,17 @@ def installation() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
-class DirectoryInUseError(RuntimeError):
+class DirectoryInUseError(UnavailableError):
     """Another process has this data directory."""
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL server on `data_dir`. `tcp_port` is for tests that need TCP; otherwise there is only the socket."""
+    """A PostgreSQL server on `data_dir`. `tcp_port` is for tests that need TCP; otherwise there is only the socket.
 
-    def __init__(self, data_dir: Path, tcp_port: int | None = None) -> None:
+    `first_tries` is how often the server may end before it has answered once.
+    """
+
+    def __init__(self, data_dir: Path, tcp_port: int | None = None, *, first_tries: int = FIRST_TRIES) -> None:
         self.dir = data_dir.resolve()
         self.tcp_port = tcp_port
         self.port = tcp_port or PORT
@@ -68,7 +72,7 @@ class EmbeddedPostgres:
         self._home: Home | None = None
         self._locks = contextlib.ExitStack()
         self._log = self.dir / "server.log"
-        self._server = Supervised("postgres", self._launch, self._answers, self._log, signal.SIGINT)
+        self._server = Supervised("postgres", self._launch, self._answers, self._log, signal.SIGINT, first_tries)
 
     @property
     def url(self) -> str:
@@ -84,6 +88,11 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         """Return the process id of the server."""
         return self._server.pid
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Say whether a server on this directory did not stop in order: it still runs, or was killed."""
+        return self._socket_lock(self.socket_dir, self.port).exists()
 
     async def start(self) -> None:
         """Start the server, making the cluster and the database when they are not there.
@@ -118,6 +127,10 @@ class EmbeddedPostgres:
     async def wait_up(self) -> None:
         """Wait until the server answers, after a kill."""
         await self._server.up.wait()
+
+    def last_words(self) -> str:
+        """Return the end of the server's log."""
+        return self._server.last_words()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -183,7 +196,7 @@ class EmbeddedPostgres:
                 log,
             ).wait()  # fmt: skip
         if code != 0:
-            raise StartError(f"initdb failed:\n{self._server.last_words()}")
+            raise StartError(f"initdb failed:\n{self.last_words()}")
         part.rename(self.home.data)
 
     async def _answers(self) -> bool:
@@ -212,7 +225,7 @@ class EmbeddedPostgres:
         """
         if not await asyncio.to_thread(_accepts, folder / f".s.PGSQL.{port}"):
             return
-        pid = int((folder / f".s.PGSQL.{port}.lock").read_text(encoding="ascii").split()[0])
+        pid = int(self._socket_lock(folder, port).read_text(encoding="ascii").split()[0])
         for number in (signal.SIGINT, signal.SIGQUIT):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -237,7 +250,11 @@ class EmbeddedPostgres:
 
     def _has_server(self, folder: Path, port: int, pid: int) -> bool:
         """Say whether it still runs: an ended one takes its lock along, but keeps its id where nobody reaps it."""
-        return _alive(pid) and (folder / f".s.PGSQL.{port}.lock").exists()
+        return _alive(pid) and self._socket_lock(folder, port).exists()
+
+    @staticmethod
+    def _socket_lock(folder: Path, port: int) -> Path:
+        return folder / f".s.PGSQL.{port}.lock"
 
     def _disown_pid_file(self) -> None:
         """Put our own process id into the file that a killed server left behind; PostgreSQL ignores its parent's.
@@ -245,7 +262,7 @@ class EmbeddedPostgres:
         A container that is started again gives out the same numbers: the dead server's may be another's by now, and
         PostgreSQL would refuse to start for ever. The file stays, as it guards against backends that still live.
         """
-        (self.socket_dir / f".s.PGSQL.{self.port}.lock").unlink(missing_ok=True)
+        self._socket_lock(self.socket_dir, self.port).unlink(missing_ok=True)
         if lines := self._pid_file_lines():
             text = "\n".join([str(os.getpid()), *lines[1:], ""])
             (self.home.data / "postmaster.pid").write_text(text, encoding="utf-8")
