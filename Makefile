@@ -20,9 +20,9 @@ help: ## List these commands
 	@echo '  make run ARGS="--hubs 50 --http-port 8081"     arguments of telecare demo'
 	@echo '  make test ARGS="-k alarm" WORKERS=0            arguments of pytest; 0 workers: in one process, for --pdb'
 
-# exec: Python itself is make's child, so that Ctrl-C and a SIGTERM to make reach it, and nothing stays behind.
+# exec: Python itself is make's child, so that signals to make reach it, and nothing stays behind.
 run: install ## Install and run the demo: database, broker, service and simulated homes
-	@exec $(BIN)/telecare demo $(ARGS)
+	@exec sh tools/as-make-child.sh $(BIN)/telecare demo $(ARGS)
 
 test: install system check ## Install, check the code and run the tests
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
