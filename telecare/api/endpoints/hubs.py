@@ -74,8 +74,13 @@ async def register_hub(body: HubIn, session: Transaction, actor: Editor) -> HubO
 
 @router.get("/{hub_id}")
 async def get_hub(hub_id: HubId, session: Transaction, actor: Viewer) -> HubOut:
-    """Show one hub with what it last said of itself."""
-    return HubOut.model_validate(await HubRepository(session, actor.councils).require(hub_id))
+    """Show one hub with what it last said of itself; one that serves somebody shows them too, which is audited."""
+    hub = await HubRepository(session, actor.councils).require(hub_id)
+    if hub["person_id"] is not None:
+        await AuditRepository(session).add(
+            actor, "hub_viewed", "hub", hub_id, hub["council_id"], details={"person_id": str(hub["person_id"])}
+        )
+    return HubOut.model_validate(hub)
 
 
 @router.patch("/{hub_id}")
@@ -93,15 +98,20 @@ async def change_hub(hub_id: HubId, body: HubPatch, session: Transaction, actor:
 async def list_events(
     hub_id: HubId, session: Transaction, actor: Viewer, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[EventOut]:
-    """List every message received from a hub, newest first: heartbeats and unreadable ones too."""
+    """List every message received from a hub, newest first: heartbeats and unreadable ones too.
+
+    They tell of somebody's days and nights, so looking at them is written to the audit.
+    """
     before = decode_cursor(cursor, datetime, UUID)
     events, heartbeats = IntakeRepository(session), PresenceRepository(session)
+    council_id = None
     try:
-        await HubRepository(session, actor.councils).require(hub_id)
+        council_id = (await HubRepository(session, actor.councils).require(hub_id))["council_id"]
     except NotFoundError:
         # A hub that nobody knows has messages too; they belong to no council, so only who sees all councils sees them.
         if actor.councils or not (await events.events_of(hub_id, None, 1) or await heartbeats.live(hub_id)):
             raise
+    await AuditRepository(session).add(actor, "messages_viewed", "hub", hub_id, council_id)
     messages = await events.events_of(hub_id, before, limit + 1)
     beats = await heartbeats.heartbeats_of(hub_id, before, limit + 1)
     rows: Sequence[Event | Heartbeat] = sorted(

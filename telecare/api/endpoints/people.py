@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Body, Depends
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.home_schemas import ContactIn, ContactOut, PersonIn, PersonListed, PersonOut, PersonPatch
 from devices.registry.homes import PersonRepository
@@ -31,10 +32,20 @@ async def list_people(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PersonListed]:
-    """List people by name, with what tells one from the other; the rest is shown one by one, and audited."""
+    """List people by name, with what tells one from the other; the rest is shown one by one. Both are audited."""
     after = decode_cursor(cursor, str, str, UUID)
     rows = await PersonRepository(session, actor.councils).page(q, council, after, limit + 1)
+    await note_search(session, actor, q, council, min(len(rows), limit))
     return page_of(rows, limit, PersonListed.model_validate, lambda row: (row.family_name, row.given_name, row.id))
+
+
+async def note_search(session: AsyncSession, actor: Actor, q: str | None, council: str | None, found: int) -> None:
+    """Write down who looked for whom, for the auditors of the council that it was about."""
+    if council is None and len(actor.councils) == 1:
+        (council,) = actor.councils
+    await AuditRepository(session).add(
+        actor, "people_listed", "people", "list", council, details={"q": q, "found": found}
+    )
 
 
 @router.post("", status_code=201)

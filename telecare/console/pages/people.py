@@ -12,6 +12,7 @@ from devices.registry.repository import HubFilter, HubRepository
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
+from telecare.api.endpoints.people import note_search
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 
@@ -28,6 +29,8 @@ async def search(
     """Find people by name and hubs by id, serial, name or address."""
     q = q.strip()
     people = await PersonRepository(session, actor.councils).page(q, None, None, FOUND) if q else []
+    if q:
+        await note_search(session, actor, q, None, len(people))
     hubs = await HubRepository(session, actor.councils).page(HubFilter(q=q), None, FOUND) if q else []
     return page(request, "search.html", actor, q=q, people=people, hubs=hubs, now=await database_now(session))
 

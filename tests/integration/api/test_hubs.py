@@ -170,7 +170,8 @@ async def test_a_hub_is_installed_ended_and_moved(register: Register, database: 
     shown = await register.send("GET", f"/hubs/{hub}", status=200)
     assert (shown["status"], shown["person_id"], shown["place"]) == ("stock", None, None)
     await register.send("POST", f"/hubs/{hub}/installations/end", {}, 404)
-    assert await audited(database, hub) == ["hub_registered", "hub_installed", "hub_installed", "installation_ended"]
+    changes = [action for action in await audited(database, hub) if action != "hub_viewed"]
+    assert changes == ["hub_registered", "hub_installed", "hub_installed", "installation_ended"]
 
 
 async def test_moments_are_answered_in_utc_however_they_were_sent(register: Register) -> None:
@@ -285,6 +286,19 @@ async def test_a_patch_changes_what_it_names(register: Register) -> None:
     best = await register.model(connection="analogue")
     refused = await register.send("PATCH", f"/hubs/{hub}", {"model_id": best["id"]}, 422)
     assert refused["errors"][0]["where"] == "body.connection"
+
+
+async def test_looking_at_whom_a_hub_serves_and_at_what_it_sent_is_written_down(
+    register: Register, database: Database
+) -> None:
+    hub, home = await register.hub(), await register.home()
+    await register.send("GET", f"/hubs/{hub}", status=200)  # in stock it tells of nobody
+    await register.install(hub, **home)
+    await register.send("GET", f"/hubs/{hub}", status=200)
+    await register.send("GET", f"/hubs/{hub}/events", status=200)
+    assert (await audited(database, hub))[1:] == ["hub_installed", "hub_viewed", "messages_viewed"]
+    entries = (await register.send("GET", f"/audit?council={FIFE}&action=hub_viewed", status=200))["items"]
+    assert [entry["details"] for entry in entries] == [{"person_id": home["person_id"]}]
 
 
 async def test_peripherals_are_paired_once_and_changed(register: Register) -> None:

@@ -126,6 +126,17 @@ async def test_people_are_found_by_each_of_their_names(register: Register) -> No
         assert [item["id"] for item in page["items"]] == [person], q
 
 
+async def test_who_looked_for_whom_is_written_down(register: Register, client_for: ClientFor) -> None:
+    """A list has dates of birth, five hundred at a time: nobody harvests it unseen."""
+    await register.person(family_name="Rennie")
+    fife = await client_for(UserRole.SUPERVISOR, FIFE)
+    await fife.get("/api/v1/people?q=ren")
+    (entry,) = (await fife.get("/api/v1/audit?action=people_listed")).json()["items"]
+    assert (entry["council_id"], entry["details"]) == (FIFE, {"q": "ren", "found": 1})
+    await fife.get("/search?q=rennie")  # the console's
+    assert len((await fife.get("/api/v1/audit?action=people_listed")).json()["items"]) == 2
+
+
 async def test_a_list_tells_one_from_the_other_and_no_more(register: Register) -> None:
     await register.person(hazards="Oxygen", phone="01334 123456")
     (item,) = (await register.send("GET", "/people", status=200))["items"]

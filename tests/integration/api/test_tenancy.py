@@ -1,0 +1,173 @@
+"""Nothing of a council is there for who is bound to another: no operation, list or search, no page of the console."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from alarms.intake.repository import IntakeRepository
+from telecare.access.accounts import create_user
+from telecare.access.domain import UserRole
+from telecare.access.service import SESSION_COOKIE, login
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.ids import new_id
+from tests.integration.api.register import FIFE, GLASGOW, Register
+
+ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
+MARK = "Zaphodia"
+"""Part of every text of theirs: wherever it shows, something leaks."""
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", "ack"): {"as_of": 1},
+    ("POST", "renew"): {},
+    ("POST", "attend"): {"as_of": 1, "who": "x"},
+    ("POST", "hold"): {"as_of": 1},
+    ("POST", "release"): {"as_of": 1},
+    ("POST", "escalate"): {"as_of": 1},
+    ("POST", "note"): {"text": "x"},
+    ("POST", "contact-attempt"): {"contact": "x", "reached": True},
+    ("POST", "close"): {"as_of": 1, "outcome": "reassured"},
+    ("POST", "commands"): {"command": "ping"},
+    ("POST", "peripherals"): {"device_id": "p2", "kind": "pendant"},
+    ("POST", "end"): {},
+    ("POST", "reveal"): {"reason": "curious"},
+    ("PUT", "contacts"): [],
+    ("PUT", "lines"): [],
+    ("PUT", "key-safe"): {"location": None, "code": None},
+    ("PUT", "password"): {"password": "a long password"},
+    ("PATCH", "{hub_id}"): {"serial": "x"},
+    ("PATCH", "{person_id}"): {"hazards": "x"},
+    ("PATCH", "{premises_id}"): {"town": "x"},
+    ("PATCH", "{user_id}"): {"active": False},
+}
+"""What each operation on a thing takes, by its method and the last part of its path."""
+
+
+@pytest.fixture
+async def theirs(register: Register, database: Database) -> dict[str, str]:
+    """One of everything, of Fife."""
+    hub_id = await register.hub(f"{MARK}-1", serial=f"{MARK}-S")
+    person = await register.person(given_name=MARK, hazards=f"{MARK} dog")
+    premises = await register.premises(address=f"1 {MARK} Street", access_notes=MARK)
+    await register.install(hub_id, person_id=person, premises_id=premises)
+    await register.send("POST", f"/hubs/{hub_id}/peripherals", {"device_id": "p1", "kind": "pendant", "room": MARK})
+    await register.send("PUT", f"/people/{person}/contacts", [{"name": MARK, "phone": "07700 900123"}], 200)
+    await register.send("PUT", f"/premises/{premises}/key-safe", {"location": MARK, "code": "4711"}, 200)
+    user = {"username": MARK, "display_name": MARK, "password": "a long password", "role": "operator"}
+    token = {"name": MARK, "role": "operator", "councils": [FIFE]}
+    point = {"target": "supervisor", "channel": "email", "address": f"{MARK}@x.example", "label": MARK}
+    return {
+        "hub_id": hub_id,
+        "person_id": person,
+        "premises_id": premises,
+        "device_id": "p1",
+        "user_id": (await register.send("POST", "/users", {**user, "councils": [FIFE]}))["id"],
+        "token_id": (await register.send("POST", "/tokens", token))["id"],
+        "point_id": (await register.send("POST", "/contact-points", {**point, "council_id": FIFE}))["id"],
+        "alarm_id": await alarm(database, hub_id, FIFE, person),
+    }
+
+
+async def alarm(database: Database, hub_id: str, council: str | None, person_id: str | None) -> str:
+    columns = {"hub_id": hub_id, "council_id": council, "person_id": person_id, "name": person_id and MARK}
+    insert = text(
+        "INSERT INTO alarm (id, version, case_id, hub_id, council_id, person_id, person_name, type, family, class,"
+        " rank, words, condition, handling, events, raised_at, last_event_at, next_due_at, state, log_seq) VALUES"
+        " (gen_random_uuid(), 1, gen_random_uuid(), :hub_id, :council_id, CAST(:person_id AS uuid), :name, 'smoke',"
+        " 'fire', 'L', 0, 'Smoke', 'active', 'raised', 1, now(), now(), now() + interval '1 h',"
+        " '{\"hub_cancelled\": false}', 1) RETURNING id"
+    )
+    async with database.transaction() as session:
+        return str((await session.execute(insert, columns)).scalar_one())
+
+
+async def test_no_operation_reaches_a_thing_of_another_council(
+    app: FastAPI, theirs: dict[str, str], client_for: ClientFor, database: Database
+) -> None:
+    client = await client_for(UserRole.ADMINISTRATOR, GLASGOW)
+    before = await everything(database)
+    for path, operations in app.openapi()["paths"].items():
+        if "{" not in path:
+            continue
+        for method in map(str.upper, operations):
+            body = BODIES.get((method, path.rpartition("/")[2]))
+            if path.endswith("/installations") and method == "POST":
+                body = {name: theirs[name] for name in ("person_id", "premises_id")}
+            reply = await client.request(method, path.format(**theirs), json=body)
+            assert reply.status_code in {403, 404}, (method, path, reply.text)
+    assert await everything(database) == before
+
+
+async def everything(database: Database) -> str:
+    """All rows of theirs, to see that none has changed."""
+    tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
+    tables += ("contact_point", "alarm", "alarm_log")
+    async with database.transaction() as session:
+        queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
+        found = [(await session.execute(text(query))).all() for query in queries]
+    return repr([[row for row in rows if "a test's" not in repr(row)] for rows in found])
+
+
+async def test_no_list_shows_a_thing_of_another_council(
+    app: FastAPI, theirs: dict[str, str], client_for: ClientFor
+) -> None:
+    client = await client_for(UserRole.ADMINISTRATOR, GLASGOW)
+    lists = [path for path, found in app.openapi()["paths"].items() if "get" in found and "{" not in path]
+    queries: list[dict[str, str]] = [{}, {"council": FIFE}, {"council_id": FIFE}, {"q": MARK[:-1]}]
+    queries += [{name: theirs[name]} for name in ("hub_id", "person_id")] + [{"subject_id": theirs["person_id"]}]
+    for path in sorted({*lists} - {"/api/v1/stream"}):
+        for query in queries:
+            reply = await client.get(path, params=query)
+            assert reply.status_code == 200, (path, query, reply.text)
+            for secret in (MARK, theirs["person_id"], theirs["alarm_id"]):
+                assert secret not in reply.text, (path, query)
+
+
+async def test_no_page_of_the_console_shows_a_thing_of_another_council(
+    theirs: dict[str, str], anonymous: httpx.AsyncClient, database: Database
+) -> None:
+    async with database.transaction() as session:
+        await create_user(
+            session, username="ali", display_name="Ali", password="a long password", role=UserRole.ADMINISTRATOR,
+            councils=[GLASGOW],
+        )  # fmt: skip
+    anonymous.cookies.set(SESSION_COOKIE, (await login(database, "ali", "a long password")).session_token)
+    for path in ("/alarms/{alarm_id}", "/alarms/{alarm_id}/live", "/fleet/{hub_id}", "/people/{person_id}"):
+        reply = await anonymous.get(path.format(**theirs))
+        assert reply.status_code == 404, path
+    part = MARK[:-1]
+    for path in ("/", "/board/lanes", "/fleet", f"/fleet?council={FIFE}", f"/fleet?q={part}", f"/search?q={part}"):
+        reply = await anonymous.get(path)
+        assert reply.status_code == 200, path
+        assert MARK not in reply.text, path
+
+
+async def test_the_alarm_of_a_hub_that_nobody_knew_is_everybodys_and_what_is_known_of_the_hub_since_is_not(
+    theirs: dict[str, str], anonymous: httpx.AsyncClient, database: Database, client_for: ClientFor
+) -> None:
+    """It came before the hub was registered; then it got a person, and proofs of its triggers."""
+    before = await alarm(database, theirs["hub_id"], None, None)
+    event_id, row = new_id(), {"lane": "alarm", "topic": "t", "treatment": "test", "payload": b"", "payload_size": 0}
+    async with database.transaction() as session:
+        now = await database_now(session)
+        await IntakeRepository(session).add_event(id=event_id, hub_id=theirs["hub_id"], council_id=FIFE, **row)
+        await IntakeRepository(session).stamp_proof(
+            hub_id=theirs["hub_id"], device_id="proof-zz", path=None, council_id=FIFE, event_id=event_id,
+            alarm_at=None, test_at=now,
+        )  # fmt: skip
+        await create_user(
+            session, username="ali", display_name="Ali", password="a long password", role=UserRole.OPERATOR,
+            councils=[GLASGOW],
+        )  # fmt: skip
+    client = await client_for(UserRole.OPERATOR, GLASGOW)
+    listed = (await client.get("/api/v1/alarms")).json()["items"]
+    assert [item["id"] for item in listed] == [before]
+    assert (await client.post(f"/api/v1/alarms/{before}/note", json={"text": "x"})).status_code != 404
+    anonymous.cookies.set(SESSION_COOKIE, (await login(database, "ali", "a long password")).session_token)
+    shown = await anonymous.get(f"/alarms/{before}")
+    assert shown.status_code == 200
+    assert "proof-zz" not in shown.text
+    assert theirs["person_id"] not in shown.text
