@@ -25,6 +25,7 @@ from devices.registry.context import person_contacts
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
+from telecare.connections import BoundedProtocol
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import Database
@@ -143,6 +144,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
             server_header=False,
             timeout_graceful_shutdown=5,
             lifespan="off",
+            http=BoundedProtocol,
+            ws="none",
         )
     )
     try:
