@@ -6,6 +6,7 @@ Seen on real sockets; the tests of the embedded broker fail without this module:
   deaf. Here nothing is touched before the password is proved, and a client id counts within its user name only.
 - What was sent and not acknowledged is forgotten at a lost connection, and after five seconds without an answer. Here
   it stays until the PUBACK and is sent again, first and in order, to the next connection of the session.
+- What a client has sent, and has the PUBACK for, is thrown away when it then leaves faster than amqtt hands it on.
 - A take-over leaves the session marked as disconnected: it hears nothing. Here the old connection ends first.
 - It never ends a connection whose keep-alive has run out, so the last will of a hub without power is never told.
 - The size of a packet has no limit.
@@ -24,6 +25,7 @@ expires; the delivery has the subscription's QoS, also for what was published wi
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from amqtt.adapters import ReaderAdapter, StreamReaderAdapter, StreamWriterAdapter, WriterAdapter
@@ -76,6 +78,23 @@ class Connection(BrokerProtocolHandler):  # type: ignore[misc] # amqtt carries n
     def __init__(self, plugins_manager: Any) -> None:
         super().__init__(plugins_manager)
         self._sending: asyncio.Task[None] | None = None
+        self._taken: ApplicationMessage | None = None
+
+    async def mqtt_deliver_next_message(self) -> ApplicationMessage | None:
+        """Return the next message that the client has sent; amqtt drops it when the client leaves now."""
+        self._taken = await super().mqtt_deliver_next_message()
+        return self._taken
+
+    def handed_on(self) -> None:
+        """Forget the message that `mqtt_deliver_next_message` returned."""
+        self._taken = None
+
+    def left_over(self) -> Iterator[ApplicationMessage]:
+        """Yield what the client has sent and nobody has handed on."""
+        if self._taken is not None:
+            yield self._taken
+        while not self.session.delivered_message_queue.empty():
+            yield self.session.delivered_message_queue.get_nowait()
 
     def send_waiting(self) -> None:
         """Send what waits in the session, as far as the window lets it."""
@@ -207,6 +226,22 @@ class MendedBroker(Broker):  # type: ignore[misc] # amqtt carries no types
                 await self._delete_session(client_session.client_id)
             if self._served_by.get(client_session.client_id) is asyncio.current_task():
                 del self._served_by[client_session.client_id]
+
+    async def _client_message_loop(self, client_session: Session, handler: Connection) -> None:
+        try:
+            await super()._client_message_loop(client_session, handler)
+        finally:
+            for message in handler.left_over():
+                arrived = asyncio.get_running_loop().create_future()
+                arrived.set_result(message)
+                await self._handle_message_delivery(client_session, handler, arrived)
+
+    async def _handle_message_delivery(
+        self, client_session: Session, handler: Connection, wait_deliver: "asyncio.Future[Any]"
+    ) -> bool:
+        valid: bool = await super()._handle_message_delivery(client_session, handler, wait_deliver)
+        handler.handed_on()
+        return valid
 
     async def _handle_subscription(
         self, client_session: Session, handler: Connection, subscribe_waiter: "asyncio.Future[Any]"

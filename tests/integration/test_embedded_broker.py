@@ -502,20 +502,37 @@ async def test_who_is_known_gets_in_while_the_database_is_away(tmp_path: Path, p
     await postgres.stop()
 
 
+async def connect_raw(port: int, client_id: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Let hub-a in by raw packets: paho's threads would measure themselves, and send when they like."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    fields = b"".join(len(part).to_bytes(2, "big") + part for part in (client_id, b"hub-a", PASSWORD.encode()))
+    body = b"\x00\x04MQTT\x04\xc2\x00\x3c" + fields
+    writer.write(bytes([0x10, len(body)]) + body)
+    assert await reader.readexactly(4) == b"\x20\x02\x00\x00"
+    return reader, writer
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+async def test_what_the_broker_has_acknowledged_is_handed_on_though_the_hub_leaves_at_once(
+    port: int, in_order: bool
+) -> None:
+    count, topic = 200, b"telecare/v1/hub-a/alarm"
+    async with Client(port, "service") as service:
+        await service.subscribe("telecare/v1/+/alarm")
+        reader, writer = await connect_raw(port, b"hasty")
+        for number in range(count):
+            body = len(topic).to_bytes(2, "big") + topic + (number + 1).to_bytes(2, "big") + b"%d" % number
+            writer.write(bytes([0x32, len(body)]) + body)
+        await reader.readexactly(4 * count)  # a PUBACK for each
+        if in_order:
+            writer.write(b"\xe0\x00")
+        writer.close()
+        assert await service.payloads(count) == [b"%d" % number for number in range(count)]
+
+
 async def test_a_thousand_hubs_are_let_in_quickly(broker: EmbeddedBroker) -> None:
-    """By raw packets: a thousand paho threads would measure themselves. The limit is loose, a hang is what it finds."""
-    password = PASSWORD.encode()
-
-    async def connect(number: int) -> asyncio.StreamWriter:
-        reader, writer = await asyncio.open_connection("127.0.0.1", broker.port)
-        client_id = b"crowd-%d" % number
-        fields = b"".join(len(part).to_bytes(2, "big") + part for part in (client_id, b"hub-a", password))
-        body = b"\x00\x04MQTT\x04\xc2\x00\x3c" + fields
-        writer.write(bytes([0x10, len(body)]) + body)
-        assert await reader.readexactly(4) == b"\x20\x02\x00\x00"
-        return writer
-
+    """The limit is loose, a hang is what it finds."""
     async with asyncio.timeout(LIMIT_S):
-        writers = await asyncio.gather(*(connect(number) for number in range(1000)))
-    for writer in writers:
+        crowd = await asyncio.gather(*(connect_raw(broker.port, b"crowd-%d" % number) for number in range(1000)))
+    for _, writer in crowd:
         writer.close()
