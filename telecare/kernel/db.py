@@ -50,6 +50,7 @@ class Database:
             pool_size=settings.database_pool_size,
             max_overflow=10,
             pool_timeout=10,
+            hide_parameters=True,  # an error is logged; the names and numbers in its statement are not
             connect_args={
                 # The address goes to asyncpg whole, as everywhere: it knows sslmode and the others of libpq.
                 "dsn": asyncpg_dsn(self.url),

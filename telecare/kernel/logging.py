@@ -1,6 +1,7 @@
 """Structured logs. One correlation id goes from a hub's event to the alarm, its notifications and the reply."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
@@ -8,6 +9,8 @@ from typing import Any, TextIO
 import structlog
 
 from telecare.kernel.settings import Settings
+
+_DETAIL = re.compile(r"^DETAIL:.*?(?=\n\n(?:The above|During handling)|\Z)", re.DOTALL | re.MULTILINE)
 
 SECRET_WORDS = ("password", "secret", "token", "credential", "key_safe", "authorization", "cookie")
 
@@ -17,6 +20,13 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     for name in event:
         if any(word in name.lower() for word in SECRET_WORDS):
             event[name] = "[redacted]"
+    return event
+
+
+def leave_out_rows(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut what PostgreSQL tells of a row out of a traceback: `DETAIL: Failing row contains (…)` is somebody's data."""
+    if "exception" in event:
+        event["exception"] = _DETAIL.sub("DETAIL:  [left out]", event["exception"])
     return event
 
 
@@ -33,6 +43,7 @@ def configure_logging(settings: Settings, stream: TextIO = sys.stderr) -> None:
         processors=[
             *shared,
             structlog.processors.format_exc_info,
+            leave_out_rows,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),

@@ -24,12 +24,14 @@ def health_checks(request: Request) -> HealthChecks:
     return cast("HealthChecks", request.app.state.health)
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def alive() -> Health:
     """Answer as long as the process runs; asks nothing of anybody else."""
     return Health(status="alive")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses=problem_responses(503))
 async def ready(checks: Annotated[HealthChecks, Depends(health_checks)]) -> Health:
     """Answer 200 when this process can do its work, else 503 with a reason for each check that fails (`reasons`)."""

@@ -1,7 +1,9 @@
 """Every failure is a problem document, tells no secrets, and a 2xx means that the commit has happened."""
 
+import io
 import json
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from telecare.api.middleware import MAX_BODY
 from telecare.api.routing import api_router
 from telecare.app import create_app
 from telecare.kernel.db import Database
+from telecare.kernel.logging import configure_logging
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
 
@@ -40,6 +43,13 @@ def app(services: Services) -> FastAPI:
     @router.get("/fault")
     async def fault() -> None:
         raise RuntimeError("the password is hunter2")
+
+    @router.get("/row")
+    async def row(session: Transaction) -> None:
+        person = {"id": uuid4(), "name": "Hush Hush", "hazards": "a dog\n\ncalled Hush"}
+        columns = "(id, council_id, given_name, family_name, hazards, risk_tier)"
+        values = "(:id, 'S12000047', :name, :name, :hazards, 'Z')"
+        await session.execute(text(f"INSERT INTO person {columns} VALUES {values}"), person)  # noqa: S608
 
     @router.get("/half")
     async def half(session: Transaction) -> None:
@@ -142,6 +152,17 @@ async def test_a_fault_of_ours_tells_nothing_but_its_id(administrator: httpx.Asy
     assert problem(reply, 500)["request_id"] == "abc-1"
     assert "hunter2" not in reply.text
     assert "Runtime" not in reply.text
+
+
+async def test_a_fault_of_ours_is_logged_without_the_row_that_it_was_about(administrator: httpx.AsyncClient) -> None:
+    log = io.StringIO()
+    configure_logging(Settings(), log)
+    try:
+        problem(await administrator.get("/api/v1/trial/row"), 500)
+    finally:
+        configure_logging(Settings(log_level="WARNING"))
+    assert "ck_person_risk_tier" in log.getvalue()
+    assert "Hush" not in log.getvalue()
 
 
 @pytest.mark.usefixtures("seats")
@@ -293,6 +314,17 @@ async def test_an_older_program_on_a_newer_schema_is_not_ready(
     reasons = problem(await anonymous.get("/readyz"), 503)["reasons"]
     assert list(reasons) == ["schema"]
     assert "9999" in reasons["schema"]
+
+
+async def test_a_load_balancer_may_ask_by_head(app: FastAPI, anonymous: httpx.AsyncClient) -> None:
+    for address in ("/healthz", "/readyz"):
+        assert (await anonymous.head(address)).status_code == 200
+
+    async def broken() -> str | None:
+        return "the alarm lane is not connected"
+
+    app.state.health.add("broker", broken)
+    assert (await anonymous.head("/readyz")).status_code == 503
 
 
 async def test_a_part_can_add_its_own_check(app: FastAPI, anonymous: httpx.AsyncClient) -> None:
