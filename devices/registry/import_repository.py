@@ -16,6 +16,9 @@ from telecare.kernel.db import Base
 LOCK = 7_403_001
 """The advisory lock of an import: two at once would both find that a home is not there yet."""
 
+BATCH = 100
+"""Rows a statement: making one of thousands would keep the process from everything else."""
+
 TABLES: tuple[type[Base], ...] = (Premises, Person, Hub, Installation, Contact, Line, Peripheral)
 """In the order in which they refer to each other."""
 
@@ -27,7 +30,11 @@ class ImportRepository:
         self.session = session
 
     async def lock(self) -> bool:
-        """Take the lock of imports until the transaction ends; False when another import has it."""
+        """Take the lock of imports until the transaction ends; False when another import has it.
+
+        The transaction may then stand still for longer than others may, while the file is read and planned.
+        """
+        await self.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
         statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
         return bool((await self.session.execute(statement, {"lock": LOCK})).scalar_one())
 
@@ -75,12 +82,11 @@ class ImportRepository:
         """Write what was planned; raises what the database's constraints say."""
         for row in writes.inserts.get("installation", ()):
             row["period"] = Range(row.pop("since"), None, bounds="[)")
-        for table in TABLES:
-            if rows := writes.inserts.get(table.__tablename__):
-                await self.session.execute(insert(table), rows)
-        for table in TABLES:
-            if rows := writes.updates.get(table.__tablename__):
-                await self.session.execute(update(table), rows)
+        for statement, kinds in ((insert, writes.inserts), (update, writes.updates)):
+            for table in TABLES:
+                rows = kinds.get(table.__tablename__, ())
+                for start in range(0, len(rows), BATCH):
+                    await self.session.execute(statement(table), rows[start : start + BATCH])
 
     async def _rows(self, table: type[Base], condition: Any) -> list[Row]:
         statement = select(*table.__table__.columns).where(condition).order_by(*inspect(table).primary_key)

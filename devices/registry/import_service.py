@@ -3,6 +3,7 @@
 The same file again changes nothing.
 """
 
+import asyncio
 import csv
 import io
 from collections import Counter
@@ -50,15 +51,16 @@ async def import_fleet(
     """Import a CSV file into these councils (none means all).
 
     InvalidError when it is no table of homes, ConflictError when another import runs or the register changed under it;
-    nothing has been written then.
+    nothing has been written then. Reading and planning take seconds for a large file: they run in a thread, for this
+    process may be the one that takes alarms.
     """
-    fleet = read_fleet(raw)
     repository = ImportRepository(session)
     if not await repository.lock():
         raise ConflictError("Another import is running: try again when it has ended")
+    fleet = await asyncio.to_thread(read_fleet, raw)
     tools = Tools(await database_now(session), new_id, sealer.seal, sealer.open)
     known = await repository.known([row.home for row in fleet.rows if row.home is not None])
-    outcomes, writes = plan(fleet.rows, known, councils, tools)
+    outcomes, writes = await asyncio.to_thread(plan, fleet.rows, known, councils, tools)
     try:
         async with session.begin_nested() as attempt:
             await repository.write(writes)

@@ -123,7 +123,7 @@ class RequestGuard:
         await self.app(scope, _limited(receive), send)
 
 
-_TOO_LARGE = f"At most {MAX_BODY} bytes are read"
+_TOO_LARGE = f"At most {MAX_BODY} bytes are read: send it in parts"
 
 
 def _limited(receive: Receive) -> Receive:

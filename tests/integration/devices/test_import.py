@@ -1,6 +1,9 @@
 """A fleet file against the register: good rows are taken, bad ones reported, and the same file changes nothing."""
 
 import asyncio
+import gc
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +13,7 @@ from sqlalchemy import func, select, text
 from devices.registry.context import hub_context
 from devices.registry.import_plan import Outcome
 from devices.registry.import_service import ImportReport, import_fleet
+from devices.registry.importer import read_fleet
 from devices.registry.models import Contact, Hub, Line, Person, Premises
 from devices.registry.service import RegistryService
 from telecare.api.deps import Services
@@ -139,6 +143,46 @@ async def test_rows_that_contradict_each_other_do_not_go_to_and_fro(services: Se
     homes = [FULL | {"hazards": "Dog"}, FULL | {"hub_id": "SK-2", "hazards": "Cat"}]
     assert (await run(services, *homes)).outcomes[1].remarks == ("person: hazards: a row before says otherwise",)
     assert (await run(services, *homes)).counts["unchanged"] == 2
+
+
+@pytest.fixture
+def _no_pauses() -> Iterator[None]:
+    """Keep the collector off what the tests have loaded: it stops every thread for as long as that takes."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_a_large_file_lets_the_process_go_on(services: Services) -> None:
+    """This process takes alarms too: nothing waits while a file is read and planned."""
+    raw = sheet(*(FULL | {"hub_id": f"SK-{number}", "uprn": str(number + 1)} for number in range(1500)))
+    started = time.perf_counter()
+    read_fleet(raw)
+    alone = time.perf_counter() - started
+    longest, done = 0.0, asyncio.Event()
+
+    async def tick() -> None:
+        nonlocal longest
+        while not done.is_set():
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - before)
+
+    ticking = asyncio.create_task(tick())
+    async with services.database.transaction() as session:
+        await import_fleet(session, services.sealer, raw, dry_run=True)
+    done.set()
+    await ticking
+    assert longest < alone / 2
+
+
+async def test_a_file_may_take_longer_than_a_transaction_may_stand_still(services: Services) -> None:
+    raw = sheet(*(HOME | {"hub_id": f"SK-{number}"} for number in range(300)))
+    async with services.database.transaction() as session:
+        await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '5ms'"))
+        assert (await import_fleet(session, services.sealer, raw, dry_run=True)).counts["created"] == 300
 
 
 async def test_a_hub_is_never_moved(services: Services) -> None:
