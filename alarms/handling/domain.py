@@ -56,6 +56,36 @@ class Next:
     words: str
 
 
+@dataclass(frozen=True)
+class BoardTally:
+    """The whole board in figures, of all open alarms and not only of those that fit on a page.
+
+    `life` and `technical` are the two lanes. What waits is life-safety or urgent and nobody has it: `fires` of these
+    are fire or gas, `grave` of class L. `technical_free` are the technical ones that nobody has.
+    """
+
+    life: int
+    technical: int
+    waiting: int
+    oldest_at: datetime | None
+    over_minute: int
+    fires: int
+    grave: int
+    technical_free: int
+    mine: int
+
+
+@dataclass(frozen=True)
+class TypeHistory:
+    """How often one trigger has called from a hub, the alarm at hand included."""
+
+    type: str
+    words: str
+    day: int
+    week: int
+    quarter: int
+
+
 def what_next(state: State) -> Next | None:
     """Return what happens next if nobody does anything; None when the alarm is closed."""
     at = state.next_due_at

@@ -1,14 +1,30 @@
 """The alarm, its gapless log, and the change log of the board."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Text, func, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Text,
+    column,
+    func,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from telecare.kernel.db import Base, CouncilId
 from telecare.kernel.ids import new_id
+
+# The register's; this room may not import it.
+_person = table("person", column("id"), column("date_of_birth", Date))
 
 
 class Alarm(Base):
@@ -74,6 +90,11 @@ class Alarm(Base):
     outcome: Mapped[str | None]
     state: Mapped[dict[str, Any]]
     log_seq: Mapped[int]
+
+    person_born: Mapped[date | None] = column_property(
+        select(_person.c.date_of_birth).where(_person.c.id == person_id).scalar_subquery(),
+        deferred=True,  # only what is shown to people asks for it: `AlarmRepository.board` and `.by_ids`
+    )
 
 
 class AlarmLog(Base):

@@ -1,14 +1,15 @@
 """All queries on alarms, their logs and the board's change log."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, exists, func, select, text, tuple_
+from sqlalchemy import delete, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
-from alarms.handling.domain import SYSTEM_HUB, OpenAlarm
+from alarms.handling.domain import SYSTEM_HUB, BoardTally, OpenAlarm, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from telecare.kernel.db import at_the_end
 from telecare.kernel.errors import NotFoundError
@@ -115,7 +116,70 @@ class AlarmRepository:
     async def board(self, councils: frozenset[str], limit: int = 500) -> Sequence[Alarm]:
         """Return the open alarms in the board's order: fire, class, age."""
         statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)
-        statement = statement.order_by(*_board_order()).limit(limit)
+        statement = statement.order_by(*_board_order()).limit(limit).options(undefer(Alarm.person_born))
+        return list((await self.session.execute(statement)).scalars())
+
+    async def waiting(self, councils: frozenset[str], limit: int) -> Sequence[UUID]:
+        """Return which alarms nobody has, in the board's order."""
+        statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised"), councils)
+        return list((await self.session.execute(statement.order_by(*_board_order()).limit(limit))).scalars())
+
+    async def tally(self, councils: frozenset[str], user_id: UUID | None, *, fire_rank: int) -> BoardTally:
+        """Return the figures of the whole board; `mine` counts what this user has, ranks up to `fire_rank` are fire."""
+        life = Alarm.class_.in_(("L", "U"))
+        waits = life & (Alarm.handling == "raised")
+
+        def how_many(condition: Any) -> Any:
+            return func.count().filter(condition)
+
+        statement = select(
+            how_many(life),
+            how_many(~life),
+            how_many(waits),
+            func.min(Alarm.raised_at).filter(waits),
+            how_many(waits & (Alarm.raised_at < func.statement_timestamp() - timedelta(minutes=1))),
+            how_many(waits & (Alarm.rank <= fire_rank)),
+            how_many(waits & (Alarm.class_ == "L")),
+            how_many(~life & (Alarm.handling == "raised")),
+            how_many(Alarm.assigned_to == user_id),
+        ).where(Alarm.handling != "closed")
+        return BoardTally(*(await self.session.execute(self._visible(statement, councils))).one())
+
+    async def history_of_hub(self, hub_id: str, councils: frozenset[str]) -> Sequence[TypeHistory]:
+        """Return how often each trigger of a hub has called in a day, a week and 90 days, the most frequent first."""
+        now = func.statement_timestamp()
+        day, week = (func.count().filter(Alarm.raised_at >= now - timedelta(days=days)) for days in (1, 7))
+        statement = (
+            select(Alarm.type, func.max(Alarm.words), day, week, func.count())
+            .where(Alarm.hub_id == hub_id, Alarm.raised_at >= now - timedelta(days=90))
+            .group_by(Alarm.type)
+            .order_by(day.desc(), func.count().desc(), Alarm.type)
+        )
+        found = await self.session.execute(self._visible(statement, councils))
+        return [TypeHistory(*row) for row in found]
+
+    async def last_closed(self, alarm: Alarm) -> Alarm | None:
+        """Return the alarm before this one that has ended, of the same person or else of the same hub."""
+        same = Alarm.person_id == alarm.person_id if alarm.person_id else Alarm.hub_id == alarm.hub_id
+        statement = (
+            select(Alarm)
+            .where(same, Alarm.id != alarm.id, Alarm.handling == "closed", Alarm.raised_at <= alarm.raised_at)
+            .order_by(Alarm.raised_at.desc(), Alarm.id)
+            .limit(1)
+        )
+        found: Alarm | None = (await self.session.execute(statement)).scalar_one_or_none()
+        return found
+
+    async def latest(
+        self, councils: frozenset[str], *, hub_id: str | None = None, person_id: UUID | None = None, limit: int
+    ) -> Sequence[Alarm]:
+        """Return the alarms of a hub or of a person, the newest first."""
+        statement = self._visible(select(Alarm), councils)
+        if hub_id is not None:
+            statement = statement.where(Alarm.hub_id == hub_id)
+        if person_id is not None:
+            statement = statement.where(Alarm.person_id == person_id)
+        statement = statement.order_by(Alarm.raised_at.desc(), Alarm.id).limit(limit)
         return list((await self.session.execute(statement)).scalars())
 
     async def page(
@@ -147,7 +211,8 @@ class AlarmRepository:
         """Return these alarms, in no order."""
         if not alarm_ids:
             return []
-        return (await self.session.execute(select(Alarm).where(Alarm.id.in_(alarm_ids)))).scalars().all()
+        statement = select(Alarm).where(Alarm.id.in_(alarm_ids)).options(undefer(Alarm.person_born))
+        return (await self.session.execute(statement)).scalars().all()
 
     async def log_of(self, alarm_id: UUID) -> Sequence[AlarmLog]:
         """Return the log of an alarm in its order."""
@@ -196,7 +261,7 @@ class AlarmRepository:
         values = {"alarms": list(changed), "councils": list(changed.values()), "channel": BOARD_CHANNEL}
         await self.session.execute(_NUMBER, values)
 
-    def _visible(self, statement: Select[Any], councils: frozenset[str]) -> Select[Any]:
+    def _visible(self, statement: Any, councils: frozenset[str]) -> Any:
         if not councils:
             return statement
         return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))

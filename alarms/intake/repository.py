@@ -1,6 +1,6 @@
 """All queries on events and on the proofs of triggers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,9 +79,13 @@ class IntakeRepository:
         statement = select(TriggerProof).where(TriggerProof.hub_id == hub_id).order_by(TriggerProof.device_id)
         return (await self.session.execute(statement)).scalars().all()
 
-    async def events_of(self, hub_id: str, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[Event]:
-        """Return the messages of a hub, the newest first."""
+    async def events_of(
+        self, hub_id: str, before: tuple[datetime, UUID] | None, limit: int, lanes: Collection[str] = ()
+    ) -> Sequence[Event]:
+        """Return the messages of a hub, the newest first; those of some lanes when any are named."""
         statement = select(Event).where(Event.hub_id == hub_id)
+        if lanes:
+            statement = statement.where(Event.lane.in_(lanes))
         if before is not None:
             statement = statement.where(tuple_(Event.received_at, Event.id) < tuple_(*before))
         statement = statement.order_by(Event.received_at.desc(), Event.id.desc()).limit(limit)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, and_, case, delete, func, or_, select
+from sqlalchemy import RowMapping, SQLColumnExpression, and_, case, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,32 +44,23 @@ class HubRepository:
 
     async def page(self, wanted: HubFilter, after: str | None, limit: int) -> Sequence[RowMapping]:
         """Return hubs by id."""
-        statement = self._shown().order_by(Hub.hub_id).limit(limit)
+        statement = _narrowed(self._shown(), wanted).order_by(Hub.hub_id).limit(limit)
         if after is not None:
             statement = statement.where(Hub.hub_id > after)
-        if wanted.council is not None:
-            statement = statement.where(Hub.council_id == wanted.council)
-        if wanted.connection is not None:
-            statement = statement.where(Hub.connection == wanted.connection)
-        if wanted.model is not None:
-            statement = statement.where(
-                func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)) == func.lower(wanted.model)
-            )
-        if wanted.presence is not None:
-            statement = statement.where(wanted.presence.value == PRESENCE)
-        if wanted.q:
-            pattern = f"%{escaped(wanted.q)}%"
-            statement = statement.where(
-                or_(
-                    Hub.hub_id.ilike(pattern),
-                    Hub.serial.ilike(pattern),
-                    func.concat(Person.given_name, " ", Person.family_name).ilike(pattern),
-                    PERSON_NAME.ilike(pattern),
-                    PLACE.ilike(pattern),
-                    func.replace(Premises.postcode, " ", "").ilike(pattern),
-                )
-            )
         return list((await self.session.execute(statement)).mappings())
+
+    async def sorted_page(
+        self, wanted: HubFilter, order: str, *, descending: bool, offset: int, limit: int
+    ) -> Sequence[RowMapping]:
+        """Return hubs in one of `ORDERS`; what is not known stands last either way."""
+        key = ORDERS[order].desc() if descending else ORDERS[order].asc()
+        statement = _narrowed(self._shown(), wanted).order_by(key.nulls_last(), Hub.hub_id)
+        return list((await self.session.execute(statement.offset(offset).limit(limit))).mappings())
+
+    async def count(self, wanted: HubFilter) -> int:
+        """Return how many hubs a list has."""
+        found = _narrowed(self._shown(), wanted).subquery()
+        return int((await self.session.execute(select(func.count()).select_from(found))).scalar_one())
 
     async def require(self, hub_id: str) -> RowMapping:
         """Return a hub as shown, or raise NotFoundError."""
@@ -222,6 +213,46 @@ class ModelRepository:
     async def councils(self) -> Sequence[Council]:
         """Return the 32 councils by name."""
         return (await self.session.execute(select(Council).order_by(Council.name))).scalars().all()
+
+
+ORDERS: dict[str, SQLColumnExpression[Any]] = {
+    "hub": Hub.hub_id,
+    # The worse, the earlier: who should look at it first.
+    "presence": case({"lost": 0, "offline": 1, "suspect": 2, "late": 3, "online": 4}, value=PRESENCE, else_=5),
+    "heard": HubLive.last_seen_at,
+    "person": func.lower(func.concat(Person.family_name, " ", Person.given_name)),
+    "place": func.lower(func.concat(Premises.town, " ", Premises.postcode)),
+    "model": func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)),
+    "connection": Hub.connection,
+    "council": select(Council.name).where(Council.code == Hub.council_id).scalar_subquery(),
+}
+"""What a list of hubs can be sorted by."""
+
+
+def _narrowed(statement: Any, wanted: HubFilter) -> Any:
+    if wanted.council is not None:
+        statement = statement.where(Hub.council_id == wanted.council)
+    if wanted.connection is not None:
+        statement = statement.where(Hub.connection == wanted.connection)
+    if wanted.model is not None:
+        statement = statement.where(
+            func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)) == func.lower(wanted.model)
+        )
+    if wanted.presence is not None:
+        statement = statement.where(wanted.presence.value == PRESENCE)
+    if wanted.q:
+        pattern = f"%{escaped(wanted.q)}%"
+        statement = statement.where(
+            or_(
+                Hub.hub_id.ilike(pattern),
+                Hub.serial.ilike(pattern),
+                func.concat(Person.given_name, " ", Person.family_name).ilike(pattern),
+                PERSON_NAME.ilike(pattern),
+                PLACE.ilike(pattern),
+                func.replace(Premises.postcode, " ", "").ilike(pattern),
+            )
+        )
+    return statement
 
 
 def escaped(text: str) -> str:

@@ -99,6 +99,15 @@ class SessionRepository:
         """End every session of a user."""
         await self.session.execute(delete(Session).where(Session.user_id == user_id))
 
+    async def logged_in(self, roles: Collection[UserRole]) -> int:
+        """Return how many people of these roles are logged in."""
+        statement = (
+            select(func.count(User.id.distinct()))
+            .join(Session, Session.user_id == User.id)
+            .where(User.active, User.role.in_(roles), Session.expires_at > func.now())
+        )
+        return (await self.session.execute(statement)).scalar_one()
+
 
 class ApiTokenRepository:
     """Keys of programs, by their hash."""

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Path, Query
@@ -43,6 +43,7 @@ router = api_router("/hubs", "hubs")
 Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_FLEET))]
 Editor = Annotated[Actor, Depends(Needs(Permission.EDIT_FLEET))]
 HubId = Annotated[str, Path(max_length=200)]
+Lane = Literal["alarm", "event", "heartbeat", "status", "result"]
 
 
 @router.get("")
@@ -96,7 +97,12 @@ async def change_hub(hub_id: HubId, body: HubPatch, session: Transaction, actor:
 
 @router.get("/{hub_id}/events")
 async def list_events(
-    hub_id: HubId, session: Transaction, actor: Viewer, limit: Limit = 50, cursor: Cursor = None
+    hub_id: HubId,
+    session: Transaction,
+    actor: Viewer,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    lane: Annotated[list[Lane] | None, Query(max_length=5, description="only these; all when there is none")] = None,
 ) -> Page[EventOut]:
     """List every message received from a hub, newest first: heartbeats and unreadable ones too.
 
@@ -112,8 +118,8 @@ async def list_events(
         if actor.councils or not (await events.events_of(hub_id, None, 1) or await heartbeats.live(hub_id)):
             raise
     await AuditRepository(session).add(actor, "messages_viewed", "hub", hub_id, council_id)
-    messages = await events.events_of(hub_id, before, limit + 1)
-    beats = await heartbeats.heartbeats_of(hub_id, before, limit + 1)
+    messages = await events.events_of(hub_id, before, limit + 1, lane or ())
+    beats = await heartbeats.heartbeats_of(hub_id, before, limit + 1) if not lane or "heartbeat" in lane else []
     rows: Sequence[Event | Heartbeat] = sorted(
         [*messages, *beats], key=lambda row: (row.received_at, row.id), reverse=True
     )

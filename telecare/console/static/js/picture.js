@@ -1,0 +1,21 @@
+// @ts-check
+// Fetching a fragment of a page; a log-in page in its place is no picture.
+import { parsed } from './dom.js'
+
+/** Fetch an element. @param {string} address @param {string} id @returns {Promise<HTMLElement>} it throws when there is none */
+export async function fetched(address, id) {
+  const reply = await fetch(address)
+  if (!reply.ok || reply.redirected) throw new TypeError(`no picture: ${reply.status}`)
+  const found = parsed(await reply.text()).getElementById(id)
+  if (!found) throw new TypeError('no picture in the answer')
+  return found
+}
+
+/** @typedef {{life: number, technical: number, waiting: number, oldest: string, over: number, fires: number, mine: number, tone: string, loggedIn: number}} Figures */
+
+/** Fetch the figures of the whole board. @returns {Promise<Figures>} */
+export async function fetchedFigures() {
+  const reply = await fetch('/board/figures')
+  if (!reply.ok || reply.redirected) throw new TypeError(`no figures: ${reply.status}`)
+  return reply.json()
+}

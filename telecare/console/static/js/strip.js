@@ -1,0 +1,112 @@
+// @ts-check
+// The line above the board: its figures, the alarm that comes first, and what is told to those who do not see it.
+import { entitle } from './alive.js'
+import { ringFor } from './bell.js'
+import { byId } from './dom.js'
+import { fetchedFigures } from './picture.js'
+import { alarms, order, waiting } from './rows.js'
+import { age, serverNow } from './time.js'
+
+const GRAVITY = ['fire', 'life', 'urgent', 'technical']
+const MINUTE_MS = 60000
+const ASK_EVERY_MS = 5000
+/** What the server counted, for a board with more alarms than the page shows. @type {import('./picture.js').Figures | null} */
+let counted = null
+let askedAt = Date.now()
+let [newOnes, newFires] = [0, 0]
+
+/** @returns {boolean} whether there are alarms that this page does not hold */
+const cut = () => Number(byId('lanes').dataset.open) > Number(byId('lanes').dataset.shown)
+
+/** @param {string} id @param {string} text */
+function write(id, text) {
+  const shown = document.getElementById(id)
+  if (shown && shown.textContent !== text) shown.textContent = text
+}
+
+/** Count what this page holds. @param {HTMLElement[]} held @returns {import('./picture.js').Figures} */
+function count(held) {
+  const life = held.filter((row) => row.dataset.lane === 'life')
+  const free = life.filter((row) => row.dataset.handling === 'raised')
+  const raised = free.map((row) => row.dataset.raised ?? '').sort()
+  return {
+    life: life.length,
+    technical: held.length - life.length,
+    waiting: free.length,
+    oldest: raised[0] ?? '',
+    over: raised.filter((each) => serverNow() - Date.parse(each) > MINUTE_MS).length,
+    fires: free.filter((row) => row.dataset.tone === 'fire').length,
+    mine: held.filter((row) => row.dataset.hold === 'mine').length,
+    tone: GRAVITY.find((tone) => held.some((row) => row.dataset.tone === tone && row.dataset.handling === 'raised')) ?? '',
+    loggedIn: counted?.loggedIn ?? Number(byId('logged-in').textContent),
+  }
+}
+
+/** Write the figures, and ring for what nobody has. */
+export function tally() {
+  const held = alarms()
+  const own = count(held)
+  const shown = cut() && counted ? counted : own
+  write('waiting', String(shown.waiting))
+  write('oldest', shown.oldest ? age(serverNow() - Date.parse(shown.oldest)) : '–')
+  write('over', String(shown.over))
+  write('mine', String(shown.mine))
+  write('logged-in', String(own.loggedIn))
+  write('count-life', String(shown.life))
+  write('count-technical', String(shown.technical))
+  byId('strip').classList.toggle('late', shown.over > 0)
+  entitle(shown.waiting ? `(${shown.waiting})` : '')
+  showFirst(held)
+  showNew()
+  showCut(held.length, shown.life + shown.technical)
+  ringFor(shown.tone || own.tone)
+}
+
+/** Show the alarm that comes first, also while it waits to be inserted. @param {HTMLElement[]} held */
+function showFirst(held) {
+  const [first] = held.filter((row) => row.dataset.lane === 'life' && row.dataset.handling === 'raised').sort(order)
+  const badge = first?.querySelector('.badge')?.textContent?.trim()
+  write('top-alarm', first ? `${badge}: ${first.dataset.words}, ${first.dataset.name}, ${first.dataset.place}` : 'Nobody waits')
+  byId('top-alarm').className = `top-alarm${first ? ` tone-${first.dataset.tone}` : ''}`
+}
+
+/** @returns {boolean} whether this page holds so few of the open alarms that the next ones should be fetched */
+export function short() {
+  const held = alarms().length
+  return cut() && counted !== null && held < counted.life + counted.technical && held < 0.9 * Number(byId('lanes').dataset.shown)
+}
+
+/** Offer the rows that wait to be shown. */
+function showNew() {
+  const button = byId('new-rows')
+  button.hidden = waiting.size === 0
+  const fires = [...waiting.values()].filter((row) => row.dataset.tone === 'fire').length
+  write('new-rows', `Show ${waiting.size} new${fires ? `, ${fires} fire` : ''}`)
+}
+
+/** Say when there are more alarms than this page shows. @param {number} held @param {number} open */
+function showCut(held, open) {
+  byId('cut').hidden = !cut() || held >= open
+  const words = byId('cut').querySelector('b')
+  if (words) words.textContent = `${held} of ${open.toLocaleString('en-GB')} open alarms are shown`
+}
+
+/** Count a new alarm for those who listen. @param {boolean} isFire */
+export function arrived(isFire) {
+  newOnes += 1
+  if (isFire) newFires += 1
+}
+
+/** Tell what has come, at most each two seconds; ask the server for what only it knows. */
+async function announce() {
+  if (newOnes) byId('announce').textContent = `${newOnes} new${newFires ? `, ${newFires} fire` : ''}`
+  newOnes = 0
+  newFires = 0
+  tally()
+  if (Date.now() - askedAt < (cut() ? ASK_EVERY_MS : 3 * ASK_EVERY_MS)) return
+  askedAt = Date.now()
+  counted = await fetchedFigures().catch(() => counted)
+  if (counted && counted.life + counted.technical <= alarms().length) byId('lanes').dataset.open = byId('lanes').dataset.shown
+}
+
+setInterval(announce, 2000)
