@@ -17,7 +17,7 @@ from telecare.access.models import User
 from telecare.access.passwords import check_room, hash_password, needs_rehash, verify_password
 from telecare.access.repository import ApiTokenRepository, AuditRepository, SessionRepository, UserRepository
 from telecare.kernel.db import Database, database_now
-from telecare.kernel.errors import ForbiddenError, UnauthenticatedError
+from telecare.kernel.errors import ForbiddenError, StaleFormError, UnauthenticatedError
 from telecare.kernel.pure.jsonsafe import clean_text
 
 SESSION_COOKIE = "telecare_session"
@@ -146,7 +146,7 @@ async def _by_cookie(session: AsyncSession, request: Request) -> Actor:
         raise UnauthenticatedError("Log in, or send Authorization: Bearer TOKEN")
     row, user = found
     if request.method not in _SAFE_METHODS and not await _has_csrf_token(request, row.csrf_token):
-        raise ForbiddenError(f"This request lacks the session's CSRF token in {CSRF_HEADER} or {CSRF_FIELD}")
+        raise StaleFormError(f"This request lacks the session's CSRF token in {CSRF_HEADER} or {CSRF_FIELD}")
     request.state.csrf_token = row.csrf_token
     return actor_of(user)
 

@@ -1,13 +1,14 @@
 """Errors as problem details (RFC 9457): one shape for all of them, and nothing in it that only we may know."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +20,9 @@ from telecare.kernel.transient import is_transient
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+
+ErrorPage = Callable[[Scope, ProblemError], Response]
+"""What shows a person in front of a browser that something went wrong; the console sets it as `state.error_page`."""
 
 _DETAILS = {404: "There is nothing at this address", 405: "This address does not take this method: see Allow"}
 
@@ -45,7 +49,17 @@ def problem_of(error: Exception) -> ProblemError:
 
 
 def problem_response(scope: Scope, problem: ProblemError, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the problem document of an error."""
+    """Return the problem document of an error; to a browser that asked for a page, a page that says the same."""
+    more = dict(headers or {})
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        more["WWW-Authenticate"] = 'Bearer realm="telecare"'
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        more["Retry-After"] = str(RETRY_AFTER_S)
+    show: ErrorPage | None = getattr(getattr(scope.get("app"), "state", None), "error_page", None)
+    if show is not None and _wants_page(scope):
+        shown = show(scope, problem)
+        shown.headers.update(more)
+        return shown
     document = {
         "type": f"urn:telecare:problem:{problem.slug}",
         "title": problem.title,
@@ -55,14 +69,14 @@ def problem_response(scope: Scope, problem: ProblemError, headers: Mapping[str, 
         "request_id": scope.get("telecare.request_id"),
         **problem.extra,
     }
-    more = {}
-    if problem.status == HTTPStatus.UNAUTHORIZED:
-        more["WWW-Authenticate"] = 'Bearer realm="telecare"'
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        more["Retry-After"] = str(RETRY_AFTER_S)
     # ASCII only: what a caller sent may come back in a detail, and may hold what UTF-8 cannot carry.
     body = json.dumps(document, default=str).encode("ascii")
-    return Response(body, problem.status, {**(headers or {}), **more}, MEDIA_TYPE)
+    return Response(body, problem.status, more, MEDIA_TYPE)
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Say whether a person waits for the reply: browsers ask for HTML when they go to an address, programs do not."""
+    return not scope["path"].startswith("/api/") and "text/html" in Headers(scope=scope).get("accept", "")
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:

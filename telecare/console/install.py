@@ -1,14 +1,19 @@
-"""Puts the console into the application: its pages, its files, its log-in redirect."""
+"""Puts the console into the application: its pages, its files, its log-in redirect, its errors as pages."""
 
+import re
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from telecare.access.service import SESSION_COOKIE
 from telecare.console.assets import router as assets
+from telecare.console.errors import error_page
 from telecare.console.pages import board, case, fleet, hub_commands, login, people
 from telecare.console.render import LoginNeededError, render_row
+
+_CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
 
 
 def install_console(app: FastAPI) -> None:
@@ -16,10 +21,21 @@ def install_console(app: FastAPI) -> None:
     for router in (assets, login.router, board.router, case.router, fleet.router, hub_commands.router, people.router):
         app.include_router(router, include_in_schema=False)
     app.add_exception_handler(LoginNeededError, _to_login)
+    app.state.error_page = error_page
     app.state.feed.register_renderer("html", render_row)
 
 
 async def _to_login(request: Request, _error: Exception) -> Response:
     """Send whoever is not logged in to the log-in, and from there back to where they wanted to go."""
-    wanted = request.url.path if request.method == "GET" else "/"
-    return RedirectResponse(f"/login?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+    query = {"next": _wanted(request)}
+    if request.cookies.get(SESSION_COOKIE):
+        query["why"] = "ended"
+    return RedirectResponse(f"/login?{urlencode(query, safe='/')}", HTTPStatus.SEE_OTHER)
+
+
+def _wanted(request: Request) -> str:
+    """Return the page to go on with; a command is not given again by itself, its alarm is shown."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    found = _CASE.match(request.url.path)
+    return found[0] if found else "/"

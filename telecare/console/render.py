@@ -29,6 +29,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.globals.update(asset=asset, view=view, Permission=Permission)
+templates.filters.update(council=view.council, triple=lambda row: (row.device_id, row.kind, row.room))
 
 
 class LoginNeededError(Exception):
@@ -38,9 +39,11 @@ class LoginNeededError(Exception):
 async def page_actor(request: Request, session: Transaction) -> Actor:
     """Return who is logged in; LoginNeededError when nobody is."""
     try:
-        return await authenticate(session, request)
+        actor = await authenticate(session, request)
     except UnauthenticatedError as error:
         raise LoginNeededError from error
+    request.state.page_actor = actor  # for the header of an error page
+    return actor
 
 
 PageActor = Annotated[Actor, Depends(page_actor, scope="function")]
@@ -55,7 +58,7 @@ class PageNeeds:
     def __call__(self, actor: PageActor) -> Actor:
         """Check the permission."""
         if not actor.may(self.permission):
-            raise ForbiddenError(f"This page needs the permission {self.permission}; your role is {actor.role}")
+            raise ForbiddenError(f"Your role is {actor.role}: it cannot {view.PERMISSIONS[self.permission]}")
         return actor
 
 

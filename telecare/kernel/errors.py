@@ -62,6 +62,10 @@ class ForbiddenError(ProblemError):
     status, slug, title = 403, "forbidden", "Not allowed"
 
 
+class StaleFormError(ForbiddenError):
+    """A form of another log-in, or of another site: the same answer to both, but a person is told to load it anew."""
+
+
 class UnavailableError(ProblemError):
     """A part that is needed does not answer now; try again."""
 

@@ -65,7 +65,7 @@ async def test_an_operator_is_shown_what_operators_may_ask(login: Login, lab: La
 async def test_a_hub_that_hears_nothing_says_so_and_has_no_buttons(login: Login, lab: Lab) -> None:
     page = await login("ewan")
     await page.goto(f"{lab.url}/fleet?connection=analogue")
-    await page.click("table tbody a >> nth=0")
+    await page.click("table.list tbody a >> nth=0")
     await expect(page.locator("#commands .notice")).to_contain_text("analogue line and hears no commands")
     assert await page.locator("#commands button").count() == 0
 

@@ -1,40 +1,83 @@
-"""The board: what waits, ranked; and the fragment with which a browser catches up."""
+"""The board: what waits, ranked; the fragment with which a browser catches up; and taking the next alarm."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from alarms.escalation.domain import Acked, Holder
+from alarms.handling.domain import BoardTally
 from alarms.handling.repository import AlarmRepository
-from telecare.access.domain import Actor, Permission
-from telecare.api.deps import Transaction
-from telecare.console import view
+from alarms.handling.service import AlarmService
+from telecare.access.domain import Actor, Permission, UserRole
+from telecare.access.repository import SessionRepository
+from telecare.api.deps import ServicesDep, Transaction
+from telecare.console import board_view, view
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
+from telecare.kernel.errors import ConflictError
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
+Handler = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
+LIMIT = 500
+TRIES = 5
+"""How many alarms to try in turn when others take them at the same moment."""
 
 
 @router.get("/")
 async def board(request: Request, session: Transaction, actor: Viewer) -> Response:
     """Show the board."""
-    return await _show(request, session, actor, "board.html")
+    return page(request, "board.html", actor, logged_in=await _logged_in(session), **await _lanes(session, actor))
 
 
 @router.get("/board/lanes")
 async def lanes(request: Request, session: Transaction, actor: Viewer) -> Response:
     """Give the two lanes as they are now, for a browser whose picture is too old to resume."""
-    return await _show(request, session, actor, "_lanes.html")
+    return page(request, "_lanes.html", actor, **await _lanes(session, actor))
 
 
-async def _show(request: Request, session: AsyncSession, actor: Actor, template: str) -> Response:
+@router.get("/board/figures")
+async def figures(session: Transaction, actor: Viewer) -> Response:
+    """Give the figures of the whole board, for pages that do not show it and for a board that is longer than a page."""
+    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session)))
+
+
+@router.post("/board/next")
+async def take_next(session: Transaction, services: ServicesDep, actor: Handler) -> Response:
+    """Claim the gravest alarm that nobody has and open it; the board again when there is none."""
+    service = AlarmService(session, services.settings.public_url)
+    for alarm in await AlarmRepository(session).waiting(actor.councils, TRIES):
+        try:
+            await service.command(alarm, Acked(Holder(str(actor.id), actor.name)), councils=actor.councils)
+        except ConflictError:
+            continue
+        return RedirectResponse(f"/alarms/{alarm}", 303)
+    return RedirectResponse("/", 303)
+
+
+async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
     repository = AlarmRepository(session)
     # The number first: what changes after it is told by the stream, at worst a second time.
     seq = await repository.board_seq()
-    alarms = await repository.board(actor.councils)
+    alarms = await repository.board(actor.councils, LIMIT)
     now = await database_now(session)
-    by_lane = {lane: [alarm for alarm in alarms if view.LANES[alarm.class_] == lane] for lane in ("life", "technical")}
-    return page(request, template, actor, lanes=by_lane, seq=seq, now=now, strip=view.strip(alarms, now))
+    return {
+        "seq": seq,
+        "now": now,
+        "lanes": board_view.lanes(alarms, now),
+        "shown": len(alarms),
+        "tally": await _tally(session, actor),
+    }
+
+
+async def _tally(session: AsyncSession, actor: Actor) -> BoardTally:
+    user: UUID | None = actor.id if actor.kind == "user" else None
+    return await AlarmRepository(session).tally(actor.councils, user, fire_rank=view.GAS_RANK)
+
+
+async def _logged_in(session: AsyncSession) -> int:
+    return await SessionRepository(session).logged_in((UserRole.OPERATOR, UserRole.SUPERVISOR))

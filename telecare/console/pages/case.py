@@ -1,27 +1,12 @@
 """The case: one alarm with everything needed to speak in the first three seconds."""
 
-from datetime import timedelta
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from alarms.escalation.domain import (
-    Acked,
-    Attended,
-    Closed,
-    ContactAttempted,
-    Escalated,
-    Held,
-    Holder,
-    Input,
-    Noted,
-    Released,
-    Renewed,
-)
 from alarms.escalation.outcomes import OUTCOMES, Needs
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository
@@ -29,34 +14,57 @@ from alarms.handling.service import AlarmService
 from alarms.intake.repository import IntakeRepository
 from devices.registry.homes import PersonRepository, PremisesRepository
 from devices.registry.repository import HubRepository
+from devices.registry.service import RegistryService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import ServicesDep, Transaction
+from telecare.console import case_view
+from telecare.console.case_commands import command as read_command
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, NotFoundError
+from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, ProblemError
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
 Handler = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
-SPANS = (("24 h", timedelta(hours=24)), ("7 days", timedelta(days=7)), ("90 days", timedelta(days=90)))
+Revealer = Annotated[Actor, Depends(PageNeeds(Permission.REVEAL_KEY_SAFE))]
+SHOWN_S = 60
+"""A key-safe code is shown for so long."""
 
 
 @router.get("/alarms/{alarm_id}")
-async def case(request: Request, alarm_id: UUID, session: Transaction, actor: Viewer, refused: str = "") -> Response:
+async def case(request: Request, alarm_id: UUID, session: Transaction, actor: Viewer) -> Response:
     """Show a case; that it was looked at is written to the audit."""
     alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
     await AuditRepository(session).add(actor, "alarm_viewed", "alarm", alarm_id, alarm.council_id)
-    return page(request, "case.html", actor, refused=refused[:500], **await _facts(session, actor, alarm))
+    return page(request, "case.html", actor, **await _facts(session, actor, alarm))
 
 
 @router.get("/alarms/{alarm_id}/live")
 async def live(request: Request, alarm_id: UUID, session: Transaction, actor: Viewer) -> Response:
-    """Give the parts of a case that change by themselves: its state and its log."""
+    """Give the case as it is now, for a page that shows it already."""
     alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
-    log = await AlarmRepository(session).log_of(alarm_id)
-    return page(request, "_case_live.html", actor, alarm=alarm, log=log, now=await database_now(session))
+    return page(request, "_case.html", actor, **await _facts(session, actor, alarm))
+
+
+@router.post("/alarms/{alarm_id}/key-safe")
+async def key_safe(
+    request: Request,
+    alarm_id: UUID,
+    session: Transaction,
+    services: ServicesDep,
+    actor: Revealer,
+    reason: Annotated[str, Form(min_length=3, max_length=500)],
+) -> Response:
+    """Show the code of the key safe for a minute where no script can hide it; who asked and why is kept."""
+    alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+    if alarm.premises_id is None:
+        raise NotFoundError("This alarm has no premises")
+    registry = RegistryService(session, actor.councils)
+    premises, code = await registry.open_key_safe(services.sealer, alarm.premises_id)
+    await AuditRepository(session).add(actor, "key_safe_revealed", "premises", premises.id, premises.council_id, reason)
+    return page(request, "key_safe.html", actor, alarm=alarm, premises=premises, code=code, seconds=SHOWN_S)
 
 
 @router.post("/alarms/{alarm_id}/{command}")
@@ -64,63 +72,73 @@ async def command(
     request: Request, alarm_id: UUID, command: str, session: Transaction, services: ServicesDep, actor: Handler
 ) -> Response:
     """Take a command from a plain form; the scripts use the API, this is for when they do not run."""
-    form = {name: str(value) for name, value in (await request.form()).items()}
-    as_of = int(form["as_of"]) if form.get("as_of", "").isdecimal() else None
-    target = f"/alarms/{alarm_id}"
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     try:
+        given = read_command(command, actor, form)
         await AlarmService(session, services.settings.public_url).command(
-            alarm_id, _command(command, actor, form), councils=actor.councils, as_of=as_of
+            alarm_id, given.event, councils=actor.councils, as_of=given.as_of
         )
-    except ConflictError as error:
-        return RedirectResponse(f"{target}?refused={quote(error.detail)}", 303)
-    return RedirectResponse("/" if command == "close" else target, 303)
+    except (ConflictError, InvalidError) as refused:
+        # Nothing was changed. The page comes back with what was typed and the words of the rule.
+        alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+        facts = await _facts(session, actor, alarm, refused, form)
+        return page(request, "case.html", actor, refused.status, **facts)
+    return RedirectResponse("/" if command == "close" else f"/alarms/{alarm_id}", 303)
 
 
-def _command(name: str, actor: Actor, form: dict[str, str]) -> Input:
-    by = Holder(str(actor.id), actor.name)
-    reason = form.get("reason", "")[:2000]
-    commands: dict[str, Input] = {
-        "ack": Acked(by, form.get("take_over") == "true"),
-        "renew": Renewed(by),
-        "release": Released(by, reason),
-        "hold": Held(by, reason),
-        "escalate": Escalated(by, reason),
-        "attend": Attended(by, form.get("who", "")[:200] or "Somebody"),
-        "note": Noted(by, form.get("text", "")[:2000]),
-        "contact-attempt": ContactAttempted(by, form.get("contact", "")[:200], form.get("reached") == "true"),
-        "close": Closed(
-            by, form.get("outcome", ""), reason, form.get("voice_confirmed") == "true", actor.may(Permission.SUPERVISE)
-        ),
-    }
-    if name not in commands:
-        raise NotFoundError("There is no such command")
-    return commands[name]
-
-
-async def _facts(session: AsyncSession, actor: Actor, alarm: Alarm) -> dict[str, Any]:
+async def _facts(
+    session: AsyncSession,
+    actor: Actor,
+    alarm: Alarm,
+    refused: ProblemError | None = None,
+    typed: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """Collect what the page shows of the alarm, the person, the home and the hub."""
-    now = await database_now(session)
     alarms, people = AlarmRepository(session), PersonRepository(session, actor.councils)
-    earlier = await alarms.page(
-        actor.councils, handling=None, hub_id=alarm.hub_id, person_id=None, after=None, limit=500
-    )
+    seq = await alarms.board_seq()
+    now = await database_now(session)
+    log = await alarms.log_of(alarm.id)
+    before = await alarms.last_closed(alarm)
     try:
         hub = await HubRepository(session, actor.councils).require(alarm.hub_id)
     except NotFoundError:
         hub = None
     person = await people.require(alarm.person_id) if alarm.person_id else None
+    premises = None
+    if alarm.premises_id:
+        premises = await PremisesRepository(session, actor.councils).require(alarm.premises_id)
     return {
         "alarm": alarm,
-        "log": await alarms.log_of(alarm.id),
+        "seq": seq,
         "now": now,
+        "hold": _hold(alarm, actor),
+        "log": log,
+        "ladder": case_view.ladder(alarm),
         "person": person,
         "contacts": await people.contacts(person.id) if person else [],
-        "premises": (
-            await PremisesRepository(session, actor.councils).require(alarm.premises_id) if alarm.premises_id else None
-        ),
+        "tried": case_view.tried(log),
+        "premises": premises,
         "hub": hub,
         "proofs": await IntakeRepository(session).proofs_of(alarm.hub_id),
         "others": await alarms.others_of_case(alarm),
-        "history": [(words, sum(now - other.raised_at <= span for other in earlier)) for words, span in SPANS],
-        "outcomes": [outcome for outcome in OUTCOMES.values() if outcome.needs is not Needs.SYSTEM],
+        "history": case_view.history(alarm, await alarms.history_of_hub(alarm.hub_id, actor.councils)),
+        "before": before,
+        "before_note": case_view.last_note(await alarms.log_of(before.id)) if before else None,
+        "outcomes": [
+            outcome
+            for outcome in OUTCOMES.values()
+            if outcome.needs is not Needs.SYSTEM
+            and (outcome.needs is not Needs.SUPERVISOR or actor.may(Permission.SUPERVISE))
+        ],
+        "refused": refused,
+        "typed": typed or {},
     }
+
+
+def _hold(alarm: Alarm, actor: Actor) -> str:
+    """Say whose the alarm is, as seen by this user: free, mine, others or closed."""
+    if alarm.handling == "closed":
+        return "closed"
+    if alarm.assigned_to is None:
+        return "free"
+    return "mine" if alarm.assigned_to == actor.id else "others"

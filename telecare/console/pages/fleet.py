@@ -2,6 +2,7 @@
 
 from collections import Counter
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -9,13 +10,13 @@ from starlette.responses import Response
 from alarms.handling.repository import AlarmRepository
 from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import Presence
-from devices.registry.councils import present_code
+from devices.registry.councils import UnknownCouncilError, present_code
 from devices.registry.domain import Connection
-from devices.registry.repository import HubFilter, HubRepository, ModelRepository
+from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
-from telecare.console import view
+from telecare.console import timeline, view
 from telecare.console.pages.hub_commands import command_facts
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
@@ -27,6 +28,7 @@ Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_FLEET))]
 Text = Annotated[str, Query(max_length=120)]
 ON_A_PAGE = 50
 TIMELINE = 100
+ALARMS = 10
 
 
 @router.get("/fleet")
@@ -39,35 +41,47 @@ async def fleet(
     connection: Text = "",
     model: Text = "",
     q: Text = "",
-    after: Text = "",
+    sort: Text = "hub",
+    at: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Response:
     """Show the fleet; every filter stands in the address, so a view can be kept and sent."""
     hubs, shared = HubRepository(session, actor.councils), ModelRepository(session)
-    chosen = {"council": council, "presence": presence, "connection": connection, "model": model, "q": q}
+    chosen = {"council": _code(council), "presence": presence, "connection": connection, "model": model, "q": q.strip()}
     wanted = HubFilter(
-        present_code(council) if council else None,
+        chosen["council"] or None,
         Presence(presence) if presence in list(Presence) else None,
         model or None,
         connection if connection in list(Connection) else None,
-        q or None,
+        chosen["q"] or None,
     )
-    rows = await hubs.page(wanted, after or None, ON_A_PAGE + 1)
+    order = sort.removeprefix("-")
+    if order not in ORDERS:
+        order, sort = "hub", "hub"
+    total = await hubs.count(wanted)
+    pages = max(1, -(-total // ON_A_PAGE))
+    at = min(at, pages)
     by_connection: Counter[str] = Counter()
     by_presence: Counter[str] = Counter()
     for name, state, count in await hubs.counts(wanted.council):
         by_connection[name] += count
         if name == Connection.DIGITAL:
             by_presence[state] += count
-    mine = [row for row in await shared.councils() if not actor.councils or row.code in actor.councils]
+    kept = {name: value for name, value in chosen.items() if value}
     return page(
         request,
         "fleet.html",
         actor,
-        hubs=rows[:ON_A_PAGE],
-        more=rows[ON_A_PAGE - 1]["hub_id"] if len(rows) > ON_A_PAGE else None,
+        hubs=await hubs.sorted_page(
+            wanted, order, descending=sort.startswith("-"), offset=(at - 1) * ON_A_PAGE, limit=ON_A_PAGE
+        ),
+        total=total,
+        at=at,
+        pages=pages,
         chosen=chosen,
-        councils=mine,
-        council_names={row.code: row.name for row in mine},
+        sort=sort,
+        kept=urlencode(kept),
+        council_kept=urlencode({"council": kept["council"]}) + "&" if "council" in kept else "",
+        councils=[row for row in await shared.councils() if not actor.councils or row.code in actor.councils],
         models=await shared.models(),
         connections=view.bars(dict(by_connection), view.CONNECTIONS),
         presences=view.bars(dict(by_presence), view.PRESENCES),
@@ -75,20 +89,33 @@ async def fleet(
     )
 
 
+def _code(council: str) -> str:
+    """Return the present code of a council; one that nobody knows filters nothing out by accident, it finds nothing."""
+    try:
+        return present_code(council) if council else ""
+    except UnknownCouncilError:
+        return council
+
+
 @router.get("/fleet/{hub_id}")
 async def hub(
-    request: Request, hub_id: str, session: Transaction, actor: Viewer, cursor: Text = "", refused: str = ""
+    request: Request,
+    hub_id: str,
+    session: Transaction,
+    actor: Viewer,
+    cursor: Text = "",
+    kind: Text = "all",
+    refused: str = "",
 ) -> Response:
     """Show a hub: what it last said, what is paired to it, where it is, and every message received from it."""
-    events = await list_events(hub_id, session, actor, TIMELINE, cursor or None)
-    hubs = HubRepository(session, actor.councils)
+    kind = kind if kind in timeline.KINDS else "all"
+    events = await list_events(hub_id, session, actor, TIMELINE, cursor or None, list(timeline.KINDS[kind][1]))
+    hubs, alarms = HubRepository(session, actor.councils), AlarmRepository(session)
     try:
         shown = await hubs.require(hub_id)
     except NotFoundError:
         shown = None  # messages came, but nobody knows the hub
-    alarms = await AlarmRepository(session).page(
-        actor.councils, handling=None, hub_id=hub_id, person_id=None, after=None, limit=100
-    )
+    now = await database_now(session)
     return page(
         request,
         "hub.html",
@@ -98,10 +125,14 @@ async def hub(
         peripherals=await hubs.peripherals(hub_id) if shown else [],
         installations=[show_installation(row) for row in await hubs.installations(hub_id)] if shown else [],
         proofs=await IntakeRepository(session).proofs_of(hub_id),
-        alarms=sorted(alarms, key=lambda alarm: alarm.raised_at, reverse=True)[:20],
-        events=events.items,
+        alarms=await alarms.latest(actor.councils, hub_id=hub_id, limit=ALARMS),
+        history=await alarms.history_of_hub(hub_id, actor.councils),
+        days=timeline.days(events.items, now),
+        timeline=timeline,
+        kind=kind,
         older=events.next,
+        newest=not cursor,
         refused=refused[:500],
         **await command_facts(session, actor, shown),
-        now=await database_now(session),
+        now=now,
     )

@@ -10,22 +10,25 @@ from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, check_own_form
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console.render import PageActor, page
 from telecare.kernel.errors import UnauthenticatedError
+from telecare.kernel.pure.jsonsafe import clean_text
 
 router = APIRouter()
 
 SEE_OTHER = 303
 Text = Annotated[str, Form(max_length=200)]
+Address = Annotated[str, Form(max_length=2000)]
 
 
 def safe_next(wanted: str) -> str:
     """Return an address within this console: a link in a mail must not send anybody elsewhere after the log-in."""
-    return wanted if wanted.startswith("/") and not wanted.startswith(("//", "/\\")) else "/"
+    plain = wanted.isprintable() and "\\" not in wanted
+    return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else "/"
 
 
 @router.get("/login")
-async def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
-    """Show the log-in."""
-    return page(request, "login.html", None, next=safe_next(next), error=None, username="")
+async def form(request: Request, next: str = "/", why: str = "") -> Response:  # noqa: A002 - the name in the address
+    """Show the log-in, and whether it is here because the one before has ended."""
+    return page(request, "login.html", None, next=safe_next(next), ended=why == "ended", error=None, username="")
 
 
 @router.post("/login")
@@ -34,15 +37,17 @@ async def enter(
     services: ServicesDep,
     username: Text = "",
     password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
-    next: Text = "/",  # noqa: A002
+    next: Address = "/",  # noqa: A002
 ) -> Response:
     """Log in, or say that it did not work and why that may be."""
     check_own_form(request)
+    wanted = safe_next(next)
     try:
         entered = await login(services.database, username, password, request.cookies.get(SESSION_COOKIE))
     except UnauthenticatedError as error:
-        return page(request, "login.html", None, 401, next=safe_next(next), error=error.detail, username=username)
-    response = RedirectResponse(safe_next(next), SEE_OTHER)
+        typed = clean_text(username)
+        return page(request, "login.html", None, 401, next=wanted, ended=False, error=error.detail, username=typed)
+    response = RedirectResponse(wanted, SEE_OTHER)
     response.set_cookie(
         SESSION_COOKIE,
         entered.session_token,

@@ -1,10 +1,11 @@
 """A person's page, and the search that finds any person or hub."""
 
 from typing import Annotated
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from alarms.handling.repository import AlarmRepository
 from devices.registry.homes import PersonRepository
@@ -20,19 +21,33 @@ router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_PEOPLE))]
 FOUND = 25
+ALARMS = 30
 
 
 @router.get("/search")
 async def search(
     request: Request, session: Transaction, actor: Viewer, q: Annotated[str, Query(max_length=120)] = ""
 ) -> Response:
-    """Find people by name and hubs by id, serial, name or address."""
+    """Find people by name and hubs by id, serial, name or address; the whole id of a hub leads straight to it."""
     q = q.strip()
-    people = await PersonRepository(session, actor.councils).page(q, None, None, FOUND) if q else []
+    people = await PersonRepository(session, actor.councils).page(q, None, None, FOUND + 1) if q else []
     if q:
-        await note_search(session, actor, q, None, len(people))
-    hubs = await HubRepository(session, actor.councils).page(HubFilter(q=q), None, FOUND) if q else []
-    return page(request, "search.html", actor, q=q, people=people, hubs=hubs, now=await database_now(session))
+        await note_search(session, actor, q, None, min(len(people), FOUND))
+    hubs = await HubRepository(session, actor.councils).page(HubFilter(q=q), None, FOUND + 1) if q else []
+    for hub in hubs:
+        if hub["hub_id"].lower() == q.lower() and actor.may(Permission.SEE_FLEET):
+            return RedirectResponse(f"/fleet/{quote(hub['hub_id'])}", 303)
+    return page(
+        request,
+        "search.html",
+        actor,
+        q=q,
+        people=people[:FOUND],
+        hubs=hubs[:FOUND],
+        more=max(len(people), len(hubs)) > FOUND,
+        limit=FOUND,
+        now=await database_now(session),
+    )
 
 
 @router.get("/people/{person_id}")
@@ -41,9 +56,6 @@ async def person(request: Request, person_id: UUID, session: Transaction, actor:
     people = PersonRepository(session, actor.councils)
     shown = await people.require(person_id)
     await AuditRepository(session).add(actor, "person_viewed", "person", person_id, shown.council_id)
-    alarms = await AlarmRepository(session).page(
-        actor.councils, handling=None, hub_id=None, person_id=person_id, after=None, limit=200
-    )
     return page(
         request,
         "person.html",
@@ -51,6 +63,6 @@ async def person(request: Request, person_id: UUID, session: Transaction, actor:
         person=shown,
         contacts=await people.contacts(person_id),
         hubs=await HubRepository(session, actor.councils).of_person(person_id),
-        alarms=sorted(alarms, key=lambda alarm: alarm.raised_at, reverse=True)[:30],
+        alarms=await AlarmRepository(session).latest(actor.councils, person_id=person_id, limit=ALARMS),
         now=await database_now(session),
     )

@@ -1,33 +1,56 @@
 // @ts-check
-// Commands to the API, with the session's CSRF token.
+// Commands to the API, with the session's CSRF token, and what to say when one did not work.
 
 /** @typedef {{ok: boolean, status: number, body: Record<string, any>}} Reply */
 
-/** Send a command. @param {string} path @param {Record<string, any>} body @returns {Promise<Reply>} */
-export async function post(path, body) {
-  const token = document.querySelector('meta[name="csrf-token"]')?.getAttribute('content') ?? ''
+const LOGGED_OUT = 'You are logged out. Log in in another tab, then give the command again; what you typed stays here'
+const TRIES = 4
+const NO_ANSWER = 'No answer from the server, so it is not known whether that was done: look at the log, then try again'
+
+/** Send a command. @param {string} path @param {Record<string, any>} body @param {boolean} [again] @returns {Promise<Reply>} */
+export async function post(path, body, again = true) {
+  const meta = document.querySelector('meta[name="csrf-token"]')
   try {
     const reply = await fetch(path, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': token },
+      headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': meta?.getAttribute('content') ?? '' },
       body: JSON.stringify(body),
     })
-    return { ok: reply.ok, status: reply.status, body: await reply.json() }
+    if (reply.status === 403 && again && await freshToken(meta)) return post(path, body, false)
+    const told = reply.status === 401 ? { detail: LOGGED_OUT } : await reply.json()
+    return { ok: reply.ok, status: reply.status, body: told }
   } catch {
-    return { ok: false, status: 0, body: { detail: 'No answer from the server. Nothing was changed; try again' } }
+    return { ok: false, status: 0, body: { detail: NO_ANSWER } }
   }
 }
 
 /**
- * Give a command on an alarm. A claim that was overtaken by a step of the ladder, while nobody took the alarm, is given
- * once more on the present version.
- * @param {string} id @param {string} command @param {Record<string, any>} body @returns {Promise<Reply>}
+ * After a new log-in in another tab the token of this page is old: fetch the new one, so that nothing typed is lost.
+ * @param {Element | null} meta @returns {Promise<boolean>} whether there was another one
  */
-export async function command(id, command, body) {
-  const path = `/api/v1/alarms/${id}/${command}`
-  const reply = await post(path, body)
-  const overtaken = reply.status === 409 && String(reply.body.type).endsWith(':stale')
-  const free = reply.body.handling === 'raised' && command === 'ack'
-  const mine = command !== 'close' && reply.body.handling !== 'raised' && command !== 'ack' && command !== 'escalate'
-  return overtaken && (free || mine) ? post(path, { ...body, as_of: reply.body.version }) : reply
+async function freshToken(meta) {
+  const page = await fetch('/search')
+  if (!page.ok || page.redirected || !meta) return false
+  const found = new DOMParser().parseFromString(await page.text(), 'text/html')
+  const token = found.querySelector('meta[name="csrf-token"]')?.getAttribute('content')
+  const user = found.body.dataset.user
+  if (!token || token === meta.getAttribute('content') || user !== document.body.dataset.user) return false
+  meta.setAttribute('content', token)
+  return true
+}
+
+/**
+ * Give a command on an alarm. What was overtaken by a step of the ladder is given again on the present version, as far as
+ * that cannot undo what somebody else did: a claim that finds another holder is refused by name.
+ * @param {string} id @param {string} name @param {Record<string, any>} body @returns {Promise<Reply>}
+ */
+export async function command(id, name, body) {
+  const safe = name === 'ack' ? !body.take_over : name !== 'close' && name !== 'escalate'
+  let given = body
+  for (let tries = 1; ; tries += 1) {
+    const reply = await post(`/api/v1/alarms/${id}/${name}`, given)
+    const overtaken = reply.status === 409 && String(reply.body.type).endsWith(':stale')
+    if (!overtaken || !safe || tries === TRIES) return reply
+    given = { ...body, as_of: reply.body.version }
+  }
 }

@@ -1,222 +1,146 @@
 // @ts-check
-// The board: rows come and change by themselves, never under the pointer or the focus.
+// The board: rows come and change by themselves, keys and buttons act on them.
 import { command } from './api.js'
+import { feedIs } from './bell.js'
+import { byId } from './dom.js'
 import { onKeys } from './keys.js'
 import { follow } from './live.js'
-import { Sound } from './sound.js'
-import { age, learnNow, serverNow, writeTimes } from './time.js'
+import { toggleKeys } from './page.js'
+import { fetched } from './picture.js'
+import { choose, current, mark, move, recheck, rows, settleAll, take, takeAll, tell, waiting } from './rows.js'
+import { arrived, short, tally } from './strip.js'
+import { learnNow, writeTimes } from './time.js'
 
-const GRAVITY = ['fire', 'life', 'urgent', 'technical']
-const me = document.body.dataset.user ?? ''
-const sound = new Sound()
-/** New rows that wait until nobody points at the board. @type {Map<string, HTMLElement>} */
-const waiting = new Map()
-let announced = 0
+const SETTLE_MS = 300
+const RECHECK_MS = 10000
+const REFILL_MS = 5000
+const handles = 'handles' in document.body.dataset
+/** @type {number | undefined} */
+let settling
 
-/** @param {string} id @returns {HTMLElement} */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id))
-/** @returns {HTMLElement[]} */
-const rows = () => [...document.querySelectorAll('#lanes .alarm')].map((row) => /** @type {HTMLElement} */ (row))
-
-/** @param {string} html @returns {HTMLElement} */
-function rowOf(html) {
-  const template = document.createElement('template')
-  template.innerHTML = html.trim()
-  const row = /** @type {HTMLElement} */ (template.content.firstElementChild)
-  mark(row)
-  return row
-}
-
-/** Mark what is mine; the server renders rows for everybody alike. @param {HTMLElement} row */
-function mark(row) {
-  row.dataset.mine = String(row.dataset.holder === me && me !== '')
-}
-
-/** The board's order. @param {HTMLElement} row @returns {[number, string, string]} */
-const key = (row) => [Number(row.dataset.rank), row.dataset.raised ?? '', row.dataset.id ?? '']
-
-/** @param {HTMLElement} a @param {HTMLElement} b @returns {boolean} whether a stands above b */
-function above(a, b) {
-  const [one, other] = [key(a), key(b)]
-  for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return one[at] < other[at]
-  return false
-}
-
-/** Put a row at its place in its lane. @param {HTMLElement} row */
-function place(row) {
-  const lane = byId(`lane-${row.dataset.lane}`)
-  const next = [...lane.children].find((other) => above(row, /** @type {HTMLElement} */ (other)))
-  lane.insertBefore(row, next ?? null)
-}
-
-/** @returns {boolean} whether somebody points at or stands in the lanes */
-const busy = () => Boolean(document.querySelector('#lanes .alarms:hover, #lanes .alarms :focus, .alarm.selected'))
-
-/** Show the rows that waited. */
-function showWaiting() {
-  for (const row of waiting.values()) {
-    row.classList.add('fresh')
-    place(row)
-  }
-  waiting.clear()
-  for (const row of rows()) if (row.classList.contains('gone')) row.remove()
-  tally()
-}
-
-/** Take a change of the feed. @param {import('./live.js').Change} change */
-function onChange(change) {
-  const present = document.getElementById(`alarm-${change.id}`)
-  if (change.kind === 'gone' || !change.html) {
-    waiting.delete(change.id)
-    if (present && present.matches(':hover, :focus-within, .selected')) present.classList.add('gone')
-    else present?.remove()
-  } else if (present) {
-    replace(present, rowOf(change.html))
-  } else {
-    const row = rowOf(change.html)
-    announced += 1
-    waiting.set(change.id, row)
-    if (!busy()) showWaiting()
-  }
-  tally()
-}
-
-/** Put a changed row in the place of the old one, with focus and selection kept. @param {HTMLElement} old @param {HTMLElement} fresh */
-function replace(old, fresh) {
-  const focused = old.contains(document.activeElement) ? document.activeElement : null
-  const action = focused?.getAttribute('data-action') ?? ''
-  const told = old.querySelector('.told')?.textContent ?? ''
-  if (old.classList.contains('selected')) fresh.classList.add('selected')
-  const still = busy() || key(old).join() === key(fresh).join()
-  const message = fresh.querySelector('.told')
-  if (message && fresh.dataset.mine !== 'true') message.textContent = told
-  old.replaceWith(fresh)
-  if (!still) place(fresh)
-  if (focused) {
-    const again = fresh.querySelector(`[data-action="${action}"]`) ?? fresh.querySelector('.words')
-    ;/** @type {HTMLElement} */ (again).focus({ preventScroll: true })
-  }
-}
-
-/** Write the figures above the board, and ring for what nobody has. */
-function tally() {
-  const all = [...rows().filter((row) => !row.classList.contains('gone')), ...waiting.values()]
-  const free = all.filter((row) => row.dataset.lane === 'life' && row.dataset.handling === 'raised')
-  const ages = free.map((row) => serverNow() - Date.parse(row.dataset.raised ?? ''))
-  byId('waiting').textContent = String(free.length)
-  byId('oldest').textContent = ages.length ? age(Math.max(...ages)) : '–'
-  byId('over').textContent = String(ages.filter((ms) => ms > 60000).length)
-  byId('mine').textContent = String(all.filter((row) => row.dataset.mine === 'true').length)
-  for (const lane of ['life', 'technical']) {
-    const count = rows().filter((row) => row.dataset.lane === lane).length
-    byId(`count-${lane}`).textContent = String(count)
-    const empty = byId(`lane-${lane}`).nextElementSibling
-    if (empty) /** @type {HTMLElement} */ (empty).hidden = count > 0
-  }
-  const fires = free.filter((row) => row.dataset.tone === 'fire')
-  const top = byId('top-alarm')
-  top.hidden = fires.length === 0
-  if (fires.length) top.textContent = `▲ ${fires.length === 1 ? 'A fire alarm waits' : `${fires.length} fire alarms wait`}: press Enter to take it`
-  const button = byId('new-rows')
-  button.hidden = waiting.size === 0
-  button.textContent = `Show ${waiting.size} new`
-  const gravest = GRAVITY.find((tone) => all.some((row) => row.dataset.tone === tone && row.dataset.handling === 'raised'))
-  sound.ring(gravest ?? '')
-  byId('sound-banner').hidden = !sound.blocked || !gravest
-  byId('sound').textContent = sound.off ? 'Sound is off for 10 min' : 'Sound on'
-  byId('sound').setAttribute('aria-pressed', String(!sound.off))
-}
-
-/** Fetch the picture anew, with focus and selection kept. */
-async function reload() {
-  const reply = await fetch('/board/lanes')
-  if (!reply.ok || reply.redirected) return
-  const template = document.createElement('template')
-  template.innerHTML = await reply.text()
-  const fresh = /** @type {HTMLElement} */ (template.content.getElementById('lanes'))
-  const focused = document.activeElement?.closest('.alarm')?.id
-  const selected = document.querySelector('.alarm.selected')?.id
-  learnNow(fresh.dataset.now ?? '')
-  byId('lanes').replaceWith(fresh)
-  waiting.clear()
-  rows().forEach(mark)
-  if (selected) document.getElementById(selected)?.classList.add('selected')
-  if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`#${CSS.escape(focused)} .words`))?.focus()
-  feed.restart(Number(fresh.dataset.seq))
-  writeTimes()
-  tally()
-}
-
-/** Give a command on a row, and say in it what came of it. @param {HTMLElement} row @param {string} name */
+/** Give a command on a row, and say in it what came of it. @param {HTMLElement} row @param {string} name @returns {Promise<number>} the status */
 async function give(row, name) {
-  const id = row.dataset.id ?? ''
-  const reply = await command(id, name, { as_of: Number(row.dataset.version) })
-  const now = document.getElementById(row.id) ?? row
-  const told = now.querySelector('.told')
-  if (told) told.textContent = reply.ok ? '' : reply.body.detail
-  return reply.ok
+  const reply = await command(row.dataset.id ?? '', name, { as_of: Number(row.dataset.version) })
+  tell(row, reply.ok ? '' : reply.body.detail)
+  return reply.status
 }
 
-/** @returns {HTMLElement | null} the row that keys act on */
-const current = () => /** @type {HTMLElement | null} */ (document.querySelector('.alarm.selected') ?? document.activeElement?.closest('.alarm') ?? null)
-
-/** Select another row. @param {number} step */
-function move(step) {
-  const all = rows()
-  const at = all.indexOf(/** @type {HTMLElement} */ (current()))
-  const next = all[Math.min(all.length - 1, Math.max(0, at + step))]
-  document.querySelector('.alarm.selected')?.classList.remove('selected')
-  next?.classList.add('selected')
-  ;/** @type {HTMLElement | null} */ (next?.querySelector('.words'))?.focus()
-  next?.scrollIntoView({ block: 'nearest' })
-}
-
-/** Claim the gravest alarm that nobody has, and open it. */
+/** Claim the gravest alarm that nobody has, and open it. Who loses one to somebody else goes on to the next. */
 async function takeNext() {
-  showWaiting()
-  const next = rows().find((row) => row.dataset.handling === 'raised' && !row.classList.contains('gone'))
-  if (next && await give(next, 'ack')) location.assign(`/alarms/${next.dataset.id}`)
+  settleAll(true)
+  for (const row of rows()) {
+    if (row.dataset.handling !== 'raised' || row.classList.contains('gone')) continue
+    const status = await give(row, 'ack')
+    if (status === 200) location.assign(`/alarms/${row.dataset.id}`)
+    if (status !== 409) return
+  }
 }
 
-/** Open the case of the present row, at one of its fields. @param {string} field */
-function openAt(field) {
+/** @param {(row: HTMLElement) => void} act @returns {() => void} what does it to the chosen row, if there is one */
+const onRow = (act) => () => {
   const row = current()
-  if (row) location.assign(`/alarms/${row.dataset.id}#${field}`)
+  if (row) act(row)
+}
+/** @param {string} field @returns {() => void} what opens the case of the chosen row at a field */
+const openAt = (field) => onRow((row) => location.assign(`/alarms/${row.dataset.id}#${field}`))
+
+/** What the keys on the chosen row do; their buttons stand in the bar below. @type {import('./keys.js').Actions} */
+const onChosen = {
+  c: onRow((row) => give(row, 'ack')),
+  r: onRow((row) => give(row, 'renew')),
+  h: onRow((row) => give(row, 'hold')),
+  n: openAt('note'),
+  a: openAt('who'),
+  x: openAt('outcome'),
+}
+
+/** Show in the bar which row the keys act on, and which of them can. */
+function showChosen() {
+  const bar = document.getElementById('bar')
+  if (!bar) return
+  const row = current()
+  const words = row ? `${row.dataset.words}, ${row.dataset.name}` : 'J K: choose a row'
+  if (byId('chosen').textContent !== words) byId('chosen').textContent = words
+  for (const button of bar.querySelectorAll('[data-key]')) {
+    const key = button.getAttribute('data-key') ?? ''
+    const needs = key === 'c' ? 'free' : 'rha'.includes(key) ? 'mine' : row?.dataset.hold
+    ;/** @type {HTMLButtonElement} */ (button).disabled = !row || row.dataset.hold !== needs
+  }
+}
+
+/** Let rows take their places once nobody points at them or stands in them any more. */
+function later() {
+  settling ??= setTimeout(() => {
+    settling = undefined
+    settleAll()
+    tally()
+    showChosen()
+  }, SETTLE_MS)
 }
 
 document.addEventListener('click', (event) => {
-  const button = /** @type {HTMLElement} */ (event.target).closest('[data-action]')
+  const button = /** @type {HTMLElement} */ (event.target).closest('button')
   const row = /** @type {HTMLElement | null} */ (button?.closest('.alarm') ?? null)
-  if (button && row) give(row, button.getAttribute('data-action') ?? '')
+  if (!button) return
+  if (button.dataset.key) onChosen[button.dataset.key]?.(/** @type {any} */ (event))
+  if (row && button.dataset.action) {
+    event.preventDefault()
+    give(row, button.dataset.action)
+  }
 })
-document.addEventListener('pointerout', () => setTimeout(() => { if (waiting.size && !busy()) showWaiting() }, 300))
-document.addEventListener('focusout', () => setTimeout(() => { if (waiting.size && !busy()) showWaiting() }, 300))
-byId('new-rows').addEventListener('click', showWaiting)
-byId('next-alarm').addEventListener('click', takeNext)
-byId('allow-sound').addEventListener('click', () => sound.allow().then(tally))
-byId('sound').addEventListener('click', () => { sound.toggle(); if (!sound.off) sound.allow(); tally() })
-byId('show-keys').addEventListener('click', () => /** @type {HTMLDialogElement} */ (byId('keys')).showModal())
+document.addEventListener('pointerout', later)
+document.addEventListener('focusout', later)
+document.addEventListener('focusin', showChosen)
+byId('new-rows').addEventListener('click', () => {
+  settleAll(true)
+  tally()
+})
+document.getElementById('next-alarm')?.addEventListener('click', (event) => {
+  event.preventDefault()
+  takeNext()
+})
 
 onKeys({
-  enter: takeNext, ' ': takeNext, j: () => move(1), k: () => move(-1),
-  c: () => { const row = current(); if (row) give(row, 'ack') },
-  r: () => { const row = current(); if (row) give(row, 'renew') },
-  h: () => { const row = current(); if (row) give(row, 'hold') },
-  n: () => openAt('note'), a: () => openAt('who'), x: () => openAt('outcome'),
-  '/': () => byId('find').focus(), '?': () => /** @type {HTMLDialogElement} */ (byId('keys')).showModal(),
-  escape: () => { document.querySelector('.alarm.selected')?.classList.remove('selected'); /** @type {HTMLElement} */ (document.activeElement)?.blur(); showWaiting() },
+  ...(handles ? { enter: takeNext, ' ': takeNext, ...onChosen } : {}),
+  j: () => move(1),
+  k: () => move(-1),
+  '/': () => document.getElementById('find')?.focus(),
+  '?': toggleKeys,
+  escape: () => {
+    choose(null)
+    ;/** @type {HTMLElement} */ (document.activeElement)?.blur()
+    settleAll(true)
+    tally()
+    showChosen()
+  },
 })
 
 rows().forEach(mark)
 const feed = follow(Number(byId('lanes').dataset.seq), {
-  onChange,
-  onReload: reload,
-  onState: (alive) => { byId('feed-state').textContent = alive ? 'feed live' : 'FEED LOST'; if (!alive && !sound.blocked) sound.play('fire') },
+  onChange: (change) => {
+    const isNew = take(change.id, change.kind === 'gone' ? undefined : change.html)
+    if (isNew) arrived(waiting.get(change.id)?.dataset.tone === 'fire')
+    settleAll()
+    tally()
+    showChosen()
+  },
+  onReload: async () => {
+    const fresh = await fetched('/board/lanes', 'lanes')
+    learnNow(fresh.dataset.now ?? '')
+    takeAll(fresh)
+    writeTimes()
+    tally()
+    return Number(fresh.dataset.seq)
+  },
+  onState: (alive) => {
+    byId('feed-state').textContent = alive ? 'live' : 'FEED LOST'
+    byId('feed-state').classList.toggle('lost', !alive)
+    feedIs(alive)
+  },
 })
-byId('feed-state').textContent = 'feed live'
-setInterval(() => {
-  tally()
-  if (announced) byId('announce').textContent = `${announced} new${document.querySelector('.alarm.tone-fire.is-raised') ? ', a fire alarm waits' : ''}`
-  announced = 0
-}, 2000)
+byId('feed-state').textContent = 'live'
+setInterval(recheck, RECHECK_MS)
+setInterval(() => { if (short()) feed.reload() }, REFILL_MS)
+recheck()
 tally()
+showChosen()

@@ -1,131 +1,112 @@
 // @ts-check
-// The case: its state and log live, commands without leaving the page, typed text that survives whatever happens.
+// The case: live, with commands that do not leave the page, and typed text that survives whatever happens.
 import { command, post } from './api.js'
+import { watchClaim } from './claim.js'
+import { all, byId, morph } from './dom.js'
+import { followElsewhere } from './elsewhere.js'
 import { onKeys } from './keys.js'
-import { follow } from './live.js'
-import { serverNow, writeTimes } from './time.js'
+import { findByWord } from './outcome.js'
+import { toggleKeys, TYPED } from './page.js'
+import { fetched } from './picture.js'
+import { writeTimes } from './time.js'
 
-const PRESENT_MS = 60000
-const RENEW_BEFORE_MS = 120000
 const HIDE_CODE_MS = 60000
-const page = /** @type {HTMLElement} */ (document.getElementById('case'))
+const FLAGS = ['reached', 'voice_confirmed', 'take_over']
+const NEAR_END_PX = 8
+const page = byId('case')
 const id = page.dataset.id ?? ''
-const me = document.body.dataset.user ?? ''
-const told = /** @type {HTMLElement} */ (document.getElementById('told'))
-let lastSign = Date.now()
-let renewing = false
+const log = /** @type {HTMLElement} */ (page.querySelector('.log'))
+/** @type {number | undefined} */
+let hiding
 
-/** @returns {HTMLElement} the part that the server keeps fresh */
-const live = () => /** @type {HTMLElement} */ (document.getElementById('case-live'))
+/** Say what came of a command. @param {string} words */
+const tell = (words) => { byId('told').textContent = words }
 
-/** Show which commands are mine to give. */
-function mark() {
-  const { holder, handling } = live().dataset
-  page.dataset.mine = String(holder === me)
-  page.dataset.others = String(Boolean(holder) && holder !== me)
-  page.className = page.className.replace(/ ?is-\w+/g, '') + ` is-${handling}`
-  for (const field of document.querySelectorAll('input[name="as_of"]')) {
-    if (/** @type {HTMLInputElement} */ (field).value !== '') /** @type {HTMLInputElement} */ (field).value = live().dataset.version ?? ''
-  }
-}
-
-/** Fetch the state and the log anew; everything that is typed stays. */
+/** Fetch the case anew; what is typed, chosen or focused stays. @returns {Promise<number>} its number on the board's feed */
 async function refresh() {
-  const reply = await fetch(`/alarms/${id}/live`)
-  if (!reply.ok || reply.redirected) return
-  const template = document.createElement('template')
-  template.innerHTML = await reply.text()
-  const fresh = template.content.getElementById('case-live')
-  if (fresh) live().replaceWith(fresh)
-  scrollLog()
+  const fresh = await fetched(`/alarms/${id}/live`, 'case')
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX
+  const closed = page.dataset.hold !== 'closed' && fresh.dataset.hold === 'closed'
+  morph(page, fresh)
+  if (atEnd) log.scrollTop = log.scrollHeight
+  if (closed) tell('This alarm has been closed. What you have not saved here cannot be added any more')
   writeTimes()
-  mark()
-}
-
-/** Show the newest line of the log. */
-function scrollLog() {
-  const log = live().querySelector('.log')
-  if (log) log.scrollTop = log.scrollHeight
+  return Number(fresh.dataset.seq)
 }
 
 /** Give a command with what a form holds. @param {HTMLFormElement} form @param {HTMLElement | null} button */
 async function give(form, button) {
   const name = form.dataset.command ?? ''
   /** @type {Record<string, any>} */
-  const body = {}
-  for (const [field, value] of new FormData(form)) body[field] = value
+  const body = Object.fromEntries(new FormData(form))
   if (button?.getAttribute('name')) body[button.getAttribute('name') ?? ''] = button.getAttribute('value')
   delete body.csrf_token
-  body.as_of = body.as_of === '' ? null : Number(live().dataset.version)
-  for (const flag of ['reached', 'voice_confirmed', 'take_over']) if (flag in body) body[flag] = body[flag] === 'true'
+  if ('as_of' in body) body.as_of = Number(page.dataset.version)
+  if ('arrive_in_minutes' in body) body.arrive_in_minutes = Number(body.arrive_in_minutes) || null
+  for (const flag of FLAGS) if (flag in body) body[flag] = body[flag] === 'true'
   const reply = await command(id, name, body)
-  told.textContent = reply.ok ? '' : reply.body.detail
+  tell(reply.ok ? '' : reply.body.errors?.[0]?.what ?? reply.body.detail)
   if (!reply.ok) return
-  for (const field of form.querySelectorAll('[data-keep]')) {
+  for (const field of all('[data-keep]', form)) {
     ;/** @type {HTMLInputElement} */ (field).value = ''
-    localStorage.removeItem(field.getAttribute('data-keep') ?? '')
+    localStorage.removeItem(place(field))
   }
   if (name === 'close') location.assign('/')
-  else await refresh()
+  else await refresh().catch(() => tell('That was done, but the page could not be brought up to date: it tries again'))
+}
+
+/** Where the typed text of a field is kept, for this user only. @param {HTMLElement} field @returns {string} */
+const place = (field) => `${TYPED}:${document.body.dataset.user}:${field.dataset.keep}`
+
+for (const field of all('[data-keep]')) {
+  const box = /** @type {HTMLInputElement} */ (field)
+  box.value = box.value || (localStorage.getItem(place(box)) ?? '')
+  box.addEventListener('input', () => localStorage.setItem(place(box), box.value))
 }
 
 document.addEventListener('submit', (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target)
-  if (!form.dataset.command) return
-  event.preventDefault()
-  give(form, event.submitter)
-})
-
-for (const field of document.querySelectorAll('[data-keep]')) {
-  const box = /** @type {HTMLInputElement} */ (field)
-  const place = box.dataset.keep ?? ''
-  box.value = localStorage.getItem(place) ?? box.value
-  box.addEventListener('input', () => localStorage.setItem(place, box.value))
-}
-
-document.getElementById('reveal')?.addEventListener('submit', async (event) => {
-  event.preventDefault()
-  const form = /** @type {HTMLFormElement} */ (event.target)
-  const shown = /** @type {HTMLElement} */ (document.getElementById('key-safe-code'))
-  const reply = await post(`/api/v1/premises/${form.dataset.premises}/key-safe/reveal`, { reason: form.reason.value })
-  told.textContent = reply.ok ? '' : reply.body.detail
-  shown.textContent = reply.ok ? reply.body.code : ''
-  setTimeout(() => { shown.textContent = '' }, HIDE_CODE_MS)
-})
-
-for (const sign of ['keydown', 'pointerdown', 'pointermove']) addEventListener(sign, () => { lastSign = Date.now() }, { passive: true })
-
-/** Renew a claim of mine while I am demonstrably here. */
-async function keepClaim() {
-  const expires = Date.parse(live().dataset.expires ?? '')
-  const here = Date.now() - lastSign < PRESENT_MS && document.visibilityState === 'visible'
-  if (renewing || !here || page.dataset.mine !== 'true' || !(expires - serverNow() < RENEW_BEFORE_MS)) return
-  renewing = true
-  await command(id, 'renew', {})
-  await refresh()
-  renewing = false
-}
-
-/** @type {Record<string, (event: KeyboardEvent) => void>} */
-const keys = { escape: () => location.assign('/'), '/': () => document.getElementById('find')?.focus() }
-for (const target of document.querySelectorAll('[data-key]')) {
-  const key = target.getAttribute('data-key')
-  if (!key) continue
-  keys[key] = () => {
-    const element = /** @type {HTMLElement} */ (target)
-    if (element.offsetParent === null) return
-    if (element.tagName === 'BUTTON') element.click()
-    else element.focus()
+  if (form.dataset.command) {
+    event.preventDefault()
+    give(form, event.submitter)
+  } else if (form.id === 'reveal') {
+    event.preventDefault()
+    reveal(form)
   }
+})
+
+/** Show the code of the key safe for a minute. @param {HTMLFormElement} form */
+async function reveal(form) {
+  const reply = await post(`/api/v1/premises/${form.dataset.premises}/key-safe/reveal`, { reason: form.reason.value })
+  tell(reply.ok ? '' : reply.body.detail)
+  byId('key-safe-code').textContent = reply.ok ? reply.body.code : ''
+  clearTimeout(hiding)
+  hiding = setTimeout(hideCode, HIDE_CODE_MS)
+  if (reply.ok) form.reset()
 }
+
+/** Hide the code, at the latest when nobody looks at the page any more. */
+function hideCode() {
+  const shown = document.getElementById('key-safe-code')
+  if (shown) shown.textContent = ''
+}
+addEventListener('pagehide', hideCode)
+
+/** Press a button or go to a field, when it is there to be used. @param {string} key */
+function use(key) {
+  const target = all(`[data-key="${key}"]`).find((element) => element.offsetParent !== null)
+  if (target?.tagName === 'BUTTON') target.click()
+  else target?.focus()
+}
+
+/** @type {import('./keys.js').Actions} */
+const keys = { '/': () => document.getElementById('find')?.focus(), '?': toggleKeys, escape: () => location.assign('/') }
+for (const key of 'crhnax') keys[key] = () => use(key)
 onKeys(keys)
 
-follow(0, {
-  onChange: (change) => { if (change.id === id) refresh() },
-  onReload: refresh,
-  onState: () => {},
-})
-setInterval(keepClaim, 5000)
-mark()
-scrollLog()
+const outcome = document.getElementById('outcome')
+if (outcome) findByWord(/** @type {HTMLSelectElement} */ (outcome))
+watchClaim(page, () => command(id, 'renew', {}).then(refresh))
+followElsewhere(Number(page.dataset.seq), (change) => { if (change.id === id) refresh().catch(() => {}) }, refresh)
+log.scrollTop = log.scrollHeight
 if (location.hash) document.getElementById(location.hash.slice(1))?.focus()

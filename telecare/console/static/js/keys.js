@@ -1,17 +1,22 @@
 // @ts-check
-// One key for each thing; none fires while somebody types or with a modifier.
+// One key for each thing; none acts while somebody types, with a modifier, or again while it is held down.
 
-/** Listen for keys. @param {Record<string, (event: KeyboardEvent) => void>} actions by lower-case key */
+/** @typedef {Record<string, (event: KeyboardEvent) => void>} Actions by lower-case key */
+
+/** Listen for keys. Escape leaves a field first. @param {Actions} actions */
 export function onKeys(actions) {
   document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return
     const target = /** @type {HTMLElement} */ (event.target)
-    const typing = target.closest('input, textarea, select, [contenteditable]')
-    if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (typing && event.key !== 'Escape') return
+    if (target.closest('input, textarea, select, [contenteditable]')) {
+      if (event.key === 'Escape') target.blur()
+      return
+    }
     const pressing = target.closest('button, a, summary') && (event.key === 'Enter' || event.key === ' ')
     const action = actions[event.key.toLowerCase()]
+    const again = event.repeat && !'jk'.includes(event.key.toLowerCase())
     if (!action || pressing) return
     event.preventDefault()
-    action(event)
+    if (!again) action(event)
   })
 }

@@ -23,19 +23,24 @@ export function age(ms) {
   return `${Math.floor(seconds / 86400)} days`
 }
 
-/** Write every age and countdown of the page as it is now. */
-export function writeTimes() {
+/** Write every age and countdown within an element as it is now. @param {ParentNode} [within] */
+export function writeTimes(within = document) {
   const now = serverNow()
-  for (const shown of document.querySelectorAll('[data-since]')) {
+  for (const shown of within.querySelectorAll('[data-since]')) {
     const since = Date.parse(shown.getAttribute('data-since') ?? '')
-    if (!Number.isNaN(since)) shown.textContent = age(now - since)
+    if (!Number.isNaN(since)) write(shown, age(now - since))
   }
-  for (const shown of document.querySelectorAll('[data-due]')) {
+  for (const shown of within.querySelectorAll('[data-due]')) {
     const left = Date.parse(shown.getAttribute('data-due') ?? '') - now
     if (Number.isNaN(left)) continue
-    shown.textContent = left > 0 ? `in ${age(left + 999)}` : 'now:'
+    write(shown, left > 0 ? `in ${age(left + 999)}` : 'now')
     shown.classList.toggle('soon', left < 30000)
   }
+}
+
+/** @param {Element} shown @param {string} text */
+function write(shown, text) {
+  if (shown.textContent !== text) shown.textContent = text
 }
 
 /** Keep them true, each second. */
