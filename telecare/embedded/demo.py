@@ -26,6 +26,7 @@ from telecare.embedded.secrets import write_private
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
 
+FLEET, COLLEAGUES = "fleet.json", "operators.json"
 PARTNER = "Partner control room (demo)"
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
@@ -82,9 +83,10 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
         starting.result()
         await _put_contact_points(lab, hook.url)
         write_private(announcement, json.dumps(_document(lab), indent=2))
+        _write_rosters(lab)
         if options.simulate:
             await stack.enter_async_context(_simulators(lab))
-        say(_welcome(lab))
+        say(_welcome(lab, simulated=options.simulate))
         await stopping
         say("Stopping …")
     return 0
@@ -131,8 +133,22 @@ def _document(lab: Lab) -> dict[str, object]:
     }
 
 
-def _welcome(lab: Lab) -> str:
+def _write_rosters(lab: Lab) -> None:
+    """Write who simulated hubs and colleagues are, also for whoever starts simulators by hand."""
+    hubs = [hub.for_simulator() for hub in lab.hubs if hub != _quiet_hub(lab)]
+    write_private(lab.folder / FLEET, json.dumps({"hubs": hubs}))
+    write_private(lab.folder / COLLEAGUES, json.dumps({"tokens": list(simulated_tokens(lab.secrets).values())}))
+
+
+def _welcome(lab: Lab, *, simulated: bool) -> str:
     hub = _quiet_hub(lab)
+    moves = (
+        "Alarms come from simulated homes. What nobody has taken after a minute, simulated colleagues take."
+        if simulated
+        else f"""Nothing moves by itself. To move the fleet, and to have colleagues:
+    telecare simulate fleet --file {lab.folder / FLEET} --mqtt {lab.mqtt_url}
+    telecare simulate operators --tokens {lab.folder / COLLEAGUES} --url {lab.url}"""
+    )
     names = ", ".join(f"{username} ({role})" for username, _, role in USERS[1:])
     return f"""
   Telecare is ready.
@@ -143,7 +159,7 @@ def _welcome(lab: Lab) -> str:
   MQTT      {HOST}:{lab.mqtt_port}; a hub's credential is in {lab.folder / "demo.json"}
   Log       {lab.log}
 
-  Alarms come from simulated homes. What nobody has taken after a minute, simulated colleagues take.
+  {moves}
 
   Press a pendant yourself:
     mosquitto_pub -h {HOST} -p {lab.mqtt_port} -u {hub.hub_id} -P {hub.password} -q 1 \\
@@ -157,17 +173,20 @@ def _welcome(lab: Lab) -> str:
 async def _simulators(lab: Lab) -> AsyncIterator[None]:
     """Run the fleet and the colleagues of the control room, each as a process of its own, while the block lasts."""
     async with contextlib.AsyncExitStack() as stack:
-        hubs = [hub.for_simulator() for hub in lab.hubs if hub != _quiet_hub(lab)]
-        if hubs:
-            fleet = lab.folder / "fleet.json"
-            write_private(fleet, json.dumps({"hubs": hubs}))
-            moves = ("--file", str(fleet), "--mqtt", lab.mqtt_url, "--profile", "demo", "--progress-s", "0")
+        if len(lab.hubs) > 1:
+            moves = (
+                "--file",
+                str(lab.folder / FLEET),
+                "--mqtt",
+                lab.mqtt_url,
+                "--profile",
+                "demo",
+                "--progress-s",
+                "0",
+            )
             await stack.enter_async_context(_simulator(lab, "simulators.fleet", *moves))
-        colleagues = lab.folder / "operators.json"
-        write_private(colleagues, json.dumps({"tokens": list(simulated_tokens(lab.secrets).values())}))
-        await stack.enter_async_context(
-            _simulator(lab, "simulators.operator", "--url", lab.url, "--tokens", str(colleagues))
-        )
+        tokens = str(lab.folder / COLLEAGUES)
+        await stack.enter_async_context(_simulator(lab, "simulators.operator", "--url", lab.url, "--tokens", tokens))
         yield
 
 

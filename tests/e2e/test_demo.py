@@ -121,6 +121,8 @@ async def test_two_demos_run_side_by_side_but_not_on_one_directory(folder: Path)
     async with Demo(folder / "a", "--no-simulate").running() as (_, a), Demo(folder / "b").running() as (_, b):
         await press(a, "in-a")
         assert set(await pressed(a)) == {"in-a"}
+        for roster in ("fleet.json", "operators.json"):  # for simulators that are started by hand
+            assert (folder / "a" / roster).stat().st_mode & 0o077 == 0
         assert await pressed(b) == {}
         assert "in use by another process" in await Demo(folder / "a").refused()
         await press(a, "still-there")
