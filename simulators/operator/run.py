@@ -16,6 +16,7 @@ from simulators.process import stop_on_signals, stop_with_parent
 
 LOOK_EVERY_S = 2.0
 TRIES = 3
+REFUSED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,19 @@ def load_tokens(path: Path) -> list[str]:
     """Read `{"tokens": ["tc_…", …]}`, one token an operator; ValueError says what is wrong with the file."""
     try:
         tokens = json.loads(path.read_text(encoding="utf-8"))["tokens"]
-        return [str(token) for token in tokens]
+        tokens = [str(token) for token in tokens]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no file of tokens: {type(error).__name__} {error}") from error
+    if not tokens:
+        raise ValueError(f"{path} lists no tokens")
+    return tokens
 
 
 async def run(url: str, tokens: list[str], options: OperatorOptions, say: Callable[[str], None]) -> int:
-    """Have one operator a token at work until SIGINT, SIGTERM or, with `parent_pipe`, the end of standard input."""
+    """Have one operator a token at work until SIGINT, SIGTERM or, with `parent_pipe`, the end of standard input.
+
+    The exit code is 0, or 1 when the service takes nobody's token.
+    """
     stop = asyncio.Event()
     stop_on_signals(stop)
     if options.parent_pipe:
@@ -47,11 +54,14 @@ async def run(url: str, tokens: list[str], options: OperatorOptions, say: Callab
         asyncio.create_task(Operator(url, token, options, random.Random(f"{options.seed}/{number}"), say).work())
         for number, token in enumerate(tokens)
     ]
-    await stop.wait()
-    for task in operators:
-        task.cancel()
-    await asyncio.gather(*operators, return_exceptions=True)
-    return 0
+    everybody = asyncio.gather(*operators)
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait((everybody, stopped), return_when=asyncio.FIRST_COMPLETED)
+    refused = everybody.done()
+    stopped.cancel()
+    everybody.cancel()
+    await asyncio.gather(everybody, stopped, return_exceptions=True)
+    return 1 if refused else 0
 
 
 class Operator:
@@ -67,7 +77,7 @@ class Operator:
         self._url = f"{url.rstrip('/')}/api/v1/alarms"
 
     async def work(self) -> None:
-        """Work until cancelled; a service that is away is waited for."""
+        """Work until cancelled, or until the service refuses the token; a service that is away is waited for."""
         patience = timedelta(seconds=self._options.patience_s)
         async with httpx.AsyncClient(headers=self._headers, trust_env=False, timeout=10) as client:
             while True:
@@ -78,6 +88,11 @@ class Operator:
                     if alarm is not None and await self._give(client, alarm, Act(0, "ack", {})):
                         await self._handle(client, alarm)
                         continue
+                except httpx.HTTPStatusError as error:
+                    if error.response.status_code in REFUSED:
+                        self._say(f"the service refuses the token: {error.response.status_code}")
+                        return
+                    self._say(f"the service is not well: {error.response.status_code}")
                 except httpx.HTTPError as error:
                     self._say(f"the service does not answer: {error or type(error).__name__}")
                 await self._pause(LOOK_EVERY_S * self._chance.uniform(0.5, 1.5))

@@ -1,5 +1,6 @@
 """A simulated operator takes the first that has waited, and handles it to a closing that the service allows."""
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from alarms.escalation.outcomes import OUTCOMES, Needs
 from simulators.operator.behaviour import Alarm, pick, story
-from simulators.operator.run import load_tokens
+from simulators.operator.run import OperatorOptions, load_tokens, run
 
 NOW = datetime(2026, 11, 25, 3, 12, tzinfo=UTC)
 PATIENCE = timedelta(seconds=60)
@@ -54,3 +55,18 @@ def test_a_file_without_tokens_says_so(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(ValueError, match="no file of tokens"):
         load_tokens(file)
+
+
+async def test_an_operator_whose_token_is_refused_says_so_once_and_ends():
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    said: list[str] = []
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        code = await asyncio.wait_for(run(url, ["wrong", "wrong too"], OperatorOptions(), said.append), 20)
+    assert code == 1
+    assert said == ["the service refuses the token: 401"] * 2
