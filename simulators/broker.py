@@ -20,9 +20,13 @@ class Broker:
     def parse(cls, url: str, ca_file: str | None = None) -> "Broker":
         """Read `mqtt://host[:port]` or `mqtts://host[:port]`; ValueError says what is wrong with another text."""
         parts = urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
         if parts.scheme not in PORTS or not parts.hostname:
             raise ValueError(f"a broker is written mqtt://host:port or mqtts://host:port, not {url!r}")
-        return cls(parts.hostname, parts.port or PORTS[parts.scheme], parts.scheme == "mqtts", ca_file)
+        return cls(parts.hostname, port or PORTS[parts.scheme], parts.scheme == "mqtts", ca_file)
 
 
 def topic(hub_id: str, kind: str) -> str:

@@ -19,6 +19,13 @@ def say(words: str) -> None:
         sys.stdout.flush()
 
 
+def complain(words: str) -> None:
+    """Write a line where programs that read our output do not stumble over it."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{words}\n")
+        sys.stderr.flush()
+
+
 def epoch_now() -> str:
     """Return a short text that differs between runs: the present millisecond, base 36."""
     digits, rest = "", time.time_ns() // 1_000_000

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from simulators.broker import Broker
+from simulators.fleet.habits import with_habits
 from simulators.fleet.plan import LinkDown, LinkUp, PlannedStep
 from simulators.fleet.roster import Member
 from simulators.hub.client import Counts, Fact, HubClient
@@ -21,10 +22,14 @@ CONNECT_THREADS = 16
 
 @dataclass(frozen=True)
 class Manner:
-    """How all hubs of a run behave: `base` gives what the roster does not say; `interval_s` overrides the roster's."""
+    """How all hubs of a run behave: `base` gives what the roster does not say; `interval_s` overrides the roster's.
+
+    With `habits` each hub is one of several makes; without, all are alike.
+    """
 
     base: HubConfig
     interval_s: float | None = None
+    habits: bool = False
 
 
 class Fleet:
@@ -52,6 +57,7 @@ class Fleet:
                 peripherals=member.peripherals,
                 heartbeat_s=self._manner.interval_s or member.interval_s,
             )
+            config = with_habits(config) if self._manner.habits else config
             login = Login(member.hub_id, member.username, member.password)
             hub = HubClient(config, self._broker, login, self._pool, counts=self.counts, record=self._record)
             self.hubs.append(hub)
@@ -95,6 +101,11 @@ class Fleet:
     def press(self, hub: int, type_: str) -> None:
         """Set off a trigger of one hub, by its number in the roster."""
         self.hubs[hub].feed(Press(type_))
+
+    @property
+    def address(self) -> str:
+        """Return where the broker is looked for."""
+        return f"{self._broker.host}:{self._broker.port}"
 
     @staticmethod
     def _happen(hub: HubClient, step: PlannedStep) -> None:

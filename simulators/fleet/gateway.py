@@ -96,14 +96,17 @@ class Gateway:
     def on_up(self) -> None:
         """Count a connection."""
         self.counts.connected += 1
+        self.counts.connections += 1
 
     def on_down(self, reason: str) -> None:
         """Count a lost connection."""
         del reason
         self.counts.connected -= 1
 
-    def on_refused(self, reason: str) -> None:
-        """Wait: the link tries again, and the counts show that nothing goes out."""
+    def on_refused(self, reason: str, *, denied: bool) -> None:
+        """Keep the reason: the link tries again."""
+        del denied
+        self.counts.refusal = reason
 
     def on_message(self, address: str, payload: bytes) -> None:
         """Nothing is subscribed to."""

@@ -22,6 +22,7 @@ class LedgerFile:
     """Appends facts to a file; a context manager."""
 
     def __init__(self, path: Path) -> None:
+        _drop_torn_line(path)
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, fact: Fact) -> None:
@@ -37,6 +38,15 @@ class LedgerFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut off a line that a kill or a full disk left unfinished, or the next one would be glued to it."""
+    if not path.is_file():
+        return
+    with path.open("r+b") as file:
+        whole = file.read()
+        file.truncate(whole.rfind(b"\n") + 1)
 
 
 @dataclass

@@ -52,14 +52,19 @@ DEMO_WEIGHTS: Mapping[str, float] = {
 """Relative frequencies of what happens; `mains` and `path` are a loss with its return."""
 
 
+MORE = ("unit_button", "trigger_battery_low", "inactivity")
+"""What else happens in a home that is cut off."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """How lively a fleet is.
 
     `alarms_per_minute` is for the whole fleet; `weights` share it among types. `steady` spaces alarms evenly instead of
     at random. Shares are of presses: `repeat` presses again soon after, `double` sends twice, `late` is pressed while
-    cut off, `cancel` is cancelled (in the pre-alarm or too late). `faults_per_minute` (link flaps, reboots, lost
-    clocks, unreadable payloads) come besides. `max_outage_s` bounds how long a hub stays cut off.
+    cut off (and something else happens there), `cancel` is cancelled (in the pre-alarm or too late).
+    `faults_per_minute` (link flaps, reboots, lost clocks, unreadable payloads) come besides. `max_outage_s` bounds how
+    long a hub stays cut off.
     """
 
     name: str
@@ -134,7 +139,8 @@ def _alarm(profile: Profile, member: Member, hub: int, at: float, dice: random.R
     steps = [PlannedStep(at, hub, replace(press, test=what == "test"))]
     if dice.random() < profile.late:
         back = at + dice.uniform(10.0, profile.max_outage_s)
-        steps = [PlannedStep(at, hub, LinkDown()), *steps, PlannedStep(back, hub, LinkUp())]
+        more = PlannedStep(dice.uniform(at, back), hub, Press(dice.choice(MORE)))  # two wait: their order may turn
+        steps = [PlannedStep(at, hub, LinkDown()), *steps, more, PlannedStep(back, hub, LinkUp())]
     if dice.random() < profile.repeat:
         steps.append(PlannedStep(at + dice.uniform(3.0, 30.0), hub, press))
     if dice.random() < profile.cancel:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
@@ -9,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from simulators.broker import Broker
+from simulators.fleet.delays import Delays
 from simulators.fleet.fleet import Fleet, Manner
 from simulators.fleet.gateway import Gateway
 from simulators.fleet.ledger import LedgerFile
 from simulators.fleet.plan import PROFILES, PlannedStep, plan
 from simulators.fleet.roster import Member
-from simulators.fleet.storm import storm
-from simulators.hub.client import Counts
+from simulators.fleet.storm import PENDANTS, storm
+from simulators.hub.client import Counts, Fact
 from simulators.hub.link import Login
 from simulators.hub.model import HubConfig
-from simulators.process import allow_many_sockets, epoch_now, stop_on_signals, stop_with_parent
+from simulators.process import allow_many_sockets, complain, epoch_now, stop_on_signals, stop_with_parent
 
 PROFILE_NAMES = (*PROFILES, "storm")
+GIVE_UP_S = 15.0
+"""After so long without any hub connected, the address or the passwords are wrong, not the moment."""
 FOR_EVER = 2**31
 """A number of retries that no run reaches."""
 
@@ -30,7 +34,9 @@ class FleetOptions:
     """What a run may be asked for; None leaves it to the profile (or the roster). Durations in seconds.
 
     `rate` is the total of heartbeats a second in profile `heartbeat`. `grace_s` is how long the hubs may go on
-    repeating after `duration_s` before the run counts as failed. `parent_pipe`: end when standard input ends.
+    repeating after `duration_s` before the run counts as failed. `parent_pipe`: end when standard input ends, and not
+    because nobody can connect. `pendants` and `calm_s` are the storm's. `as_json` gives the result, and nothing else,
+    to `say`.
     """
 
     profile: str = "demo"
@@ -48,46 +54,87 @@ class FleetOptions:
     gateway_password: str | None = None
     parent_pipe: bool = False
     progress_s: float = 5.0
+    pendants: int = PENDANTS
+    calm_s: float = 0.0
+    as_json: bool = False
 
 
 async def run(broker: Broker, members: list[Member], options: FleetOptions, say: Callable[[str], None]) -> int:
     """Run until the duration is over, a signal comes or the parent goes; the exit code says how it ended.
 
-    0: every event that was raised is acked, or the run was open-ended and was stopped. 1: some are not acked.
+    0: every event that was raised is acked, or the run was open-ended and was stopped. 1: some are not acked, or no hub
+    could connect. 2: the ledger cannot be written.
     """
     allow_many_sockets()
     stop = asyncio.Event()
     stop_on_signals(stop)
     if options.parent_pipe:
         stop_with_parent(stop)
-    base = _base(options)
+    base = base_config(options)
     if options.profile == "heartbeat" and options.gateway_user:
         return await _run_gateway(broker, members, options, base, stop, say)
+    delays = Delays("pendant")
     with contextlib.ExitStack() as stack:
-        record = stack.enter_context(LedgerFile(options.ledger)).write if options.ledger else None
+        try:
+            ledger = stack.enter_context(LedgerFile(options.ledger)) if options.ledger else None
+        except OSError as error:
+            complain(f"The ledger {options.ledger} cannot be written: {error.strerror}")
+            return 2
+
+        def record(fact: Fact) -> None:
+            if ledger is not None:
+                ledger.write(fact)
+            delays.note(fact)
+
         interval_s = len(members) / options.rate if options.rate else None
-        async with Fleet(broker, members, Manner(base, interval_s), record) as fleet:
-            return await _run_fleet(fleet, members, options, stop, say)
+        manner = Manner(base, interval_s, habits=options.profile == "demo")
+        async with Fleet(broker, members, manner, record) as fleet:
+            return await _run_fleet(fleet, members, options, stop, say, delays)
 
 
 async def _run_fleet(
-    fleet: Fleet, members: list[Member], options: FleetOptions, stop: asyncio.Event, say: Callable[[str], None]
+    fleet: Fleet,
+    members: list[Member],
+    options: FleetOptions,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+    delays: Delays,
 ) -> int:
     steps, ends = _steps(members, options)
+    counts, begun = fleet.counts, time.monotonic()
+    chat = complain if options.as_json else say
 
     async def story() -> bool:
         if ends:  # a measured run starts when all are there; a demo shows life at once
             with contextlib.suppress(TimeoutError):  # hubs that cannot connect show in the result
                 await asyncio.wait_for(fleet.connected(), options.grace_s)
+            chat(f"{counts.connected} of {len(members)} hubs connected in {time.monotonic() - begun:.1f} s")
+        if options.calm_s:
+            delays.split_at = time.time() + options.calm_s
         await fleet.play(steps, options.duration_s or 0.0)
         if not ends:
             await stop.wait()
         return await fleet.settled(options.grace_s)
 
-    finished, settled = await _until(stop, story(), _progress(fleet.counts, len(members), options.progress_s, say))
-    counts = fleet.counts
+    watches = [_progress(counts, len(members), options.progress_s, chat)]
+    if not options.parent_pipe:
+        watches.append(_give_up(counts, stop))
+    finished, settled = await _until(stop, story(), *watches)
+    if not counts.connections and counts.refusal:
+        complain(f"No hub could connect to {fleet.address}: {counts.refusal}")
+        return 1
     open_events = sum(len(hub.state.pending) for hub in fleet.hubs)
-    say(f"raised {counts.raised}  acked {counts.acked}  waiting {open_events}  sent {counts.sent} with repeats")
+    result = {
+        "hubs": len(members),
+        "raised": counts.raised,
+        "acked": counts.acked,
+        "waiting": open_events,
+        "sent": counts.sent,
+        "pendants": delays.summary(),
+        "calm": delays.calm(),
+    }
+    for line in [json.dumps(result)] if options.as_json else _words(result):
+        say(line)
     if finished:
         return 0 if settled else 1
     return 1 if ends and open_events else 0
@@ -118,19 +165,36 @@ async def _run_gateway(
 
 
 async def _until(
-    stop: asyncio.Event, story: Coroutine[Any, Any, bool], beside: Coroutine[Any, Any, None]
+    stop: asyncio.Event, story: Coroutine[Any, Any, bool], *beside: Coroutine[Any, Any, None]
 ) -> tuple[bool, bool]:
     """Run a story until it ends or `stop` is set; return whether it ended by itself, and what it said then."""
     told, stopped = asyncio.create_task(story), asyncio.create_task(stop.wait())
-    progress = asyncio.create_task(beside)
+    watching = [asyncio.create_task(watch) for watch in beside]
     await asyncio.wait((told, stopped), return_when=asyncio.FIRST_COMPLETED)
     finished = told.done()
-    for task in (told, stopped, progress):
+    for task in (told, stopped, *watching):
         task.cancel()
-    await asyncio.gather(stopped, progress, return_exceptions=True)
+    await asyncio.gather(stopped, *watching, return_exceptions=True)
     with contextlib.suppress(asyncio.CancelledError):
         return finished, await told
     return False, False
+
+
+def _words(result: dict[str, Any]) -> list[str]:
+    """Return a result as a person reads it."""
+    lines = ["raised {raised}  acked {acked}  waiting {waiting}  sent {sent} with repeats".format_map(result)]
+    for name, waits in (("pendants before the storm", result["calm"]), ("pendants", result["pendants"])):
+        if waits is not None and waits["raised"]:
+            fast = "" if waits["p50_s"] is None else ", half within {p50_s} s, the slowest after {max_s} s"
+            lines.append(f"{name}: {{acked}} of {{raised}} acked{fast}".format_map(waits))
+    return lines
+
+
+async def _give_up(counts: Counts, stop: asyncio.Event) -> None:
+    """End a run in which nobody has been able to connect."""
+    await asyncio.sleep(GIVE_UP_S)
+    if not counts.connections:
+        stop.set()
 
 
 async def _progress(counts: Counts, hubs: int, every_s: float, say: Callable[[str], None]) -> None:
@@ -141,16 +205,18 @@ async def _progress(counts: Counts, hubs: int, every_s: float, say: Callable[[st
         rate = (counts.heartbeats - before) / every_s
         before = counts.heartbeats
         of = f"/{hubs}" if hubs else ""
+        why = f"  ({counts.refusal})" if counts.refusal and not counts.connected else ""
         say(
             f"connected {counts.connected}{of}  heartbeats {rate:.1f}/s  "
-            f"raised {counts.raised}  acked {counts.acked}  waiting {counts.raised - counts.acked}"
+            f"raised {counts.raised}  acked {counts.acked}  waiting {counts.raised - counts.acked}{why}"
         )
 
 
 def _steps(members: list[Member], options: FleetOptions) -> tuple[Iterable[PlannedStep], bool]:
     """Return what is to happen, and whether it has an end."""
     if options.profile == "storm":
-        return storm(members, options.seed, within_s=options.duration_s or 60.0), True
+        within_s = options.duration_s or 60.0
+        return storm(members, options.seed, pendants=options.pendants, calm_s=options.calm_s, within_s=within_s), True
     profile = PROFILES[options.profile]
     changes = {
         name: value
@@ -161,12 +227,16 @@ def _steps(members: list[Member], options: FleetOptions) -> tuple[Iterable[Plann
     return plan(profile, members, options.seed, options.duration_s), options.duration_s is not None
 
 
-def _base(options: FleetOptions) -> HubConfig:
-    """Return how each hub of the run behaves; a crash run repeats soon and for ever, and has no pre-alarm."""
-    hurried = options.profile in {"crash", "storm"}
+def base_config(options: FleetOptions) -> HubConfig:
+    """Return how each hub of the run behaves; a crash run repeats soon and for ever.
+
+    A storm repeats as real hubs do: a thousand that repeat each second are a storm of the simulator's own making.
+    """
     base = HubConfig(hub_id="", seed=options.seed, epoch=epoch_now())
-    if hurried:
-        base = replace(base, pre_alarm_s=0.0, retry_s=1.5, retry_soon_s=0.5, fast_retries=FOR_EVER)
+    if options.profile in {"crash", "storm"}:
+        base = replace(base, pre_alarm_s=0.0)
+    if options.profile == "crash":
+        base = replace(base, retry_s=1.5, retry_soon_s=0.5, fast_retries=FOR_EVER)
     if options.pre_alarm_s is not None:
         base = replace(base, pre_alarm_s=options.pre_alarm_s)
     if options.retry_s is not None:

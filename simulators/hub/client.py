@@ -51,17 +51,21 @@ class Counts:
     """What a hub, or a fleet that shares one, has done so far."""
 
     connected: int = 0
+    connections: int = 0
     heartbeats: int = 0
     raised: int = 0
     sent: int = 0
     acked: int = 0
+    refusal: str | None = None
+    """Why the last connection that did not come about did not."""
 
 
 class HubClient:
     """A hub with its own MQTT session. `login.username` is the hub id by contract.
 
-    `online` is set while the hub is connected. `record` gets each fact before its message leaves, so that a ledger
-    never misses what the service may have seen. `say` gets words for a person who watches this hub.
+    `online` is set while the hub is connected, `denied` once the broker has said no to it. `record` gets each fact
+    before its message leaves, so that a ledger never misses what the service may have seen. `say` gets words for a
+    person who watches this hub.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class HubClient:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.online = asyncio.Event()
+        self.denied = asyncio.Event()
         self._settled = asyncio.Event()
         hub_id = config.hub_id
         self.link = Link(
@@ -139,6 +144,7 @@ class HubClient:
     def on_up(self) -> None:
         """Say that we are online, then send what waited."""
         self._count(up=True)
+        self.counts.connections += 1
         self._tell("connected")
         self.link.publish(topic(self.config.hub_id, "status"), ONLINE, retain=True)
         self.feed(Connected())
@@ -149,8 +155,11 @@ class HubClient:
         self._count(up=False)
         self.feed(Disconnected())
 
-    def on_refused(self, reason: str) -> None:
+    def on_refused(self, reason: str, *, denied: bool) -> None:
         """Tell whoever watches."""
+        self.counts.refusal = reason
+        if denied:
+            self.denied.set()
         self._tell(reason)
 
     def on_message(self, address: str, payload: bytes) -> None:

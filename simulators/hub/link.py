@@ -50,8 +50,8 @@ class Listener(Protocol):
     def on_down(self, reason: str) -> None:
         """Tell that a connection which was up has ended."""
 
-    def on_refused(self, reason: str) -> None:
-        """Tell that a connection did not come about; it will be tried again."""
+    def on_refused(self, reason: str, *, denied: bool) -> None:
+        """Tell that a connection did not come about; it will be tried again. `denied`: the broker said no."""
 
     def on_message(self, address: str, payload: bytes) -> None:
         """Tell of a message on a subscription."""
@@ -124,7 +124,7 @@ class Link:
             try:
                 await self._loop.run_in_executor(self._pool, self._client.reconnect)
             except OSError as error:
-                self._listener.on_refused(f"cannot connect: {error}")
+                self._listener.on_refused(f"cannot connect: {error}", denied=False)
             else:
                 await self._stay()
                 failures = 0 if self._was_up else failures
@@ -219,7 +219,7 @@ class Link:
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._listener.on_refused(f"refused: {reason}")
+            self._listener.on_refused(f"refused: {reason}", denied=True)
             return
         if not self._subscriptions:
             self._now_up()

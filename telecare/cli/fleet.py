@@ -20,6 +20,11 @@ simulate = typer.Typer(no_args_is_help=True, help="Hubs that behave like real on
 imports = typer.Typer(no_args_is_help=True, help="Data from other systems.")
 
 Mqtt = Annotated[str, typer.Option(help="mqtt://host:port or mqtts://host:port")]
+CaFile = Annotated[str | None, typer.Option(help="whom to trust for mqtts, a PEM file; else the system's")]
+FleetFile = Annotated[Path, typer.Option(help="the fleet file, such as .demo/fleet.json")]
+Hubs = Annotated[int | None, typer.Option(min=1, help="only the first so many hubs of the file")]
+Ledger = Annotated[Path | None, typer.Option(help="append what happened to this JSON-lines file")]
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON, and nothing else")]
 
 
 @simulate.command("hub")
@@ -30,44 +35,77 @@ def hub(
     press: Annotated[str | None, typer.Option(help="set off this trigger once connected, such as pendant")] = None,
     pre_alarm_s: Annotated[float, typer.Option(min=0, help="seconds in which the user may cancel")] = 10.0,
     stay: Annotated[bool, typer.Option("--stay", help="go on after the ack")] = False,
+    timeout_s: Annotated[float | None, typer.Option(min=0, help="give up the wait for the ack after this")] = None,
+    ca_file: CaFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Run one hub and tell what happens until its alarm is acked.
+    """Run one hub and tell what happens until its alarm is acked; code 1 when it is not, or the hub is refused.
 
-    Example: telecare simulate hub HUB-0001 --mqtt mqtt://127.0.0.1:1883 --press pendant --pre-alarm-s 0
+    Example: HUB_PASSWORD=… telecare simulate hub SK-00001 --mqtt mqtt://127.0.0.1:1883 --press pendant --pre-alarm-s 0
+
+    (hub and password from .demo/demo.json; the hubs of .demo/fleet.json are taken while the demo's own fleet runs)
     """
-    run_command(lambda: run_hub(mqtt, hub_id, password, press=press, pre_alarm_s=pre_alarm_s, stay=stay))
+
+    def run() -> int:
+        return run_hub(
+            mqtt, hub_id, password, press=press, pre_alarm_s=pre_alarm_s, stay=stay, timeout_s=timeout_s,
+            ca_file=ca_file, as_json=as_json,
+        )  # fmt: skip
+
+    run_command(run)
 
 
 @simulate.command("fleet")
 def fleet(
-    file: Annotated[Path, typer.Option(help="the fleet file, such as .demo/fleet.json")],
+    file: FleetFile,
     mqtt: Mqtt,
+    hubs: Hubs = None,
     seed: Annotated[int, typer.Option(help="the same seed gives the same happenings")] = 1,
     alarms_per_minute: Annotated[float | None, typer.Option(min=0, help="for the whole fleet")] = None,
     duration: Annotated[float | None, typer.Option(min=0, help="seconds; without it until Ctrl-C")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="append what happened to this JSON-lines file")] = None,
+    ledger: Ledger = None,
+    ca_file: CaFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Run a fleet of hubs, each with its own connection.
+    """Run a fleet of hubs, each with its own connection; code 1 when an event is never acked or none can connect.
 
     Example: telecare simulate fleet --file .demo/fleet.json --mqtt mqtt://127.0.0.1:1883 --duration 60
+
+    (on a demo that runs with --no-simulate: two fleets with the same hubs throw each other out)
     """
-    options = FleetOptions(seed=seed, alarms_per_minute=alarms_per_minute, duration_s=duration, ledger=ledger)
-    run_command(lambda: run_fleet(file, mqtt, options))
+    options = FleetOptions(
+        seed=seed, alarms_per_minute=alarms_per_minute, duration_s=duration, ledger=ledger, as_json=as_json
+    )
+    run_command(lambda: run_fleet(file, mqtt, options, ca_file=ca_file, hubs=hubs))
 
 
 @simulate.command("storm")
 def storm(
-    file: Annotated[Path, typer.Option(help="the fleet file, such as .demo/fleet.json")],
+    file: FleetFile,
     mqtt: Mqtt,
+    hubs: Hubs = None,
     seed: Annotated[int, typer.Option(help="the same seed gives the same storm")] = 1,
-    duration: Annotated[float, typer.Option(min=1, help="seconds")] = 60.0,
+    duration: Annotated[float, typer.Option(min=1, help="seconds from the first loss to the last return")] = 60.0,
+    pendants: Annotated[int, typer.Option(min=1, help="how many people press in it, and as many before it")] = 20,
+    calm: Annotated[float, typer.Option(min=0, help="seconds before it, to compare with")] = 20.0,
+    grace: Annotated[float, typer.Option(min=0, help="seconds to wait for the last acks after it")] = 120.0,
+    ledger: Ledger = None,
+    ca_file: CaFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """The whole fleet loses mains, falls silent and comes back, with pendants pressed among it.
 
-    Example: telecare simulate storm --file .demo/fleet.json --mqtt mqtt://127.0.0.1:1883
+    Says in the end how fast the pendants were acked, before the storm and in it; code 1 when an event never was.
+
+    Example: telecare simulate storm --file .demo/fleet.json --mqtt mqtt://127.0.0.1:1883 --hubs 1000
+
+    (on a demo that runs with --no-simulate: two fleets with the same hubs throw each other out)
     """
-    options = FleetOptions(profile="storm", seed=seed, duration_s=duration)
-    run_command(lambda: run_fleet(file, mqtt, options))
+    options = FleetOptions(
+        profile="storm", seed=seed, duration_s=duration, grace_s=grace, pendants=pendants, calm_s=calm, ledger=ledger,
+        as_json=as_json,
+    )  # fmt: skip
+    run_command(lambda: run_fleet(file, mqtt, options, ca_file=ca_file, hubs=hubs))
 
 
 @simulate.command("operators")

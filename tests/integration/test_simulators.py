@@ -25,11 +25,12 @@ from simulators.fleet.fleet import Fleet, Manner
 from simulators.fleet.ledger import LedgerFile, read_ledger, unacked
 from simulators.fleet.plan import LinkDown, LinkUp, PlannedStep
 from simulators.fleet.roster import Member, save
+from simulators.fleet.run import FleetOptions
 from simulators.hub.client import HubClient
 from simulators.hub.happenings import Press, Reboot
 from simulators.hub.link import Login
 from simulators.hub.model import HubConfig
-from simulators.main import run_hub
+from simulators.main import run_fleet, run_hub
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
@@ -46,9 +47,9 @@ class Mosquitto:
     port: int
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, strangers: str = "true") -> None:
         conf = self.folder / "mosquitto.conf"
-        conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+        conf.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous {strangers}\nmax_queued_messages 0\n")
         self.process = subprocess.Popen(
             [MOSQUITTO or "", "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -349,5 +350,109 @@ def run_in_process(url: str, lines: list[str]) -> int:
 
 def test_an_unusable_address_is_said_and_not_tried():
     said: list[str] = []
-    assert run_hub("http://x", "h", "s", press="pendant", tell=said.append) == 2
+    assert run_hub("http://x", "h", "s", press="pendant", warn=said.append) == 2
     assert "mqtt://host:port" in said[0]
+
+
+def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "telecare.cli", "simulate", *arguments],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "HUB_PASSWORD": "secret"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_wrong_password_ends_a_hub_with_one_clear_line(mosquitto: Mosquitto):
+    mosquitto.kill()
+    mosquitto.start(strangers="false")
+    done = simulate("hub", "hub-1", "--mqtt", mosquitto.url, "--press", "pendant", "--json")
+    assert done.returncode == 1, done
+    assert done.stderr.startswith(f"hub-1 cannot connect to 127.0.0.1:{mosquitto.port}: refused: Not authorized")
+    assert done.stdout == ""
+
+
+def test_a_fleet_that_nobody_lets_in_says_why_and_ends(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("simulators.fleet.run.GIVE_UP_S", 0.5)
+    mosquitto.kill()
+    save(tmp_path / "fleet.json", members(3))
+    said: list[str] = []
+    monkeypatch.setattr("simulators.fleet.run.complain", said.append)
+    assert run_fleet(tmp_path / "fleet.json", mosquitto.url, FleetOptions(progress_s=0), tell=said.append) == 1
+    assert said[0].startswith(f"No hub could connect to 127.0.0.1:{mosquitto.port}: cannot connect: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fleet", "--file", "{}/none.json", "--mqtt", "mqtt://h"), "none.json: No such file or directory"),
+        (("storm", "--file", "{}/fleet.json", "--mqtt", "mqtt://h:x"), "mqtt://host:port"),
+        (("fleet", "--file", "{}/fleet.json", "--mqtt", "mqtt://h", "--ledger", "{}/no/l"), "cannot be written"),
+        (
+            ("fleet", "--file", "{}/fleet.json", "--mqtt", "mqtts://h", "--ca-file", "{}/no.pem"),
+            "no.pem: No such file or directory",
+        ),
+        (("operators", "--tokens", "{}/empty.json", "--url", "http://h"), "lists no tokens"),
+        (("operators", "--tokens", "{}/tokens.json", "--url", "127.0.0.1:80"), "http://host:port"),
+    ],
+)
+def test_what_cannot_begin_is_one_line_and_code_2(tmp_path: Path, arguments: tuple[str, ...], words: str):
+    save(tmp_path / "fleet.json", members(1))
+    (tmp_path / "empty.json").write_text('{"tokens": []}')
+    (tmp_path / "tokens.json").write_text('{"tokens": ["t"]}')
+    done = simulate(*(argument.replace("{}", str(tmp_path)) for argument in arguments))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+async def test_a_storm_s_result_for_a_program_tells_how_fast_pendants_were_acked(mosquitto: Mosquitto, tmp_path: Path):
+    save(tmp_path / "fleet.json", members(20))
+    storm = ("--file", str(tmp_path / "fleet.json"), "--mqtt", mosquitto.url, "--hubs", "10", "--pendants", "3")
+    async with control_room(mosquitto):
+        done = await asyncio.to_thread(simulate, "storm", *storm, "--calm", "1", "--duration", "1", "--json")
+    assert done.returncode == 0, done
+    result = json.loads(done.stdout)
+    assert (result["hubs"], result["waiting"]) == (10, 0)
+    assert result["raised"] == result["acked"]
+    for waits in (result["calm"], result["pendants"]):
+        assert (waits["raised"], waits["acked"]) == (3, 3)
+        assert 0 < waits["p50_s"] <= waits["max_s"]
+
+
+async def test_one_seed_tells_one_story_and_another_seed_another(mosquitto: Mosquitto, tmp_path: Path):
+    async def story(seed: int, run: int) -> list[tuple[str, str, str]]:
+        ledger = tmp_path / f"{seed}-{run}.jsonl"
+        asked = ("--profile", "crash", "--duration", "1.5", "--seed", str(seed), "--ledger", str(ledger))
+        process = await start_fleet(mosquitto, tmp_path, *asked)
+        output, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+        assert process.returncode == 0, output
+        told = read_ledger(ledger)
+        # An event id is the run's epoch and the hub's own number: the epoch is what differs between runs.
+        return [(hub, event_id.split("-")[1], entry.type) for (hub, event_id), entry in told.items()]
+
+    async with control_room(mosquitto):
+        first, again, other = await story(1, 1), await story(1, 2), await story(2, 1)
+    assert len(first) > 10
+    assert first == again != other
+
+
+async def test_a_ledger_is_true_up_to_the_kill_of_the_fleet_and_goes_on_after_it(mosquitto: Mosquitto, tmp_path: Path):
+    ledger = tmp_path / "ledger.jsonl"
+    asked = ("--profile", "crash", "--ledger", str(ledger))
+    async with control_room(mosquitto) as room:
+        process = await start_fleet(mosquitto, tmp_path, *asked, "--parent-pipe", "--duration", "60")
+        await room.until(lambda: len({p for w, p in room.seen if w.endswith("/alarm")}) >= 10)
+        process.kill()
+        await process.wait()
+        seen = {json.loads(payload)["event_id"] for where, payload in room.seen if where.endswith("/alarm")}
+        assert seen <= {event_id for _, event_id in read_ledger(ledger)}  # nobody has seen what the ledger has not
+        before = len(read_ledger(ledger))
+        process = await start_fleet(mosquitto, tmp_path, *asked, "--duration", "0.5")
+        await asyncio.wait_for(process.wait(), LIMIT_S)
+    assert len(read_ledger(ledger)) > before

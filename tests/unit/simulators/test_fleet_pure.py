@@ -1,16 +1,20 @@
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from simulators.broker import Broker, topic
+from simulators.fleet.delays import Delays
+from simulators.fleet.habits import with_habits
 from simulators.fleet.ledger import LedgerFile, fold, read_ledger, unacked
 from simulators.fleet.plan import CRASH, DEMO, HEARTBEAT, LinkDown, LinkUp, Profile, plan
 from simulators.fleet.roster import Member, load, save
+from simulators.fleet.run import FleetOptions, base_config
 from simulators.fleet.storm import storm
 from simulators.hub.client import Fact
 from simulators.hub.happenings import Babble, MainsLost, Press, Reboot
-from simulators.hub.model import Peripheral
+from simulators.hub.model import HubConfig, Peripheral
 
 MEMBERS = [Member(f"hub-{n}", f"hub-{n}", "secret", 60.0, (Peripheral("p1", "pendant", "hall"),)) for n in range(50)]
 
@@ -71,6 +75,64 @@ def test_in_a_storm_every_home_is_dark_and_the_few_who_press_keep_their_link():
     assert pressing | cut == set(range(50))
     assert not pressing & cut
     assert max(step.at for step in steps) <= 60
+
+
+def test_a_storm_has_a_calm_before_it_to_compare_with():
+    steps = storm(MEMBERS, 1, pendants=5, calm_s=10.0)
+    calm, rest = [step for step in steps if step.at < 10], [step for step in steps if step.at >= 10]
+    assert len(calm) == 5
+    assert all(isinstance(step.do, Press) for step in calm)
+    assert not {step.hub for step in calm} & {step.hub for step in rest if isinstance(step.do, Press)}
+    assert max(step.at for step in rest) <= 70
+
+
+def test_a_home_that_is_cut_off_has_two_things_to_tell_when_it_is_back():
+    steps = list(plan(replace(DEMO, alarms_per_minute=0.2, late=1.0, faults_per_minute=0.0), MEMBERS, 2, 7200.0))
+    for down in (step for step in steps if isinstance(step.do, LinkDown)):
+        up = next(s for s in steps if isinstance(s.do, LinkUp) and s.hub == down.hub and s.at > down.at)
+        told = [s for s in steps if isinstance(s.do, Press) and s.hub == down.hub and down.at <= s.at <= up.at]
+        assert len(told) >= 2
+
+
+def test_a_fleet_has_makes_with_each_habit_of_the_field_and_the_seed_says_which():
+    def fleet(seed: int) -> list[HubConfig]:
+        return [with_habits(HubConfig(member.hub_id, seed=seed)) for member in MEMBERS]
+
+    assert fleet(1) == fleet(1) != fleet(2)
+    for differs in (lambda c: c.newest_first, lambda c: c.backlog > 0, lambda c: c.mains_report_spread_s > 0):
+        assert 5 < sum(map(differs, fleet(1))) < 45
+
+
+def test_a_storm_s_hubs_repeat_as_real_ones_do_or_the_repeats_are_the_storm():
+    storm_hub = base_config(FleetOptions(profile="storm"))
+    assert (storm_hub.retry_s, storm_hub.fast_retries, storm_hub.slow_retry_s) == (30.0, 16, 600.0)
+    assert base_config(FleetOptions(profile="crash")).retry_s < 5
+
+
+def test_waits_are_told_apart_before_and_in_the_storm():
+    delays = Delays("pendant", split_at=10.0)
+    raised = [("a", 1.0, 1.5), ("b", 11.0, 12.0), ("c", 12.0, 15.0), ("d", 13.0, 13.25), ("e", 14.0, None)]
+    for hub, at, acked_at in raised:
+        delays.note(Fact(at, hub, "e1", "pendant", "raised"))
+        if acked_at is not None:
+            delays.note(Fact(acked_at, hub, "e1", "pendant", "acked"))
+            delays.note(Fact(acked_at + 9, hub, "e1", "pendant", "acked"))
+    delays.note(Fact(11.0, "a", "e2", "mains_fail", "raised"))
+    assert delays.calm() == {"raised": 1, "acked": 1, "p50_s": 0.5, "max_s": 0.5}
+    assert delays.summary() == {"raised": 4, "acked": 3, "p50_s": 1.0, "max_s": 3.0}
+    assert Delays("pendant").summary() == {"raised": 0, "acked": 0, "p50_s": None, "max_s": None}
+    assert Delays("pendant").calm() is None
+
+
+def test_a_ledger_drops_the_line_that_a_kill_tore(tmp_path: Path):
+    path = tmp_path / "ledger.jsonl"
+    with LedgerFile(path) as ledger:
+        ledger.write(Fact(1.0, "h", "e1", "pendant", "raised"))
+    with path.open("a") as file:
+        file.write('{"t": 5.0, "hub_id": "h", "eve')
+    with LedgerFile(path) as ledger:
+        ledger.write(Fact(6.0, "h", "e2", "fall", "raised"))
+    assert set(read_ledger(path)) == {("h", "e1"), ("h", "e2")}
 
 
 def test_a_fleet_file_is_private_and_comes_back_as_it_was(tmp_path: Path):
