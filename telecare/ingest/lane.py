@@ -1,8 +1,9 @@
 """One lane: its own MQTT connection, in its own thread, with manual acknowledgement.
 
-The network thread does nothing but hand messages over; what is waiting is bounded in bytes, and when the bound is
-reached the thread stops reading, so that the broker keeps the rest. A message is acked only by who has committed it.
-When the connection is dropped, what was not acked is forgotten here and comes again from the broker's session.
+The network thread hands messages over and is the only one that writes to the socket. What we have in hand is bounded in
+bytes; when the bound is reached the thread stops reading, so that the broker keeps the rest. A message is acked only by
+who has committed it. When the connection is dropped, what was not acked is forgotten here and comes again from the
+broker's session; only what was sent at QoS 0 stays in hand, for nobody would send that again.
 """
 
 import asyncio
@@ -26,11 +27,14 @@ from telecare.wire.topics import subscription
 
 log = get_logger("ingest")
 
-MAX_WAITING_BYTES = 32 * 1024 * 1024
+MAX_IN_HAND_BYTES = 32 * 1024 * 1024
 MESSAGE_OVERHEAD = 500
 KEEPALIVE_S = 30
 MIN_BACKOFF_S = 0.2
-MAX_BACKOFF_S = 30.0
+MAX_BACKOFF_S = 5.0
+"""Short: we are a handful of connections, and people's alarms wait on the other side."""
+STEADY_S = 2.0
+"""A connection that stood for so long was a good one: the next begins without a wait for what went before."""
 MAX_INFLIGHT_OUT = 1000
 
 
@@ -70,9 +74,11 @@ class Lane:
         self.connected = False
         self._url = urlsplit(settings.mqtt_url.get_secret_value())
         self._waiting: deque[Delivery] = deque()
-        self._waiting_bytes = 0
+        self._in_hand_bytes = 0
         self._room = threading.Condition()
         self._generation = 0
+        self._leaving = False
+        self._connected_at: float | None = None
         self._arrived = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._open = threading.Event()
@@ -96,10 +102,9 @@ class Lane:
         self.bounce()
 
     def bounce(self) -> None:
-        """Disconnect without acking: what is not acked comes again when the session reconnects."""
+        """Disconnect without acking: what is not acked comes again when the session reconnects, all in its order."""
+        self._drop()
         self._client.disconnect()
-        with self._room:
-            self._room.notify_all()
 
     async def stop(self) -> None:
         """Disconnect and end the thread."""
@@ -109,26 +114,31 @@ class Lane:
         await asyncio.to_thread(self._thread.join, 5)
 
     async def take(self, limit: int) -> list[Delivery]:
-        """Wait for messages and return up to `limit` of them, in their order."""
+        """Wait for messages and return up to `limit` of them, in their order; each must be `settled` in the end."""
         while True:
             with self._room:
                 count = min(limit, len(self._waiting))
                 taken = [self._waiting.popleft() for _ in range(count)]
                 if taken:
-                    self._waiting_bytes -= sum(delivery.size for delivery in taken)
-                    self._room.notify_all()
                     return taken
                 self._arrived.clear()
             await self._arrived.wait()
 
     def is_current(self, delivery: Delivery) -> bool:
-        """Say whether the connection that brought this message still stands; if not, it will come again."""
-        return delivery.generation == self._generation
+        """Say whether it is ours to take in; if not, its connection has gone and it will come again."""
+        return delivery.qos == 0 or delivery.generation == self._generation
 
     def ack(self, delivery: Delivery) -> None:
         """Tell the broker that the message is committed."""
-        if delivery.qos and self.is_current(delivery):
-            self._client.ack(delivery.mid, delivery.qos)
+        with self._room:  # the number means this message on its own connection only
+            if delivery.qos and delivery.generation == self._generation:
+                self._client.ack(delivery.mid, delivery.qos)
+
+    def settled(self, *deliveries: Delivery) -> None:
+        """Say that these messages are out of our hands, whatever became of them: there is room for others."""
+        with self._room:
+            self._in_hand_bytes -= sum(delivery.size for delivery in deliveries)
+            self._room.notify_all()
 
     def publish(self, topic: str, payload: bytes) -> int:
         """Send a message to a hub at QoS 1, after a reconnect again until its PUBACK; return its number."""
@@ -153,9 +163,12 @@ class Lane:
         if self._url.scheme == "mqtts":
             client.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_ca_file))
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_socket_open = _send_at_once
+        # With this callback set the library lets only its loop write: two threads that write at once mix their packets.
+        client.on_socket_register_write = _leave_writing_to_the_loop
         return client
 
     def _run(self) -> None:
@@ -164,26 +177,44 @@ class Lane:
         while not self._stopped.is_set():
             if not self._open.wait(1.0):
                 continue
-            started = time.monotonic()
+            self._connected_at = None
             try:
                 self._client.connect(self._url.hostname or "localhost", port, keepalive=KEEPALIVE_S)
-                self._client.loop_forever()
+                while self._client.loop() == mqtt.MQTT_ERR_SUCCESS:
+                    pass
             except (OSError, ValueError) as error:
                 log.warning("broker_not_reached", lane=self.name, error=repr(error))
             except Exception:
                 # Whatever the client library raised: this thread is the lane's only life, it goes on.
                 log.exception("lane_thread", lane=self.name)
             self._lost()
-            backoff = MIN_BACKOFF_S if time.monotonic() - started > MAX_BACKOFF_S else min(backoff * 2, MAX_BACKOFF_S)
+            steady = self._connected_at is not None and time.monotonic() - self._connected_at > STEADY_S
+            backoff = MIN_BACKOFF_S if steady else min(backoff * 2, MAX_BACKOFF_S)
             self._stopped.wait(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             log.error("broker_refused", lane=self.name, reason=str(reason))
             return
+        if not self._open.is_set() or self._stopped.is_set():  # forbidden while the connection was being made
+            client.disconnect()
+            return
+        self._leaving = False
         if self.filters:
             client.subscribe(self.filters)
-        self.connected = True
+        else:
+            self._welcome()
+
+    def _on_subscribe(self, client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        if refused := [str(reason) for reason in reasons if reason.is_failure]:
+            # Connected and deaf would look well: it must look broken, and be tried again.
+            log.error("subscription_refused", lane=self.name, reasons=refused)
+            client.disconnect()
+            return
+        self._welcome()
+
+    def _welcome(self) -> None:
+        self.connected, self._connected_at = True, time.monotonic()
         log.info("lane_connected", lane=self.name)
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -193,10 +224,17 @@ class Lane:
 
     def _lost(self) -> None:
         self.connected = False
+        self._drop()
+
+    def _drop(self) -> None:
+        """Forget what will come again, and hear nothing more on this connection: it would overtake that."""
         with self._room:
+            self._leaving = True
             self._generation += 1
-            self._waiting.clear()
-            self._waiting_bytes = 0
+            kept = [delivery for delivery in self._waiting if delivery.qos == 0]
+            self._in_hand_bytes -= sum(delivery.size for delivery in self._waiting if delivery.qos)
+            self._waiting = deque(kept)
+            self._room.notify_all()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         # `message.topic` decodes each time it is read and raises on bytes that are not text: take the bytes.
@@ -210,13 +248,12 @@ class Lane:
             time.monotonic(),
         )
         with self._room:
-            generation = self._generation
-            while self._waiting_bytes > MAX_WAITING_BYTES and self._generation == generation and self._open.is_set():
-                self._room.wait(1.0)
-            if self._generation != generation:
+            while self._in_hand_bytes > MAX_IN_HAND_BYTES and not self._leaving:
+                self._room.wait()
+            if self._leaving and delivery.qos:
                 return
             self._waiting.append(delivery)
-            self._waiting_bytes += delivery.size
+            self._in_hand_bytes += delivery.size
             first = len(self._waiting) == 1
         if first:
             self._loop.call_soon_threadsafe(self._arrived.set)
@@ -225,3 +262,7 @@ class Lane:
 def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
     """Switch Nagle's algorithm off: an ack to a hub would wait 40 ms behind the PUBACK that was sent just before."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _leave_writing_to_the_loop(_client: mqtt.Client, _data: Any, _sock: Any) -> None:
+    """Do nothing: the loop looks by itself whether there is something to write."""
