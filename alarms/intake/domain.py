@@ -81,6 +81,11 @@ def judge(signal: Signal, subject: Subject, open_alarms: tuple[OpenAlarm, ...], 
     return verdict
 
 
+def ack_status(signal: Signal, subject: Subject) -> str:
+    """Return the status of the ack to a message that is not a repeat of another."""
+    return _row(signal, subject)[1]
+
+
 def _row(signal: Signal, subject: Subject) -> tuple[EventType, str]:
     """Return the row that governs this message and the status of its ack."""
     on_alarm = signal.lane == "alarm"

@@ -36,17 +36,20 @@ class IntakeRepository:
         moment: datetime = (await self.session.execute(select(func.clock_timestamp()))).scalar_one()
         return moment
 
-    async def earlier(self, hub_id: str, dedup_key: str) -> Earlier | None:
-        """Return the message that this one repeats, if there is one."""
-        statement = select(Event.id, Event.alarm_id, Event.treatment).where(
-            Event.hub_id == hub_id, Event.dedup_key == dedup_key
+    async def earlier(self, event_id: UUID, hub_id: str, dedup_key: str | None) -> Earlier | None:
+        """Return what was stored of this very message, or else the message that it repeats, if there is one."""
+        statement = (
+            select(Event.id, Event.alarm_id, Event.treatment)
+            .where((Event.id == event_id) | ((Event.hub_id == hub_id) & (Event.dedup_key == dedup_key)))
+            .order_by((Event.id == event_id).desc())
+            .limit(1)
         )
         row = (await self.session.execute(statement)).one_or_none()
         return None if row is None else Earlier(*row)
 
     async def add_event(self, **columns: Any) -> None:
-        """Store a message as received."""
-        await self.session.execute(insert(Event).values(columns))
+        """Store a message as received, once."""
+        await self.session.execute(insert(Event).values(columns).on_conflict_do_nothing(index_elements=["id"]))
 
     async def stamp_proof(
         self, *, hub_id: str, device_id: str | None, path: str | None, council_id: str | None, event_id: UUID,

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import Subject
 from alarms.handling.service import AlarmService, Origin
-from alarms.intake.domain import Signal, Verdict, judge
-from alarms.intake.repository import Earlier, IntakeRepository
+from alarms.intake.domain import Signal, Verdict, ack_status, judge
+from alarms.intake.repository import IntakeRepository
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,21 @@ class IntakeService:
         """Wait for this hub's turn; return the database's clock."""
         return await self.events.lock_hub(hub_id)
 
-    async def take(self, incoming: Incoming, subject: Subject, now: datetime) -> Taken:
-        """Take a message in; call it after `lock`. A repeat of a message is stored, and answered as a duplicate."""
-        earlier = await self._earlier(incoming)
+    async def take(self, incoming: Incoming, subject: Subject, now: datetime, *, apart: bool = False) -> Taken:
+        """Take a message in; call it after `lock`. A repeat of a message is stored, and answered as a duplicate.
+
+        `apart`: whatever else is open of this hub is left alone.
+        """
+        earlier = await self.events.earlier(incoming.id, incoming.hub_id, incoming.dedup_key)
+        if earlier is not None and earlier.event_id == incoming.id:
+            # It is stored already: the commit worked whose answer we did not hear.
+            status = ack_status(incoming.signal, subject)
+            return Taken(status, earlier.alarm_id, now, incoming.signal.unreadable)
         if earlier is not None:
             await self._store(incoming, subject, now, "duplicate", (), earlier.alarm_id, dedup_key=None)
             return Taken("duplicate", earlier.alarm_id, now)
-        verdict = judge(incoming.signal, subject, await self.alarms.alarms.open_of_hub(incoming.hub_id), now)
+        others = () if apart else await self.alarms.alarms.open_of_hub(incoming.hub_id)
+        verdict = judge(incoming.signal, subject, others, now)
         alarm_id = await self._follow(verdict, incoming, subject, now)
         await self._store(
             incoming, subject, now, verdict.treatment, verdict.notes, alarm_id, dedup_key=incoming.dedup_key
@@ -79,11 +87,6 @@ class IntakeService:
     async def note(self, incoming: Incoming, subject: Subject, now: datetime, treatment: str) -> None:
         """Store a message that asks for nothing: a last will, a command's result, a heartbeat that cannot be read."""
         await self._store(incoming, subject, now, treatment, (), None, dedup_key=None)
-
-    async def _earlier(self, incoming: Incoming) -> Earlier | None:
-        if incoming.dedup_key is None:
-            return None
-        return await self.events.earlier(incoming.hub_id, incoming.dedup_key)
 
     async def _follow(self, verdict: Verdict, incoming: Incoming, subject: Subject, now: datetime) -> UUID | None:
         """Feed and open what the verdict says; return the alarm that the message belongs to."""

@@ -28,6 +28,7 @@ _LOG = text(
     INSERT INTO heartbeat (id, hub_id, received_at, payload)
     SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]),
                          CAST(:payload AS bytea[]))
+    ON CONFLICT (id) DO NOTHING
     """
 )
 
@@ -93,6 +94,8 @@ class PresenceRepository:
 
     async def record(self, rows: Sequence[HeartbeatRow]) -> set[str]:
         """Log all heartbeats, in the order in which they came, and keep what they mean for each hub.
+
+        The same ones again change nothing: a commit may have worked whose answer was lost.
 
         Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
         """

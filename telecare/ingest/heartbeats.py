@@ -18,12 +18,16 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
-from telecare.wire.payloads import MAX_PAYLOAD, read_heartbeat
+from telecare.wire.payloads import MAX_PAYLOAD, Heartbeat, read_heartbeat
 from telecare.wire.topics import read_topic
 
 log = get_logger("ingest")
 
 BATCH = 500
+MOST_REFUSED = 5
+"""More heartbeats of one batch that the database refuses are a fault of ours and not of theirs."""
+
+Row = tuple[Delivery, HeartbeatRow]
 
 
 class HeartbeatLane:
@@ -39,44 +43,72 @@ class HeartbeatLane:
         """Take heartbeats until cancelled."""
         while True:
             batch = await self.lane.take(BATCH)
-            await self._settle([delivery for delivery in batch if self.lane.is_current(delivery)])
+            rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
+            if await self._settle(rows, strange):
+                for delivery in strange:
+                    await self.strange.settle(delivery)
+            self.lane.settled(*(delivery for delivery in batch if delivery not in strange))
 
-    async def _settle(self, batch: list[Delivery]) -> None:
-        rows, strange = read_batch(batch)
-        doubles = await self._retried(rows, batch)
+    async def _settle(self, rows: list[Row], strange: list[Delivery]) -> bool:
+        """Commit the rows, then ack them; false when the connection that brought them is gone."""
+        doubles = await self._retried(rows, strange)
         if doubles is None:
-            return
+            self.lane.settled(*strange)
+            return False
         for delivery, _ in rows:
             self.lane.ack(delivery)
         MESSAGES.labels("heartbeat", "accepted").inc(len(rows))
-        if batch:
-            LATENCY.labels("heartbeat").observe(time.monotonic() - batch[0].at)
-        for delivery in strange:
-            await self.strange.settle(delivery)
+        if rows:
+            LATENCY.labels("heartbeat").observe(time.monotonic() - rows[0][0].at)
         for delivery, row in rows:
             if row.hub_id in doubles:
                 doubles.discard(row.hub_id)
                 await self.strange.report_double(delivery)
+        return True
 
-    async def _retried(self, rows: list[tuple[Delivery, HeartbeatRow]], batch: list[Delivery]) -> set[str] | None:
-        """Record the rows until it commits; None when the connection that brought them is gone."""
-        started, pause = time.monotonic(), FIRST_RETRY_S
+    async def _retried(self, rows: list[Row], strange: list[Delivery]) -> set[str] | None:
+        """Record the rows until it commits; None when the connection that brought them is gone.
+
+        A few that the database refuses are moved to the strange ones: they must not keep the others from being seen.
+        """
+        started, pause, refusing = time.monotonic(), FIRST_RETRY_S, False
         while not rows or self.lane.is_current(rows[0][0]):
             try:
-                return await self._record(rows)
+                if not refusing:
+                    return await self._record(rows)
+                refused = await self._sift(rows)
+                if len(refused) <= MOST_REFUSED:
+                    rows[:] = [row for row in rows if row not in refused]
+                    strange += [delivery for delivery, _ in refused]
+                    return set()
             except Exception as error:
                 FAILURES.labels("heartbeat").inc()
-                if not is_transient(error):
+                refusing = not is_transient(error)
+                if refusing:
                     log.exception("heartbeats_not_recorded", count=len(rows))
-                if time.monotonic() - started > self.retry_cap_s:
-                    log.warning("retry_cap_reached", lane="heartbeat", waiting=len(batch), error=repr(error)[:200])
-                    self.lane.bounce()
-                    return None
+            if time.monotonic() - started > self.retry_cap_s:
+                log.warning("retry_cap_reached", lane="heartbeat", waiting=len(rows))
+                self.lane.bounce()
+                return None
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_RETRY_S)
         return None
 
-    async def _record(self, rows: list[tuple[Delivery, HeartbeatRow]]) -> set[str]:
+    async def _sift(self, rows: list[Row]) -> list[Row]:
+        """Record what can be recorded, in ever smaller parts; return what the database refuses."""
+        try:
+            await self._record(rows)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(rows) == 1:
+                return rows
+        else:
+            return []
+        middle = len(rows) // 2
+        return [*await self._sift(rows[:middle]), *await self._sift(rows[middle:])]
+
+    async def _record(self, rows: list[Row]) -> set[str]:
         if not rows:
             return set()
         async with self.database.transaction() as session:
@@ -86,14 +118,14 @@ class HeartbeatLane:
             return set(await PresenceRepository(session).record(fresh))
 
 
-def read_batch(batch: list[Delivery]) -> tuple[list[tuple[Delivery, HeartbeatRow]], list[Delivery]]:
+def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
     """Split a batch into rows to record and what cannot be read as a heartbeat of a possible hub."""
-    rows: list[tuple[Delivery, HeartbeatRow]] = []
+    rows: list[Row] = []
     strange: list[Delivery] = []
     for delivery in batch:
         address = read_topic(delivery.topic.decode("utf-8", "replace"))
-        beat = read_heartbeat(delivery.payload)
-        if beat is None or not address.well_formed or len(delivery.payload) > MAX_PAYLOAD:
+        beat = _read(delivery) if address.well_formed and len(delivery.payload) <= MAX_PAYLOAD else None
+        if beat is None:
             strange.append(delivery)
             continue
         rows.append(
@@ -117,6 +149,14 @@ def read_batch(batch: list[Delivery]) -> tuple[list[tuple[Delivery, HeartbeatRow
             )
         )
     return rows, strange
+
+
+def _read(delivery: Delivery) -> Heartbeat | None:
+    try:
+        return read_heartbeat(delivery.payload)
+    except Exception:
+        log.exception("heartbeat_not_read", topic=delivery.topic.decode("utf-8", "replace"))
+        return None
 
 
 def stamper(now: datetime, monotonic_now: float) -> Callable[[Delivery], datetime]:

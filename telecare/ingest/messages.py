@@ -1,49 +1,43 @@
 """The alarm and event lanes: one message, one transaction; the hub is told after the commit, never before."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from zlib import crc32
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.intake.domain import Signal
-from alarms.intake.service import Incoming, IntakeService, Taken
+from alarms.handling.domain import Subject
+from alarms.intake.service import IntakeService, Taken
 from telecare.ingest.commands import take_result
 from telecare.ingest.lane import Delivery, Lane
+from telecare.ingest.letters import Letter, aged, letter_of, plainer, read_letter
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
 from telecare.ingest.subject import find_subject
+from telecare.ingest.turns import Turns
 from telecare.kernel.db import Database
-from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
-from telecare.kernel.transient import is_transient
-from telecare.wire.payloads import MAX_PAYLOAD, Message, ack_payload, read_message
-from telecare.wire.topics import Address, read_topic, to_hub
+from telecare.kernel.transient import is_conflict, is_transient
+from telecare.wire.payloads import Message, ack_payload
+from telecare.wire.topics import read_topic, to_hub
 
 log = get_logger("ingest")
 
 TAKE = 200
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
-POISON_TRIES = 3
-NO_HEARTBEAT = "a heartbeat that is no JSON object, is too long or comes from an id that no hub can have"
+TRIES = 3
+"""So often a message on which the service fails is tried in each form before a plainer one."""
+ASIDE_S = 30.0
+NOT_LOOKED_UP = Subject(known=True, notes=("Who this is could not be looked up: find out where the unit is",))
 
 
-@dataclass(frozen=True)
-class Letter:
-    """A delivery with what was read of it."""
-
-    delivery: Delivery
-    address: Address
-    message: Message
-    incoming: Incoming
+class _PoisonError(Exception):
+    """The message cannot be taken in just now, in no form, and others wait."""
 
 
 class MessageLane:
-    """Takes messages from a lane with some workers; one hub's messages always go through the same one, in order."""
+    """Takes messages from a lane with some workers: one hub's one at a time and in order, the hubs by turns."""
 
     def __init__(
         self, lane: Lane, database: Database, *, workers: int, retry_cap_s: float, public_url: str | None
@@ -52,28 +46,39 @@ class MessageLane:
         self.database = database
         self.retry_cap_s = retry_cap_s
         self.public_url = public_url
-        self._queues: list[asyncio.Queue[Delivery]] = [asyncio.Queue(TAKE) for _ in range(workers)]
+        self._workers = workers
+        self._turns: Turns[Delivery] = Turns()
+        self._aside: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Take messages until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for queue in self._queues:
-                group.create_task(self._work(queue))
+            for _ in range(self._workers):
+                group.create_task(self._work())
             while True:
                 for delivery in await self.lane.take(TAKE):
-                    await self._queues[crc32(delivery.topic) % len(self._queues)].put(delivery)
+                    self._turns.put(delivery.topic.rpartition(b"/")[0], delivery)
 
-    async def _work(self, queue: asyncio.Queue[Delivery]) -> None:
+    async def _work(self) -> None:
         while True:
-            delivery = await queue.get()
-            if self.lane.is_current(delivery):
-                await self.settle(delivery)
+            key, delivery = await self._turns.next()
+            await self.settle(delivery)
+            self._turns.done(key)
 
     async def settle(self, delivery: Delivery) -> None:
         """Commit the message, then ack it. One that cannot be taken in is taken in as unreadable, never dropped."""
         letter = read_letter(delivery)
         with structlog.contextvars.bound_contextvars(correlation_id=str(letter.incoming.id)):
-            taken = await self._retried(letter, self._take)
+            try:
+                taken = await self._retried(letter)
+            except _PoisonError:
+                # Neither lost nor in the way: it stays un-acked and is tried again later; the next one goes on.
+                log.exception("message_set_aside", lane=letter.address.lane, hub_id=letter.address.hub_id)
+                task = asyncio.create_task(self._settle_later(delivery))
+                self._aside.add(task)
+                task.add_done_callback(self._aside.discard)
+                return
+            self.lane.settled(delivery)
             if taken is None:
                 return
             self.lane.ack(delivery)
@@ -82,26 +87,40 @@ class MessageLane:
             MESSAGES.labels(letter.address.lane, taken.status).inc()
             LATENCY.labels(letter.address.lane).observe(time.monotonic() - delivery.at)
 
+    async def _settle_later(self, delivery: Delivery) -> None:
+        await asyncio.sleep(ASIDE_S)
+        await self.settle(delivery)
+
     async def report_double(self, delivery: Delivery) -> None:
         """Tell a human that two hubs speak under one id; the heartbeat that showed it is the evidence."""
         message = Message(type="duplicate_id", text="a boot id came back that another had replaced")
         address = read_topic(delivery.topic.decode("utf-8", "replace"))
-        await self._retried(Letter(delivery, address, message, incoming_of(delivery, address, message)), self._take)
+        with contextlib.suppress(_PoisonError):  # the heartbeats of the two show it again
+            await self._retried(letter_of(delivery, address, message))
 
-    async def _retried(self, letter: Letter, work: Callable[[Letter], Awaitable[Taken]]) -> Taken | None:
-        """Do the work until it commits; None when the connection that brought the message is gone: it comes again."""
+    async def _retried(self, letter: Letter) -> Taken | None:
+        """Take it in until that commits; None when the connection that brought it is gone, for then it comes again.
+
+        One on which the service itself fails is tried in plainer forms; one that fails in all of them, or whose rows
+        others lock for longer than the cap, is a _PoisonError. When the database is away for longer than the cap the
+        lane disconnects. What was sent at QoS 0 nobody would send again: that is tried for as long as it takes.
+        """
         started, pause, failures = time.monotonic(), FIRST_RETRY_S, 0
         while self.lane.is_current(letter.delivery):
             try:
-                return await work(letter)
+                async with self.database.transaction() as session:
+                    return await self._take_in(session, letter)
             except Exception as error:
                 FAILURES.labels(letter.address.lane).inc()
+                over_cap = time.monotonic() - started > self.retry_cap_s
                 if not is_transient(error):
                     failures += 1
                     log.exception("message_not_taken", lane=letter.address.lane, hub_id=letter.address.hub_id)
-                    if failures >= POISON_TRIES:
-                        letter, failures = poisoned(letter, error), 0
-                elif time.monotonic() - started > self.retry_cap_s:
+                    if failures == TRIES:
+                        letter, failures, pause = _simplified(letter, error), 0, FIRST_RETRY_S
+                elif over_cap and is_conflict(error):
+                    raise _PoisonError from error
+                elif over_cap and letter.delivery.qos:
                     log.warning("retry_cap_reached", lane=letter.address.lane, error=repr(error)[:200])
                     self.lane.bounce()
                     return None
@@ -109,24 +128,20 @@ class MessageLane:
             pause = min(pause * 2, LONGEST_RETRY_S)
         return None
 
-    async def _take(self, letter: Letter) -> Taken:
-        async with self.database.transaction() as session:
-            return await self._take_in(session, letter)
-
     async def _take_in(self, session: AsyncSession, letter: Letter) -> Taken:
         intake = IntakeService(session, self.public_url)
         now = await intake.lock(letter.address.hub_id)
-        subject = await find_subject(session, letter.address.hub_id, letter.message, now)
+        hub_id = letter.address.hub_id
+        subject = NOT_LOOKED_UP if letter.bare else await find_subject(session, hub_id, letter.message, now)
         incoming = aged(letter.incoming, letter.delivery)
         if letter.address.lane in {"status", "result"}:
             # The last will is a hint, never a verdict; a retained one is only its echo after our reconnect.
             if not letter.delivery.retained:
                 await intake.note(incoming, subject, now, "hint" if letter.address.lane == "status" else "result")
-                # What broke on it is tried no more: a poisoned letter is only kept.
-                if letter.address.lane == "result" and letter.message.unreadable is None:
-                    await take_result(session, letter.address.hub_id, incoming.payload, now)
+                if letter.address.lane == "result" and not letter.plain:
+                    await take_result(session, hub_id, incoming.payload, now)
             return Taken("noted", None, now)
-        return await intake.take(incoming, subject, now)
+        return await intake.take(incoming, subject, now, apart=letter.bare)
 
     def _answer(self, letter: Letter, taken: Taken) -> None:
         payload = ack_payload(
@@ -139,54 +154,8 @@ class MessageLane:
         self.lane.publish(to_hub(letter.address.hub_id, "ack"), payload)
 
 
-def read_letter(delivery: Delivery) -> Letter:
-    """Read a delivery of the alarm or event lane; never raises."""
-    topic = delivery.topic.decode("utf-8", "replace")
-    address = read_topic(topic)
-    if address.lane in {"alarm", "event"}:
-        message = read_message(delivery.payload)
-    else:
-        message = Message(unreadable=NO_HEARTBEAT if address.lane == "heartbeat" else None)
-    return Letter(delivery, address, message, incoming_of(delivery, address, message))
-
-
-def incoming_of(delivery: Delivery, address: Address, message: Message) -> Incoming:
-    """Return what the intake stores of a delivery: the first 64 KiB of its bytes and what was read of them."""
-    return Incoming(
-        id=new_id(),
-        lane=address.lane,
-        topic=delivery.topic.decode("utf-8", "replace").replace("\x00", "�")[:300],
-        hub_id=address.hub_id,
-        payload=delivery.payload[:MAX_PAYLOAD],
-        payload_size=len(delivery.payload),
-        event_id=message.event_id,
-        dedup_key=message.dedup_key,
-        boot_id=message.boot_id,
-        seq=message.seq,
-        device_id=message.device_id,
-        path=message.path,
-        signal=Signal(
-            lane=address.lane,
-            type=message.type,
-            test=message.test,
-            device_at=message.at,
-            problems=message.problems,
-            unreadable=message.unreadable,
-            text=message.text,
-            council=message.council,
-            oversize=len(delivery.payload) > MAX_PAYLOAD,
-            known_id=address.well_formed,
-        ),
-    )
-
-
-def aged(incoming: Incoming, delivery: Delivery) -> Incoming:
-    """Return it with how long we have had it in hand: the clock of the service level starts at first receipt."""
-    values = {**incoming.__dict__, "age": timedelta(seconds=max(0.0, time.monotonic() - delivery.at))}
-    return Incoming(**values)
-
-
-def poisoned(letter: Letter, error: Exception) -> Letter:
-    """Return the message as one that says nothing but its bytes, so that what broke on its fields cannot again."""
-    message = Message(unreadable=f"the service failed on it ({type(error).__name__})")
-    return Letter(letter.delivery, letter.address, message, incoming_of(letter.delivery, letter.address, message))
+def _simplified(letter: Letter, error: Exception) -> Letter:
+    simpler = plainer(letter, error)
+    if simpler is None:
+        raise _PoisonError from error
+    return simpler

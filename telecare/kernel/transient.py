@@ -10,12 +10,24 @@ _CLASSES = ("08", "25", "28", "3D", "40", "53", "55", "57", "58")
 _CODES = frozenset({"0A000", "42501", "42703", "42P01"})
 
 
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+
+
 def is_transient(error: BaseException) -> bool:
     """Say whether the database is away, busy or in conflict just now, as opposed to an error of ours."""
     if isinstance(error, (ConnectionError, TimeoutError, PoolTimeoutError)):
         return True
-    cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    state = getattr(cause, "sqlstate", None)
-    return isinstance(state, str) and (state.startswith(_CLASSES) or state in _CODES)
+    state = _state_of(error)
+    return state is not None and (state.startswith(_CLASSES) or state in _CODES)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Say whether the database is there and others have what is needed: a lock or the same rows."""
+    return _state_of(error) in _CONFLICTS
+
+
+def _state_of(error: BaseException) -> str | None:
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return state if isinstance(state, str) else None

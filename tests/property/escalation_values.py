@@ -40,7 +40,7 @@ TICKS = [timedelta(seconds=seconds) for seconds in (0, 1, 59, 60, 3600, 25 * 360
 words = st.text(max_size=20)
 holders = st.sampled_from([Holder(f"01900000-0000-7000-8000-00000000000{n}", name) for n, name in enumerate("ABC")])
 targets = st.lists(st.sampled_from(Target), unique=True, max_size=5).map(tuple)
-steps = st.builds(Step, targets, st.one_of(st.just(0), st.integers(0, 300 * 60)))
+steps = st.builds(Step, targets, st.one_of(st.just(0), st.integers(1, 40), st.integers(0, 300 * 60)))
 random_ladders = st.builds(
     Ladder,
     name=words,

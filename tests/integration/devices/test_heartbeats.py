@@ -67,6 +67,15 @@ async def test_they_do_so_within_one_batch_and_across_batches(database: Database
     assert await record(database, beat(4, "g", boot_id="b"), beat(5, "g", boot_id="a")) == {"g"}
 
 
+async def test_the_same_heartbeats_again_change_nothing(database: Database) -> None:
+    """The commit worked whose answer was lost."""
+    rows = [beat(0, boot_id="a", seq=1), beat(0, "other", boot_id="a")]
+    for _ in range(2):
+        assert await record(database, *rows) == set()
+    async with database.transaction() as session:
+        assert len(await PresenceRepository(session).heartbeats_of("h", None, 10)) == 1
+
+
 async def test_the_log_keeps_every_one_and_is_paged_newest_first(database: Database) -> None:
     rows = [beat(second) for second in range(5)]
     await record(database, *rows, beat(9, "other"))

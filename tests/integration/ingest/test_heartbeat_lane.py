@@ -1,0 +1,48 @@
+"""Heartbeats that the database refuses: they do not keep the others from being seen."""
+
+import asyncio
+
+from sqlalchemy import select
+
+from devices.presence.models import HubLive
+from telecare.ingest.heartbeats import MOST_REFUSED, HeartbeatLane
+from telecare.ingest.lane import Delivery
+from telecare.ingest.messages import MessageLane
+from tests.integration.ingest.desk import Desk, Said
+
+
+async def beat(said: Said, desk: Desk, count: int) -> list[Delivery]:
+    """Let a heartbeat lane take the heartbeats of so many hubs; return them."""
+    beats = [desk.delivery(f"h{n}", b"{}", lane="heartbeat") for n in range(count)]
+    strange = MessageLane(said, desk.database, workers=1, retry_cap_s=1, public_url=None)
+    lane = HeartbeatLane(said, desk.database, strange, retry_cap_s=0.5)
+    with said._room:
+        said._waiting.extend(beats)
+    running = asyncio.create_task(lane.run())
+    async with asyncio.timeout(20):
+        while len(said.acked) < count and said.is_current(beats[0]):  # noqa: ASYNC110 - the lane works
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return beats
+
+
+async def seen(desk: Desk) -> set[str]:
+    async with desk.database.transaction() as session:
+        return set((await session.execute(select(HubLive.hub_id))).scalars())
+
+
+async def test_one_that_is_refused_reaches_a_human_and_all_others_are_seen(said: Said, desk: Desk) -> None:
+    await desk.refuse("heartbeat", "NEW.hub_id = 'h7'")
+    await beat(said, desk, 40)
+    assert await seen(desk) == {f"h{n}" for n in range(40)} - {"h7"}
+    (job,) = await desk.alarms()
+    assert (job.hub_id, job.class_) == ("h7", "T")
+
+
+async def test_when_all_are_refused_it_is_our_fault_and_no_hundred_jobs(said: Said, desk: Desk) -> None:
+    await desk.refuse("heartbeat", "true")
+    beats = await beat(said, desk, MOST_REFUSED + 3)
+    assert said.acked == []
+    assert not said.is_current(beats[0]), "the broker keeps them"
+    assert await desk.alarms() == []
