@@ -18,6 +18,9 @@ Result = TypeVar("Result")
 MAX_WAITING = 32
 """More log-ins than this at once are sent away: a flood of guesses must not keep everybody waiting for minutes."""
 
+ROOM_FOR_KNOWN = 16
+"""So many more may wait from browsers that we know: strangers alone never take all the room."""
+
 _HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106 for machines of limited memory
 
 
@@ -28,14 +31,14 @@ class _Queue:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
         self._waiting = 0
 
-    def check_room(self) -> None:
+    def check_room(self, *, known: bool = False) -> None:
         """Raise UnavailableError when too many wait already."""
-        if self._waiting >= MAX_WAITING:
+        if self._waiting >= MAX_WAITING + (ROOM_FOR_KNOWN if known else 0):
             raise UnavailableError("Too many people are logging in at once: try again in a moment")
 
-    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
+    async def run(self, work: Callable[..., Result], *arguments: object, known: bool = False) -> Result:
         """Return what the work returns; UnavailableError when too many wait already."""
-        self.check_room()
+        self.check_room(known=known)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
@@ -46,9 +49,9 @@ class _Queue:
 _queue = _Queue()
 
 
-def check_room() -> None:
-    """Raise UnavailableError when a password could not be checked now."""
-    _queue.check_room()
+def check_room(*, known: bool = False) -> None:
+    """Raise UnavailableError when a password could not be checked now; `known`: for a browser that we know."""
+    _queue.check_room(known=known)
 
 
 async def hash_password(password: str) -> str:
@@ -56,9 +59,9 @@ async def hash_password(password: str) -> str:
     return await _queue.run(_HASHER.hash, _normal(password))
 
 
-async def verify_password(stored: str | None, password: str) -> bool:
+async def verify_password(stored: str | None, password: str, *, known: bool = False) -> bool:
     """Say whether the password fits the stored hash; without one, take as long and say no."""
-    return await _queue.run(_verify, stored, _normal(password))
+    return await _queue.run(_verify, stored, _normal(password), known=known)
 
 
 def needs_rehash(stored: str) -> bool:

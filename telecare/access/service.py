@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from telecare.access.browsers import Browser, KnownBrowsers
 from telecare.access.domain import Actor, UserRole
 from telecare.access.models import User
 from telecare.access.passwords import check_room, hash_password, needs_rehash, verify_password
@@ -50,27 +51,43 @@ def actor_of(user: User) -> Actor:
     return Actor("user", user.id, user.display_name, UserRole(user.role), frozenset(user.councils))
 
 
-async def login(database: Database, username: str, password: str, replaced: str | None = None) -> LoggedIn:
+class FromBrowser(NamedTuple):
+    """The browser that a log-in comes from, and who knows it."""
+
+    known: KnownBrowsers
+    browser: Browser
+
+    def may_try(self, user: User) -> bool:
+        """Count a try of this browser; False when it is not known for the user."""
+        return user.active and self.known.may_try(self.browser, user.id, LOCK_AFTER)
+
+
+async def login(
+    database: Database, username: str, password: str, replaced: str | None = None, sender: FromBrowser | None = None
+) -> LoggedIn:
     """Open a session, or raise UnauthenticatedError in the same words and time whatever was wrong.
 
     `replaced` is the token of the session that this browser had before; it ends.
 
     It takes the database and not the request's transaction: a failure must count although the reply is an error. The
     try counts before the password is checked, so a hundred guesses at once are still ten; one that will not be checked,
-    because too many wait, does not count.
+    because too many wait, does not count. Where this user has logged in before (`sender`), strangers' failures do not
+    lock anybody out, and such a log-in does not forgive them.
     """
-    check_room()
+    check_room(known=sender is not None and bool(sender.browser.people))
     async with database.transaction() as session:
         user = await UserRepository(session).by_username(clean_text(username))
-        stored = user.password_hash if user is not None and _may_try(user, await database_now(session)) else None
-    if not await verify_password(stored, password):
+        known = user is not None and sender is not None and sender.may_try(user)
+        tried = known or (user is not None and _may_try(user, await database_now(session)))
+        stored = user.password_hash if user is not None and tried else None
+    if not await verify_password(stored, password, known=known):
         await _audit_failure(database, user)
         raise UnauthenticatedError(_REFUSED)
     fresh_hash = await hash_password(password) if needs_rehash(stored or "") else None
     async with database.transaction() as session:
         if replaced is not None:
             await SessionRepository(session).end(token_hash(replaced))
-        return await _open_session(session, user, fresh_hash)
+        return await _open_session(session, user, fresh_hash, forgive=not known)
 
 
 def _may_try(user: User, now: datetime) -> bool:
@@ -88,13 +105,13 @@ async def _audit_failure(database: Database, user: User | None) -> None:
         await AuditRepository(session).add("anonymous", "login_failed", "user", "unknown" if user is None else user.id)
 
 
-async def _open_session(session: AsyncSession, user: User | None, fresh_hash: str | None) -> LoggedIn:
+async def _open_session(session: AsyncSession, user: User | None, fresh_hash: str | None, *, forgive: bool) -> LoggedIn:
     """Forgive the failures, open the session and write it down; the user may be gone since the password was checked."""
     present = await UserRepository(session).get(user.id) if user is not None else None
     if present is None or not present.active:
         raise UnauthenticatedError(_REFUSED)
-    present.failed_logins = 0
-    present.locked_until = None
+    if forgive:
+        present.failed_logins, present.locked_until = 0, None
     present.password_hash = fresh_hash or present.password_hash
     token, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     await SessionRepository(session).add(token_hash(token), present.id, csrf_token, SESSION_LIFE)

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from telecare.access.browsers import KnownBrowsers
 from telecare.access.domain import Actor, Permission
 from telecare.access.service import authenticate
 from telecare.kernel.db import Database
@@ -22,6 +24,11 @@ class Services:
     settings: Settings
     database: Database
     sealer: Sealer
+
+    @cached_property
+    def browsers(self) -> KnownBrowsers:
+        """Return what knows the browsers in which people have logged in before."""
+        return KnownBrowsers(self.settings)
 
 
 def services(request: Request) -> Services:

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from telecare.access.accounts import PASSWORD_MAX
-from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, check_own_form, login, logout
+from telecare.access.browsers import BROWSER_COOKIE, BROWSER_LIFE
+from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, FromBrowser, check_own_form, login, logout
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console.render import PageActor, page
 from telecare.kernel.errors import UnauthenticatedError
@@ -42,8 +43,9 @@ async def enter(
     """Log in, or say that it did not work and why that may be."""
     check_own_form(request)
     wanted = safe_next(next)
+    sender = FromBrowser(services.browsers, services.browsers.read(request.cookies.get(BROWSER_COOKIE)))
     try:
-        entered = await login(services.database, username, password, request.cookies.get(SESSION_COOKIE))
+        entered = await login(services.database, username, password, request.cookies.get(SESSION_COOKIE), sender)
     except UnauthenticatedError as error:
         typed = clean_text(username)
         return page(request, "login.html", None, 401, next=wanted, ended=False, error=error.detail, username=typed)
@@ -52,6 +54,15 @@ async def enter(
         SESSION_COOKIE,
         entered.session_token,
         max_age=int(SESSION_LIFE.total_seconds()),
+        httponly=True,
+        secure=services.settings.secure_cookies,
+        samesite="lax",
+    )
+    response.set_cookie(
+        BROWSER_COOKIE,
+        services.browsers.write(sender.browser, entered.user.id),
+        max_age=int(BROWSER_LIFE.total_seconds()),
+        path="/login",
         httponly=True,
         secure=services.settings.secure_cookies,
         samesite="lax",

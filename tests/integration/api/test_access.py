@@ -11,12 +11,15 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text, update
 
 from telecare.access.accounts import PASSWORD_MAX, UserChange, change_user, create_user, set_password
+from telecare.access.browsers import Browser, KnownBrowsers
 from telecare.access.domain import UserRole
 from telecare.access.models import ApiToken, AuditEntry, Session, User
 from telecare.access.passwords import MAX_WAITING, hash_password, verify_password
-from telecare.access.service import CSRF_HEADER, LOCK_AFTER, SESSION_COOKIE, LoggedIn, login, token_hash
+from telecare.access.service import CSRF_HEADER, LOCK_AFTER, LOCK_FOR, SESSION_COOKIE, LoggedIn, login, token_hash
 from telecare.kernel.db import Database
 from telecare.kernel.errors import InvalidError, RefusedError, UnauthenticatedError, UnavailableError
+from telecare.kernel.ids import new_id
+from telecare.kernel.settings import Settings
 
 ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
 FALKIRK, FIFE = "S12000014", "S12000047"
@@ -106,6 +109,48 @@ async def test_a_rush_of_guesses_gets_no_more_than_ten(database: Database, fiona
     await asyncio.gather(*(fail(database) for _ in range(LOCK_AFTER + 4)))
     user = await stored(database, fiona)
     assert (user.failed_logins, user.locked_until is not None) == (LOCK_AFTER, True)
+
+
+async def test_strangers_lock_nobody_out_of_a_browser_that_knows_them(
+    anonymous: httpx.AsyncClient, database: Database, fiona: User
+) -> None:
+    async def enter(password: str) -> int:
+        return (await anonymous.post("/login", data={"username": "fiona", "password": password})).status_code
+
+    assert await enter(PASSWORD) == 303
+    async with database.transaction() as session:
+        await session.execute(update(User).values(failed_logins=LOCK_AFTER, locked_until=func.now() + LOCK_FOR))
+    await fail(database, fiona.username, PASSWORD)
+
+    assert await enter(PASSWORD) == 303
+    await fail(database, fiona.username, PASSWORD)  # what strangers did is not forgiven by it
+    assert [await enter("wrong") for _ in range(LOCK_AFTER)] == [401] * LOCK_AFTER
+    assert await enter(PASSWORD) == 401  # a known browser has no more guesses than others
+
+
+async def test_a_flood_of_strangers_leaves_room_for_browsers_that_we_know(
+    anonymous: httpx.AsyncClient, fiona: User
+) -> None:
+    form = {"username": fiona.username, "password": PASSWORD}
+    assert (await anonymous.post("/login", data=form)).status_code == 303
+    flood = [asyncio.create_task(verify_password(None, "x")) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+
+    assert (await anonymous.post("/login", data=form)).status_code == 303
+    await asyncio.gather(*flood)
+
+
+def test_a_workstation_knows_the_people_of_every_shift_and_nobody_else() -> None:
+    known, (fiona, calum, stranger) = KnownBrowsers(Settings()), (new_id(), new_id(), new_id())
+    browser = known.read(known.write(known.read(known.write(Browser(), fiona)), calum))
+
+    assert [known.may_try(browser, user, 1) for user in (fiona, stranger)] == [True, False]
+    assert not known.may_try(browser, calum, 1)  # it is the browser that fails, whoever's name it tries
+    for cookie in (None, "", "x", "\u00e9", KnownBrowsers(Settings()).write(browser, fiona)):
+        assert known.read(cookie) == Browser()
+    for _ in range(50):
+        browser = known.read(known.write(browser, new_id()))
+    assert len(known.write(browser, new_id())) < 2048
 
 
 async def test_a_flood_of_log_ins_is_sent_away_in_part() -> None:
