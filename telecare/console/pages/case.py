@@ -43,8 +43,9 @@ async def case(request: Request, alarm_id: UUID, session: Transaction, actor: Vi
 
 @router.get("/alarms/{alarm_id}/live")
 async def live(request: Request, alarm_id: UUID, session: Transaction, actor: Viewer) -> Response:
-    """Give the case as it is now, for a page that shows it already."""
+    """Give the case as it is now, for a page that shows it already; audited too, as anybody can ask for it alone."""
     alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+    await AuditRepository(session).add(actor, "alarm_viewed", "alarm", alarm_id, alarm.council_id)
     return page(request, "_case.html", actor, **await _facts(session, actor, alarm))
 
 

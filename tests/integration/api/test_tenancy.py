@@ -171,3 +171,20 @@ async def test_the_alarm_of_a_hub_that_nobody_knew_is_everybodys_and_what_is_kno
     assert shown.status_code == 200
     assert "proof-zz" not in shown.text
     assert theirs["person_id"] not in shown.text
+
+
+async def test_the_live_part_of_a_case_leaves_a_line_in_the_audit_too(
+    theirs: dict[str, str], anonymous: httpx.AsyncClient, database: Database, client_for: ClientFor
+) -> None:
+    """It shows the person as the page does, and nobody must open the page to ask for it."""
+    async with database.transaction() as session:
+        await create_user(
+            session, username="fi", display_name="Fi", password="a long password", role=UserRole.OPERATOR,
+            councils=[FIFE],
+        )  # fmt: skip
+    anonymous.cookies.set(SESSION_COOKIE, (await login(database, "fi", "a long password")).session_token)
+    assert (await anonymous.get(f"/alarms/{theirs['alarm_id']}/live")).status_code == 200
+
+    auditor = await client_for(UserRole.SUPERVISOR, FIFE)
+    entries = (await auditor.get(f"/api/v1/audit?subject_id={theirs['alarm_id']}&actor=user:Fi")).json()["items"]
+    assert [entry["action"] for entry in entries] == ["alarm_viewed"]
