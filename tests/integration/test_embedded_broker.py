@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from telecare.embedded import EmbeddedBroker, EmbeddedPostgres
+from telecare.embedded.broker_amqtt import MendedBroker
 from telecare.embedded.lab import free_port
 from telecare.embedded.ports import PortInUseError
 from telecare.kernel.db import asyncpg_dsn
@@ -536,3 +537,15 @@ async def test_a_thousand_hubs_are_let_in_quickly(broker: EmbeddedBroker) -> Non
         crowd = await asyncio.gather(*(connect_raw(broker.port, b"crowd-%d" % number) for number in range(1000)))
     for _, writer in crowd:
         writer.close()
+
+
+async def test_a_subscribe_does_not_write_out_the_sessions_of_everybody() -> None:
+    """With thousands of hubs known, amqtt's line of debug at each SUBSCRIBE kept the broker from all other work."""
+
+    class Hub:
+        def __repr__(self) -> str:
+            raise AssertionError("a session was written out")
+
+    broker = MendedBroker({"listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}}, "plugins": {}})
+    broker.subscriptions["telecare/v1/hub-a/ack"] = [(Hub(), 1)]
+    assert repr(broker.subscriptions) == "<1 filters>"
