@@ -1,4 +1,4 @@
-"""Passwords as argon2id hashes. Hashing is slow on purpose, so it runs in two threads of its own, never in the loop."""
+"""Passwords as argon2id hashes. Hashing is slow on purpose, so it runs in threads of its own, never in the loop."""
 
 import asyncio
 import secrets
@@ -18,27 +18,24 @@ Result = TypeVar("Result")
 MAX_WAITING = 32
 """More log-ins than this at once are sent away: a flood of guesses must not keep everybody waiting for minutes."""
 
-ROOM_FOR_KNOWN = 16
-"""So many more may wait from browsers that we know: strangers alone never take all the room."""
-
 _HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106 for machines of limited memory
 
 
 class _Queue:
-    """Runs hashes in two threads: each takes 64 MiB, and a rush of log-ins may starve neither memory nor the alarms."""
+    """Runs hashes in few threads: each takes 64 MiB, and a rush of log-ins may starve neither memory nor the alarms."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
+    def __init__(self, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="argon2")
         self._waiting = 0
 
-    def check_room(self, *, known: bool = False) -> None:
+    def check_room(self) -> None:
         """Raise UnavailableError when too many wait already."""
-        if self._waiting >= MAX_WAITING + (ROOM_FOR_KNOWN if known else 0):
+        if self._waiting >= MAX_WAITING:
             raise UnavailableError("Too many people are logging in at once: try again in a moment")
 
-    async def run(self, work: Callable[..., Result], *arguments: object, known: bool = False) -> Result:
+    async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
         """Return what the work returns; UnavailableError when too many wait already."""
-        self.check_room(known=known)
+        self.check_room()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
@@ -46,12 +43,14 @@ class _Queue:
             self._waiting -= 1
 
 
-_queue = _Queue()
+_queue = _Queue(2)
+_known = _Queue(1)
+"""For browsers that we know: strangers can neither take their room nor make them wait."""
 
 
 def check_room(*, known: bool = False) -> None:
     """Raise UnavailableError when a password could not be checked now; `known`: for a browser that we know."""
-    _queue.check_room(known=known)
+    (_known if known else _queue).check_room()
 
 
 async def hash_password(password: str) -> str:
@@ -61,7 +60,7 @@ async def hash_password(password: str) -> str:
 
 async def verify_password(stored: str | None, password: str, *, known: bool = False) -> bool:
     """Say whether the password fits the stored hash; without one, take as long and say no."""
-    return await _queue.run(_verify, stored, _normal(password), known=known)
+    return await (_known if known else _queue).run(_verify, stored, _normal(password))
 
 
 def needs_rehash(stored: str) -> bool:
