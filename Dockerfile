@@ -1,4 +1,6 @@
 # The service for production: no compiler, no demo, no tests. Build: docker build -t telecare .
+# The base is named by its version and Debian release, not by a digest: each build gets their security fixes. What we add
+# ourselves is fixed by hashes.
 
 FROM python:3.13-slim-trixie AS builder
 WORKDIR /build
