@@ -1,5 +1,6 @@
 """What may stand behind a target of the ladder: targets, channels and addresses. Pure."""
 
+import ipaddress
 import re
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -42,6 +43,16 @@ def address_fault(channel: Channel, address: str) -> str | None:
         known = False
     if not known:
         return "this address has no usable host and port"
+    if _is_link_local(parts.hostname or ""):
+        return "this address is the machine's own surroundings (link-local), not a receiver"
     if "@" in parts.netloc:
         return "no user or password in the address: it is shown in logs; bodies are signed instead"
     return None
+
+
+def _is_link_local(host: str) -> bool:
+    """Say whether this is an address where clouds tell a machine its own secrets (169.254.169.254 and the like)."""
+    try:
+        return ipaddress.ip_address(host).is_link_local
+    except ValueError:
+        return False

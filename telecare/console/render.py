@@ -27,6 +27,7 @@ templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,  # what a running process shows belongs to its code, also while an upgrade replaces the files
 )
 templates.globals.update(asset=asset, view=view, Permission=Permission)
 templates.filters.update(council=view.council, triple=lambda row: (row.device_id, row.kind, row.room))
