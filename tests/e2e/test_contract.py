@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -23,12 +22,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from telecare.api.deps import Services
-from telecare.app import create_app
 from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab
-from telecare.kernel.db import Database
-from telecare.kernel.sealing import Sealer
-from telecare.kernel.settings import Settings
+from tests.description import description
 from tests.e2e.contract import Sample, Things
 from tests.wire import WireHub
 
@@ -39,12 +34,6 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-
-
-def description() -> dict[str, object]:
-    """What the service says of itself, without a service: so that each operation is a test of its own."""
-    nowhere = Settings(database_url="postgresql+asyncpg://localhost:1/nowhere", seal_key=Fernet.generate_key().decode())
-    return create_app(Services(nowhere, Database(nowhere), Sealer(nowhere))).openapi()
 
 
 # The stream never ends, and has tests of its own.

@@ -377,6 +377,7 @@ async def test_the_docs_show_every_operation_and_load_nothing(anonymous: httpx.A
     page = (await anonymous.get("/docs")).text
     for path in (await anonymous.get("/openapi.json")).json()["paths"]:
         assert path in page
+    assert "curl -s" in page
     assert "http://" not in page
     assert "https://" not in page
     assert "<script" not in page
