@@ -104,6 +104,12 @@ class PremisesRepository:
             raise NotFoundError(f"There are no premises {premises_id}")
         return premises
 
+    async def by_uprn(self, council_id: str, uprn: str | None) -> Premises | None:
+        """Return a council's premises with this UPRN, or None."""
+        statement = self._mine(select(Premises).where(Premises.council_id == council_id, Premises.uprn == uprn))
+        premises: Premises | None = (await self.session.execute(statement)).scalar_one_or_none()
+        return premises
+
     async def add(self, **columns: Any) -> Premises:
         """Add premises."""
         premises = Premises(id=new_id(), **columns)

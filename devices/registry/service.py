@@ -133,13 +133,13 @@ class RegistryService:
     async def add_premises(self, **columns: Any) -> Premises:
         """Add premises; ConflictError when the council has this UPRN already."""
         await self.require_council(columns["council_id"])
-        async with self._one_uprn(columns.get("uprn")):
+        async with self._one_uprn(columns["council_id"], columns.get("uprn")):
             return await self.premises.add(**columns)
 
     async def change_premises(self, premises_id: UUID, changes: dict[str, Any]) -> Premises:
         """Change premises; ConflictError when the council has other ones with this UPRN."""
         premises = await self.premises.require(premises_id)
-        async with self._one_uprn(changes.get("uprn")):
+        async with self._one_uprn(premises.council_id, changes.get("uprn")):
             for name, value in changes.items():
                 setattr(premises, name, value)
         return premises
@@ -185,12 +185,14 @@ class RegistryService:
         return now if asked is None else min(asked, now).astimezone(UTC)
 
     @asynccontextmanager
-    async def _one_uprn(self, uprn: str | None) -> AsyncIterator[None]:
-        """Let a change pass, or raise ConflictError when the council has this UPRN already."""
+    async def _one_uprn(self, council_id: str, uprn: str | None) -> AsyncIterator[None]:
+        """Let a change pass, or raise ConflictError, with their id, when the council has premises with this UPRN."""
         try:
             async with self.session.begin_nested():
                 yield
         except IntegrityError as error:
             if getattr(error.orig, "sqlstate", None) != UNIQUE:
                 raise
-            raise ConflictError(f"This council has premises with UPRN {uprn} already") from error
+            there = await self.premises.by_uprn(council_id, uprn)
+            words = f"This council has premises with UPRN {uprn} already"
+            raise ConflictError(words, premises_id=None if there is None else str(there.id)) from error

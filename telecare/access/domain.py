@@ -57,11 +57,15 @@ class Actor:
     name: str
     role: UserRole
     councils: frozenset[str] = frozenset()
+    username: str | None = None
 
     @property
     def label(self) -> str:
-        """Return how audit and logs name this actor, such as `user:Fiona Ross`."""
-        return f"{self.kind}:{self.name}"
+        """Return how the audit names this actor: `user:fiona`, `token:reports#9f31c2`.
+
+        Names of people and programs change and may be two of a kind; the audit must tell them apart for ever.
+        """
+        return f"{self.kind}:{self.username or f'{self.name}#{self.id.hex[-6:]}'}"
 
     def may(self, permission: Permission) -> bool:
         """Say whether the actor's role has this permission."""

@@ -48,7 +48,7 @@ def token_hash(token: str) -> bytes:
 
 def actor_of(user: User) -> Actor:
     """Return the actor that a user is."""
-    return Actor("user", user.id, user.display_name, UserRole(user.role), frozenset(user.councils))
+    return Actor("user", user.id, user.display_name, UserRole(user.role), frozenset(user.councils), user.username)
 
 
 class FromBrowser(NamedTuple):

@@ -11,7 +11,7 @@ from devices.registry.import_service import ImportReport, import_fleet, report_c
 from simulators.fleet.run import FleetOptions
 from simulators.main import run_fleet, run_hub, run_operators
 from simulators.operator.run import OperatorOptions
-from telecare.access.repository import AuditRepository
+from telecare.api.endpoints.fleet_import import note_import
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
@@ -136,7 +136,7 @@ def import_file(
     async def work(session: AsyncSession) -> ImportReport:
         done = await import_fleet(session, Sealer(Settings()), file.read_bytes(), dry_run=dry_run)
         if not dry_run:
-            await AuditRepository(session).add("system", "fleet_imported", "fleet", "import", details=done.counts)
+            await note_import(session, "system", done)
         return done
 
     def run() -> int:

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
 from devices.registry.import_schemas import ImportOut
-from devices.registry.import_service import import_fleet
+from devices.registry.import_service import ImportReport, import_fleet
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, ServicesDep, Transaction
@@ -44,12 +45,16 @@ async def import_file(
     raw = await _file(request)
     report = await import_fleet(session, services.sealer, raw, dry_run=dry_run, councils=actor.councils)
     if not dry_run:
-        await AuditRepository(session).add(actor, "fleet_imported", "fleet", "import", details=report.counts)
-        for council, hub_ids in report.changed.items():
-            await AuditRepository(session).add(
-                actor, "homes_imported", "council", council, council, details={"hub_ids": hub_ids}
-            )
+        await note_import(session, actor, report)
     return ImportOut.model_validate(report)
+
+
+async def note_import(session: AsyncSession, actor: Actor | str, report: ImportReport) -> None:
+    """Write an import down, and for each council which homes it made or changed."""
+    audit = AuditRepository(session)
+    await audit.add(actor, "fleet_imported", "fleet", "import", details=report.counts)
+    for council, hub_ids in report.changed.items():
+        await audit.add(actor, "homes_imported", "council", council, council, details={"hub_ids": hub_ids})
 
 
 async def _file(request: Request) -> bytes:

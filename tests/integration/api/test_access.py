@@ -63,7 +63,7 @@ async def test_a_log_in_opens_a_session_of_which_only_the_hash_is_stored(
         row = (await session.execute(select(Session))).scalar_one()
     assert row.token_hash == token_hash(logged_in.session_token)
     assert timedelta(hours=11, minutes=59) < row.expires_at - datetime.now(UTC) <= timedelta(hours=12)
-    assert ("user:Fiona Ross", "logged_in") in await actions(database)
+    assert ("user:fiona", "logged_in") in await actions(database)
 
 
 async def test_the_user_name_is_taken_in_any_capitals(database: Database, fiona: User) -> None:
@@ -413,6 +413,26 @@ async def test_the_audit_is_paged_filtered_and_only_ever_grows(
         with pytest.raises(Exception, match="append-only"):
             async with database.transaction() as session:
                 await session.execute(text(statement))
+
+
+async def test_the_audit_tells_two_of_one_name_apart(
+    database: Database, fiona: User, anonymous: httpx.AsyncClient, client_for: ClientFor
+) -> None:
+    async with database.transaction() as session:
+        await create_user(
+            session, username="fiona2", display_name=fiona.display_name, password=PASSWORD, role=UserRole.ADMINISTRATOR
+        )
+    person = {"council_id": FIFE, "given_name": "Jean", "family_name": "Rennie"}
+    for username in ("fiona", "fiona2"):
+        entered = await login(database, username, PASSWORD)
+        anonymous.cookies.set(SESSION_COOKIE, entered.session_token)
+        await anonymous.post("/api/v1/people", json=person, headers={CSRF_HEADER: entered.csrf_token})
+        anonymous.cookies.clear()
+    for _ in range(2):  # two tokens that are called alike
+        await (await client_for(UserRole.ADMINISTRATOR)).post("/api/v1/people", json=person)
+    actors = [actor for actor, action in await actions(database) if action == "person_added"]
+    assert len(set(actors)) == 4
+    assert actors[:2] == ["user:fiona", "user:fiona2"]
 
 
 async def test_the_audit_is_narrowed_to_a_council_by_former_codes_and_names_too(

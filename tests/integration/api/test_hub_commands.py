@@ -44,7 +44,7 @@ async def test_an_engineer_asks_and_it_is_queued_and_audited(
     assert life == timedelta(minutes=10)
     assert command == {
         "id": command["id"], "hub_id": hub_id, "command": "set_interval", "args": {"interval_s": 120},
-        "state": "queued", "requested_by": "token:a test's engineer", "created_at": command["created_at"],
+        "state": "queued", "requested_by": command["requested_by"], "created_at": command["created_at"],
         "sent_at": None, "expires_at": command["expires_at"], "finished_at": None, "result": None,
         "note": "On its way to the broker",
     }  # fmt: skip
@@ -52,8 +52,9 @@ async def test_an_engineer_asks_and_it_is_queued_and_audited(
     async with database.transaction() as session:
         line = (await session.execute(select(AuditEntry).where(AuditEntry.action == "command_sent"))).scalar_one()
     assert (line.actor, line.subject_kind, line.subject_id, line.council_id) == (
-        "token:a test's engineer", "hub", hub_id, FIFE,
+        command["requested_by"], "hub", hub_id, FIFE,
     )  # fmt: skip
+    assert line.actor.startswith("token:a test's engineer#")
     assert line.details == {"command_id": command["id"], "command": "set_interval", "args": {"interval_s": 120}}
 
 

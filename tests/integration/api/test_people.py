@@ -171,12 +171,13 @@ async def test_premises_are_kept_in_their_form(register: Register) -> None:
 
 
 async def test_a_council_has_a_uprn_once(register: Register) -> None:
-    await register.premises(uprn="1")
+    """Whoever is refused learns which premises have it, and can go on with those."""
+    there = await register.premises(uprn="1")
     await register.premises(GLASGOW, uprn="1")
     other = await register.premises(uprn="2")
     row = {"council_id": FIFE, "address": "4 The Wynd", "town": "Cupar", "postcode": "KY15 4AA", "uprn": "01"}
-    await register.send("POST", "/premises", row, 409)
-    await register.send("PATCH", f"/premises/{other}", {"uprn": "1"}, 409)
+    assert (await register.send("POST", "/premises", row, 409))["premises_id"] == there
+    assert (await register.send("PATCH", f"/premises/{other}", {"uprn": "1"}, 409))["premises_id"] == there
     await register.send("PATCH", f"/premises/{other}", {"uprn": "2", "town": "Ceres"}, 200)
 
 

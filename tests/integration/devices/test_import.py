@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
+from typer.testing import CliRunner
 
 from devices.registry.context import hub_context
 from devices.registry.import_plan import Outcome
@@ -16,7 +18,9 @@ from devices.registry.import_service import ImportReport, import_fleet
 from devices.registry.importer import read_fleet
 from devices.registry.models import Contact, Hub, Line, Person, Premises
 from devices.registry.service import RegistryService
+from telecare.access.models import AuditEntry
 from telecare.api.deps import Services
+from telecare.cli.main import app
 from telecare.kernel.errors import ConflictError
 from tests.homes import ARGYLL, FIFE, HOME, add_hub, add_models, sheet
 
@@ -246,3 +250,22 @@ async def test_a_thousand_homes_take_few_statements(services: Services) -> None:
         statements = text("SELECT count(*) FROM installation")
         assert (await session.execute(statements)).scalar_one() == 1000
     assert report.counts["created"] == 1000
+
+
+async def test_the_command_line_imports_and_writes_down_which_homes(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "homes.csv"
+    file.write_bytes(sheet(FULL, HOME | {"hub_id": "SK-2", "postcode": "x"}))
+    monkeypatch.setenv("TELECARE_DATABASE_URL", services.settings.database_url.get_secret_value())
+    monkeypatch.setenv("TELECARE_SEAL_KEY", services.settings.seal_key.get_secret_value())
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["import", "fleet", str(file)])
+    assert done.exit_code == 1, done.output
+    assert "postcode" in done.output
+    async with services.database.transaction() as session:
+        query = select(AuditEntry.actor, AuditEntry.action, AuditEntry.council_id, AuditEntry.details)
+        entries = [tuple(row) for row in await session.execute(query.order_by(AuditEntry.id))]
+    assert entries == [
+        ("system", "fleet_imported", None, {"created": 1, "updated": 0, "unchanged": 0, "error": 1}),
+        ("system", "homes_imported", ARGYLL, {"hub_ids": ["SK-1"]}),
+    ]
