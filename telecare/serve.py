@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -29,15 +29,23 @@ from telecare.app import create_app
 from telecare.connections import BoundedProtocol
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
-from telecare.kernel.db import Database
+from telecare.kernel.db import ALARM_PATH, Database
 from telecare.kernel.listen import Listener
 from telecare.kernel.logging import get_logger
+from telecare.kernel.schema import expected_revision, present_revision
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
+from telecare.kernel.transient import is_transient
+from telecare.kernel.waiting import first_of
 
 log = get_logger("serve")
 
 ENGINE_WORKERS = 2
+SCHEMA_WAIT_S = 1.0
+SCHEMA_CHECK_S = 10.0
+
+Work = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until the event is set."""
 
 
 async def contacts_of(session: AsyncSession, person_id: UUID) -> tuple[Address, ...]:
@@ -46,34 +54,46 @@ async def contacts_of(session: AsyncSession, person_id: UUID) -> tuple[Address, 
     return tuple(Address("email", contact.email, contact.name) for contact in contacts if contact.email)
 
 
+class SchemaChangedError(Exception):
+    """The schema under a running process is no longer the one that it was written for."""
+
+
 class Process:
-    """What runs in this process beside the web server."""
+    """What runs in this process beside the web server, which has `database`; alarms have a pool of their own.
+
+    Nothing is processed on a schema that is not the program's own (R20): the parts wait for it, and when it changes
+    under them the process ends, for its keeper to start it anew, or a newer one.
+    """
 
     def __init__(self, settings: Settings, app: FastAPI, database: Database) -> None:
         self.settings = settings
         self.app = app
         self.database = database
+        self.alarm_path = Database(settings, ALARM_PATH)
         self.stop = asyncio.Event()
         self.failed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._parts: dict[str, Work] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the parts that the roles name while the block lasts; then stop them, each with its work in hand done."""
         listener = Listener(self.database.url)
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.alarm_path.dispose)
             if Role.WEB in self.settings.roles:
                 feed: BoardFeed = self.app.state.feed
                 listener.on_notice(BOARD_CHANNEL, feed.wake)
-                self._start("feed", feed.run(self.stop))
+                self._parts["feed"] = feed.run
             if Role.INGEST in self.settings.roles:
-                ingest = Ingest(self.settings, self.database)
+                ingest = Ingest(self.settings, self.alarm_path)
                 listener.on_notice(COMMAND_CHANNEL, ingest.commands.woken.set)
                 self.app.state.health.add("broker", ingest.problem)
-                self._start("ingest", ingest.run(self.stop))
+                self._parts["ingest"] = ingest.run
             if Role.ENGINE in self.settings.roles:
-                await self._start_engine(stack, listener)
-            self._start("listener", listener.run(self.stop))
+                await self._prepare_engine(stack, listener)
+            self._parts["listener"] = listener.run
+            self._start("schema", self._work_while_the_schema_fits)
             try:
                 yield
             finally:
@@ -85,22 +105,45 @@ class Process:
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _start_engine(self, stack: contextlib.AsyncExitStack, listener: Listener) -> None:
+    async def _prepare_engine(self, stack: contextlib.AsyncExitStack, listener: Listener) -> None:
         for number in range(ENGINE_WORKERS):
-            engine = Engine(self.database, contacts_of, self.settings.public_url)
+            engine = Engine(self.alarm_path, contacts_of, self.settings.public_url)
             listener.on_notice(BOARD_CHANNEL, engine.woken.set)
-            self._start(f"engine-{number}", engine.run(self.stop))
+            self._parts[f"engine-{number}"] = engine.run
         webhook = await stack.enter_async_context(WebhookChannel(self.settings))
         channels: dict[str, Provider] = {"email": EmailChannel(self.settings), "webhook": webhook}
         woken = asyncio.Event()
         listener.on_notice(BOARD_CHANNEL, woken.set)
-        sender = Sender(self.database, channels, record_delivery)
-        self._start("sender", sender.run(self.stop, woken))
-        self._start("command-expiry", CommandExpiry(self.database).run(self.stop))
-        self._start("housekeeping", Housekeeping(self.settings, self.database).run(self.stop))
+        sender = Sender(self.alarm_path, channels, record_delivery)
+        self._parts["sender"] = lambda stop: sender.run(stop, woken)
+        self._parts["command-expiry"] = CommandExpiry(self.database).run
+        self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
-    def _start(self, name: str, work: "asyncio._CoroutineLike[None]") -> None:
-        task = asyncio.create_task(work, name=name)
+    async def _work_while_the_schema_fits(self, stop: asyncio.Event) -> None:
+        """Start the parts once the schema is the program's own; raise SchemaChangedError when it no longer is."""
+        started = False
+        while not stop.is_set():
+            try:
+                present = await present_revision(self.database.engine)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("schema_not_read", error=repr(error)[:200])
+            else:
+                fits = present == expected_revision()
+                if started and not fits:
+                    raise SchemaChangedError(f"The schema is at {present}; this program was written for another")
+                if fits and not started:
+                    started = True
+                    for name, work in self._parts.items():
+                        self._start(name, work)
+                elif not fits:
+                    log.warning("waits_for_its_schema", present=present, expected=expected_revision())
+            await first_of(stop, timeout_s=SCHEMA_CHECK_S if started else SCHEMA_WAIT_S)
+
+    def _start(self, name: str, work: Work) -> None:
+        task = asyncio.ensure_future(work(self.stop))
+        task.set_name(name)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
 

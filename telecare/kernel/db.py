@@ -5,6 +5,7 @@ PostgreSQL is the only dialect. The engine is made once per process; sessions ar
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,15 +41,32 @@ class Base(DeclarativeBase):
     }
 
 
-class Database:
-    """One process's engine and session factory."""
+@dataclass(frozen=True)
+class Limits:
+    """How many connections at most, how many of them only at a peak, and how long a statement may take, in seconds."""
 
-    def __init__(self, settings: Settings) -> None:
+    pool: int
+    peak: int
+    statement_s: int
+
+
+ALARM_PATH = Limits(pool=24, peak=0, statement_s=10)
+"""For whoever takes alarms in and brings them to people: a hand for each, that no request of the web can take."""
+
+ANSWER_S = 2
+"""Longer than the server allows a statement we wait for it no more: it is gone, and its network says nothing."""
+
+
+class Database:
+    """An engine with a pool of its own, and its session factory."""
+
+    def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
+        limits = limits or Limits(settings.database_pool_size, peak=10, statement_s=30)
         self.url = settings.database_url.get_secret_value()
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            pool_size=settings.database_pool_size,
-            max_overflow=10,
+            pool_size=limits.pool,
+            max_overflow=limits.peak,
             pool_timeout=10,
             hide_parameters=True,  # an error is logged; the names and numbers in its statement are not
             connect_args={
@@ -56,11 +74,12 @@ class Database:
                 "dsn": asyncpg_dsn(self.url),
                 "prepared_statement_cache_size": settings.database_statement_cache,
                 "timeout": 5,
+                "command_timeout": limits.statement_s + ANSWER_S,
                 "server_settings": {
                     "application_name": "telecare",
                     # A worker that hangs inside a transaction must not keep an alarm from the others (R16).
                     "idle_in_transaction_session_timeout": "5000",
-                    "statement_timeout": "30000",
+                    "statement_timeout": f"{limits.statement_s}s",
                     "lock_timeout": "5000",
                 },
             },

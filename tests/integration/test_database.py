@@ -1,8 +1,16 @@
-"""The pool of connections: what its server has closed is never given to anybody."""
+"""The pool of connections: what its server has closed or taken with it keeps nobody waiting."""
 
-from sqlalchemy import text
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from telecare.kernel.db import Database
+import pytest
+from sqlalchemy import make_url, text
+
+from telecare.kernel.db import ANSWER_S, Database, Limits
+from telecare.kernel.settings import Settings
+from telecare.kernel.transient import is_transient
 from tests.conftest import run_sql
 
 
@@ -15,3 +23,66 @@ async def test_connections_that_the_server_closed_are_replaced_before_the_work(
     for _ in range(3):
         async with database.transaction() as session:
             assert (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one() not in backends
+
+
+@asynccontextmanager
+async def wire_to(url: str, cut: asyncio.Event) -> AsyncIterator[str]:
+    """A TCP way to the server, on which everything vanishes while `cut` is set: no reset, no end."""
+    address = make_url(url)
+    socket = f"{address.query['host']}/.s.PGSQL.{address.query['port']}"
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if not cut.is_set():
+                writer.write(data)
+        writer.close()
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(socket)
+        await asyncio.gather(copy(reader, back), copy(there, writer))
+
+    server = await asyncio.start_server(on_connection, "127.0.0.1", 0)
+    yield f"postgresql+asyncpg://{address.username}@127.0.0.1:{server.sockets[0].getsockname()[1]}/{address.database}"
+    server.close()
+
+
+async def test_a_server_that_vanished_with_its_network_is_noticed_and_its_return_too(database_url: str) -> None:
+    """A failover without a reset: TCP alone would wait for a quarter of an hour, and every worker with it."""
+    cut = asyncio.Event()
+    async with wire_to(database_url, cut) as url:
+        database = Database(Settings(database_url=url), Limits(pool=2, peak=0, statement_s=1))
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+        cut.set()
+        started = time.monotonic()
+        with pytest.raises(TimeoutError) as failure:
+            async with asyncio.timeout(60), database.transaction() as session:
+                await session.execute(text("SELECT 1"))
+        assert time.monotonic() - started < 1 + ANSWER_S + 10
+        assert is_transient(failure.value)
+        cut.clear()
+        async with database.transaction() as session:
+            assert (await session.execute(text("SELECT 1"))).scalar_one() == 1
+        await database.dispose()
+
+
+async def test_what_a_server_cannot_do_just_now_is_not_taken_for_a_fault_of_the_work(
+    database: Database, postgres_url: str, database_url: str
+) -> None:
+    name = make_url(database_url).database
+    for state, back in (
+        (f"ALTER DATABASE {name} SET default_transaction_read_only = on", "RESET default_transaction_read_only"),
+        (f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", "ALLOW_CONNECTIONS true"),
+    ):
+        await run_sql(postgres_url, state)
+        await database.engine.dispose()
+        with pytest.raises(Exception, match=r"read-only|not currently accepting") as failure:
+            async with database.transaction() as session:
+                await session.execute(text("CREATE TABLE t ()"))
+        assert is_transient(failure.value)
+        await run_sql(postgres_url, f"ALTER DATABASE {name} {back}")
+    await database.engine.dispose()
+    with pytest.raises(Exception, match="division by zero") as failure:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1 / 0"))
+    assert not is_transient(failure.value)
