@@ -186,5 +186,5 @@ async def test_the_live_part_of_a_case_leaves_a_line_in_the_audit_too(
     assert (await anonymous.get(f"/alarms/{theirs['alarm_id']}/live")).status_code == 200
 
     auditor = await client_for(UserRole.SUPERVISOR, FIFE)
-    entries = (await auditor.get(f"/api/v1/audit?subject_id={theirs['alarm_id']}&actor=user:Fi")).json()["items"]
+    entries = (await auditor.get(f"/api/v1/audit?subject_id={theirs['alarm_id']}&actor=user:fi")).json()["items"]
     assert [entry["action"] for entry in entries] == ["alarm_viewed"]
