@@ -145,7 +145,8 @@ def _repeat(draft: _Draft, event: Repeated) -> None:
         rank=min(state.rank, max(0, event.rank - 1)),
         condition=Condition.ACTIVE,
     )
-    draft.say("repeated", HUB, f"{event.words} again: signal {draft.state.events} of this alarm.")
+    notes = "".join(f" {note}." for note in event.notes)
+    draft.say("repeated", HUB, f"{event.words} again: signal {draft.state.events} of this alarm.{notes}")
     if state.class_ == "L":
         _hasten(draft)
 

@@ -167,10 +167,11 @@ class Raised:
 
 @dataclass(frozen=True)
 class Repeated:
-    """Another signal of the same family from the same hub: evidence of need, never noise."""
+    """Another signal of the same family from the same hub: evidence of need, never noise; `notes` for the operator."""
 
     words: str
     rank: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class OpenAlarm:
     family: str
     class_: str
     last_event_at: datetime
+    device_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
-from alarms.handling.domain import SYSTEM_HUB, BoardTally, OpenAlarm, TypeHistory
+from alarms.handling.domain import SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from telecare.kernel.db import at_the_end
 from telecare.kernel.errors import NotFoundError
@@ -84,7 +84,7 @@ class AlarmRepository:
         and none of them closes between the judgement and what follows from it.
         """
         statement = (
-            select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at)
+            select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
             .where(Alarm.hub_id == hub_id, Alarm.handling != "closed")
             .order_by(Alarm.id)
             .with_for_update()
@@ -92,13 +92,14 @@ class AlarmRepository:
         alarms = [OpenAlarm(*row) for row in await self.session.execute(statement)]
         return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
 
-    async def case_of(self, person_id: UUID | None) -> UUID | None:
-        """Return the case that a person's open alarms share, so that two hubs of one home are seen together (C22)."""
-        if person_id is None:
+    async def case_of(self, subject: Subject) -> UUID | None:
+        """Return the case that the open alarms of a person or home share: its two hubs are seen together (C22)."""
+        if subject.person_id is None and subject.premises_id is None:
             return None
+        same = (Alarm.person_id == subject.person_id) | (Alarm.premises_id == subject.premises_id)
         statement = (
             select(Alarm.case_id)
-            .where(Alarm.person_id == person_id, Alarm.handling != "closed")
+            .where(Alarm.council_id == subject.council_id, same, Alarm.handling != "closed")
             .order_by(Alarm.raised_at)
             .limit(1)
         )

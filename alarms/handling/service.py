@@ -19,6 +19,7 @@ from alarms.escalation.domain import (
     Input,
     Notify,
     Raised,
+    Repeated,
     RuleError,
     Target,
     Uncovered,
@@ -72,7 +73,7 @@ class AlarmService:
         )
         alarm = Alarm(
             id=alarm_id,
-            case_id=await self.alarms.case_of(subject.person_id) or alarm_id,
+            case_id=await self.alarms.case_of(subject) or alarm_id,
             council_id=subject.council_id,
             hub_id=origin.hub_id,
             device_id=origin.device_id,
@@ -95,13 +96,11 @@ class AlarmService:
         await self._write(alarm, raised, decision, now)
         return alarm
 
-    async def feed(self, alarm_id: UUID, event: Input, *, last_event_at: datetime | None = None) -> None:
+    async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""
         alarm = await self.alarms.lock(alarm_id)
         if alarm is None:
             raise NotFoundError("There is no such alarm")
-        if last_event_at is not None:
-            alarm.last_event_at = last_event_at
         await self._apply(alarm, event)
 
     async def command(
@@ -168,6 +167,8 @@ class AlarmService:
         if not decision.log:
             return
         _project(alarm, decision)
+        if isinstance(event, Repeated):
+            alarm.last_event_at = now
         self._log(alarm, [(line.kind, line.actor, line.text) for line in decision.log], now, event)
         await self.session.flush()
         if alarm.hub_id != SYSTEM_HUB:  # a fault of ours that finds the same hole again has no news

@@ -47,6 +47,7 @@ class Signal:
     council: str | None = None
     oversize: bool = False
     known_id: bool = True  # the topic's hub id has the form that a hub id can have
+    device_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def judge(signal: Signal, subject: Subject, open_alarms: tuple[OpenAlarm, ...], 
     if row.treatment is Treatment.ALARM:
         verdict = _alarm(signal, row, subject, open_alarms, now, notes, ack_status)
     else:
-        verdict = Verdict(row.treatment.value, ack_status, feeds=_feeds(row, open_alarms), notes=notes)
+        verdict = Verdict(row.treatment.value, ack_status, feeds=_feeds(signal, row, open_alarms), notes=notes)
     if row.treatment is Treatment.TEST:
         verdict = replace(verdict, proof="test")
     if clock_wrong and subject.known and not any(alarm.type == "clock_wrong" for alarm in open_alarms):
@@ -119,12 +120,22 @@ def _alarm(
 ) -> Verdict:
     words = _words(signal, row)
     proof = "alarm" if row.class_ in {AlarmClass.LIFE_SAFETY, AlarmClass.URGENT} and subject.known else None
-    for alarm in open_alarms:
-        standing = row.family in STANDING_FAMILIES or row.class_ is AlarmClass.TECHNICAL
-        if alarm.family == row.family and (standing or now - alarm.last_event_at <= JOIN_WITHIN):
-            feeds: tuple[tuple[UUID, Input], ...] = ((alarm.id, Repeated(words, row.rank)),)
-            return Verdict("joined", ack_status, feeds=feeds, notes=notes, proof=proof)
+    joined = next((alarm for alarm in open_alarms if _joins(signal, row, alarm, open_alarms, now)), None)
+    if joined is not None:
+        room = f" ({subject.room})" if subject.room else ""
+        feeds: tuple[tuple[UUID, Input], ...] = ((joined.id, Repeated(words + room, row.rank, notes)),)
+        return Verdict("joined", ack_status, feeds=feeds, notes=notes, proof=proof)
     return Verdict("alarm", ack_status, opens=(opening(row, words, notes),), notes=notes, proof=proof)
+
+
+def _joins(signal: Signal, row: EventType, alarm: OpenAlarm, open_alarms: tuple[OpenAlarm, ...], now: datetime) -> bool:
+    if alarm.family != row.family or (row.each_device and alarm.device_id != signal.device_id):
+        return False
+    if row.family in STANDING_FAMILIES or row.class_ is AlarmClass.TECHNICAL:
+        return True
+    # While two hubs use one id, the same signal may well be of somebody else (C21).
+    doubled = any(other.type == "duplicate_id" for other in open_alarms)
+    return not doubled and now - alarm.last_event_at <= JOIN_WITHIN
 
 
 def opening(row: EventType, words: str, notes: tuple[str, ...]) -> Opening:
@@ -132,10 +143,12 @@ def opening(row: EventType, words: str, notes: tuple[str, ...]) -> Opening:
     return Opening(row.name, row.class_, row.rank, row.family, words, notes)
 
 
-def _feeds(row: EventType, open_alarms: tuple[OpenAlarm, ...]) -> tuple[tuple[UUID, Input], ...]:
+def _feeds(signal: Signal, row: EventType, open_alarms: tuple[OpenAlarm, ...]) -> tuple[tuple[UUID, Input], ...]:
     match row.treatment:
         case Treatment.CLEAR:
-            return tuple((alarm.id, Cleared(row.words)) for alarm in open_alarms if alarm.type in row.clears)
+            cleared = (alarm for alarm in open_alarms if alarm.type in row.clears)
+            same = (one for one in cleared if not TYPES[one.type].each_device or one.device_id == signal.device_id)
+            return tuple((alarm.id, Cleared(row.words)) for alarm in same)
         case Treatment.CANCEL:
             return tuple((alarm.id, HubCancelled()) for alarm in open_alarms if alarm.class_ != AlarmClass.TECHNICAL)
         case Treatment.VOICE:

@@ -92,7 +92,7 @@ class IntakeService:
         """Feed and open what the verdict says; return the alarm that the message belongs to."""
         belongs_to: UUID | None = None
         for alarm_id, event in verdict.feeds:
-            await self.alarms.feed(alarm_id, event, last_event_at=now)
+            await self.alarms.feed(alarm_id, event)
             belongs_to = belongs_to or alarm_id
         origin = Origin(incoming.hub_id, incoming.device_id, now - incoming.age)
         for opening in verdict.opens:

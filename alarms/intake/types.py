@@ -24,12 +24,16 @@ class Treatment(StrEnum):
     TEST = "test"  # stamps the last proven test
     VOICE = "voice"  # the voice call has ended: what is open goes back to the top of the queue
     ARRIVAL = "arrival"  # whoever was on the way is there
+    HEARTBEAT = "heartbeat"  # a sign of life, whatever code it carries
     NOTE = "note"  # annotates what is open, is kept on the hub's timeline
 
 
 @dataclass(frozen=True)
 class EventType:
-    """One row of the table. `family`: repeats within a family join one alarm; another family gets its own line."""
+    """One row of the table. `family`: repeats within a family join one alarm; another family gets its own line.
+
+    `each_device`: another device has an alarm of its own, and what clears it must come from the same one.
+    """
 
     name: str
     class_: AlarmClass
@@ -38,10 +42,16 @@ class EventType:
     words: str
     family: str
     clears: tuple[str, ...] = ()
+    each_device: bool = False
 
 
-def _alarms(class_: AlarmClass, rank: int, family: str | None, **words: str) -> list[EventType]:
-    return [EventType(name, class_, rank, Treatment.ALARM, text, family or name) for name, text in words.items()]
+def _alarms(
+    class_: AlarmClass, rank: int, family: str | None, *, each_device: bool = False, **words: str
+) -> list[EventType]:
+    return [
+        EventType(name, class_, rank, Treatment.ALARM, text, family or name, each_device=each_device)
+        for name, text in words.items()
+    ]
 
 
 def _clears(**rows: tuple[str, tuple[str, ...]]) -> list[EventType]:
@@ -87,17 +97,20 @@ TYPES: dict[str, EventType] = {
             _U, URGENT, None,
             flood="Flood detected", bath="Bath overflowing", bogus_caller="Bogus caller button pressed",
             intruder="Intruder detected", pill_not_taken="Medication not taken", enuresis="Enuresis sensor",
-            jammed="Radio jammed: the pendant cannot be heard", trigger_lost="A trigger is no longer heard",
-            factory_reset="The unit went back to factory settings",
+            jammed="Radio jammed: the pendant cannot be heard", factory_reset="The unit went back to factory settings",
         ),
+        *_alarms(_U, URGENT, None, each_device=True, trigger_lost="A trigger is no longer heard"),
         *_alarms(_U, URGENT, "temperature", temperature_high="Too hot", temperature_low="Too cold"),
         *_alarms(
             _T, TECHNICAL, None,
-            mains_fail="Mains power lost", hub_battery_low="Battery of the unit low",
-            trigger_battery_low="Battery of a trigger low", tamper="Unit tampered with",
-            malfunction="Unit reports a fault", maintenance_needed="Unit asks for maintenance",
-            path_lost="A communication path is lost", clock_wrong="The clock of the unit is wrong",
-            unreadable_event="Unreadable message from the unit",
+            mains_fail="Mains power lost", path_lost="A communication path is lost",
+            clock_wrong="The clock of the unit is wrong", unreadable_event="Unreadable message from the unit",
+        ),
+        *_alarms(
+            _T, TECHNICAL, None, each_device=True,
+            hub_battery_low="Battery of the unit low", trigger_battery_low="Battery of a trigger low",
+            tamper="Unit tampered with", malfunction="Unit reports a fault",
+            maintenance_needed="Unit asks for maintenance",
         ),
         *_clears(
             mains_restored=("Mains power back", ("mains_fail",)),
@@ -113,8 +126,9 @@ TYPES: dict[str, EventType] = {
             Treatment.NOTE,
             reset="Reset at the unit", installer_mode="Installer at the unit", config_changed="Configuration changed",
             firmware_changed="Firmware changed", peripheral_added="Peripheral paired",
-            peripheral_removed="Peripheral removed", heartbeat="Heartbeat with a code",
+            peripheral_removed="Peripheral removed",
         ),
+        *_notes(Treatment.HEARTBEAT, heartbeat="Heartbeat with a code"),
     ]
 }  # fmt: skip
 

@@ -84,6 +84,7 @@ def incoming_of(delivery: Delivery, address: Address, message: Message) -> Incom
             council=message.council,
             oversize=len(delivery.payload) > MAX_PAYLOAD,
             known_id=address.well_formed,
+            device_id=message.device_id,
         ),
     )
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from telecare.kernel.pure.jsonsafe import clean, clean_text
-from telecare.wire.codes import ROOMS, type_of
+from telecare.wire.codes import HEARTBEAT, ROOMS, type_of
 
 MAX_PAYLOAD = 64 * 1024
 MAX_ID = 64
@@ -123,6 +123,8 @@ def read_message(raw: bytes) -> Message:
         council=fields.identifier("council_id"),
         problems=tuple(fields.problems),
     )
+    if message.type == HEARTBEAT:  # a sign of life needs no id, whatever topic it comes by
+        return message
     missing = [name for name in ("event_id", "type") if getattr(message, name) is None]
     if missing:
         said = f"; its type says “{message.type}”" if message.type else ""

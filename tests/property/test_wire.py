@@ -289,3 +289,10 @@ def test_an_ack_says_what_it_was_given(
     assert datetime.fromisoformat(body.pop("at")) == at
     optional = {name: said for name, said in (("alarm_id", alarm_id), ("reason", reason)) if said is not None}
     assert body == {"event_id": event_id, "status": status, **optional}
+
+
+def test_a_heartbeat_needs_no_id_whatever_topic_it_comes_by():
+    """C18: or each sign of life of such a make would be an unreadable alarm."""
+    message = read_message(b'{"codes": {"mty": "PI", "dty": "0002", "stc": "0009"}}')
+    assert (message.type, message.unreadable) == ("heartbeat", None)
+    assert message.dedup_key is None
