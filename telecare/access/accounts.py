@@ -4,6 +4,7 @@ Whoever is bound to some councils gives nobody more than that. `by` is the actin
 line, whose user already holds the database.
 """
 
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from telecare.access.service import token_hash
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
 
+USERNAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 PASSWORD_MIN = 12
 PASSWORD_MAX = 1024
 TOKEN_PREFIX = "tc_"  # noqa: S105 - what every token begins with, so that secret scanners know one
@@ -61,8 +63,11 @@ async def create_user(
     councils: Collection[str] = (),
     by: Actor | None = None,
 ) -> User:
-    """Create a user; ConflictError when the name is taken, InvalidError for a short password or unknown councils."""
+    """Create a user; ConflictError when the name is taken, InvalidError for what cannot be one."""
     await _check_councils(session, by, councils)
+    if not re.fullmatch(USERNAME, username):
+        what = "up to 64 letters, digits and . _ @ -, a letter or digit first"
+        raise InvalidError("This cannot be a user name", errors=[{"where": "body.username", "what": what}])
     user = User(
         id=new_id(),
         username=username,

@@ -4,15 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from telecare.access.accounts import PASSWORD_MAX, PASSWORD_MIN
+from telecare.access.accounts import PASSWORD_MAX, PASSWORD_MIN, USERNAME
 from telecare.access.domain import Permission, UserRole
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
-Username = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", description="letters, digits and . _ @ -")
-]
+Username = Annotated[str, Field(pattern=f"^{USERNAME}$", description="letters, digits and . _ @ -")]
 Password = Annotated[str, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX, description="long beats complicated")]
 Councils = Annotated[
     frozenset[Annotated[str, Field(pattern=r"^S12[0-9]{6}$")]],
@@ -67,12 +65,19 @@ class UserIn(Input):
 
 
 class UserPatch(Input):
-    """What to change of a user; what is left out stays."""
+    """What to change of a user; what is left out stays, and nothing of it can be removed."""
 
     display_name: Name | None = None
     role: UserRole | None = None
     active: bool | None = None
     councils: Councils | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_kept(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("this may be changed, not removed")
+        return value
 
 
 class PasswordIn(Input):

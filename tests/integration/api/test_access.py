@@ -306,6 +306,13 @@ async def test_a_token_expires(administrator: httpx.AsyncClient, anonymous: http
     assert (await anonymous.get("/api/v1/me", headers=headers)).status_code == 401
 
 
+@pytest.mark.parametrize("username", ["", "-x", "a b", "a:b", "x" * 65, "é", "a\n"])
+async def test_a_user_name_has_its_form_from_the_command_line_too(database: Database, username: str) -> None:
+    async with database.transaction() as session:
+        with pytest.raises(InvalidError, match="user name"):
+            await create_user(session, username=username, display_name="x", password=PASSWORD, role=UserRole.OPERATOR)
+
+
 async def test_users_are_made_listed_in_pages_and_changed(administrator: httpx.AsyncClient) -> None:
     for name in ("ailsa", "Bruce", "catriona"):
         user = {"username": name, "display_name": name.title(), "password": PASSWORD, "role": "operator"}
@@ -323,6 +330,9 @@ async def test_users_are_made_listed_in_pages_and_changed(administrator: httpx.A
     address = f"/api/v1/users/{users[0]['id']}"
     changed = await administrator.patch(address, json={"role": "supervisor", "councils": [FIFE]})
     assert (changed.json()["role"], changed.json()["councils"]) == ("supervisor", [FIFE])
+    for name in ("active", "role", "councils", "display_name"):
+        refused = await administrator.patch(address, json={name: None})
+        assert refused.json()["errors"] == [{"where": f"body.{name}", "what": "this may be changed, not removed"}]
     assert (await administrator.put(f"{address}/password", json={"password": "short"})).status_code == 422
     assert (await administrator.put(f"{address}/password", json={"password": "long enough now"})).status_code == 204
 
