@@ -29,10 +29,10 @@ from telecare.kernel.errors import UnavailableError
 ROLE = "telecare"
 DATABASE = "telecare"
 PORT = 5432  # the socket has it in its name; said everywhere, as PGPORT of the environment counts otherwise
+SOCKET = f".s.PGSQL.{PORT}"
 ORPHAN_GONE_WITHIN_S = 20.0
 
-_PORT_LINE = 3  # of postmaster.pid
-_SOCKET_LINE = 4
+_SOCKET_LINE = 4  # of postmaster.pid
 
 SERVER_SETTINGS = {
     "fsync": "on",
@@ -57,15 +57,10 @@ class DirectoryInUseError(UnavailableError):
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL server on `data_dir`. `tcp_port` is for tests that need TCP; otherwise there is only the socket.
+    """A PostgreSQL server on `data_dir`; `first_tries` is how often it may end before it has answered once."""
 
-    `first_tries` is how often the server may end before it has answered once.
-    """
-
-    def __init__(self, data_dir: Path, tcp_port: int | None = None, *, first_tries: int = FIRST_TRIES) -> None:
+    def __init__(self, data_dir: Path, *, first_tries: int = FIRST_TRIES) -> None:
         self.dir = data_dir.resolve()
-        self.tcp_port = tcp_port
-        self.port = tcp_port or PORT
         # A Unix socket's path is at most 107 bytes: a deep data directory has its socket elsewhere, the same each time.
         digest = hashlib.sha256(str(self.dir).encode()).hexdigest()[:16]
         self.socket_dir = _short_folder() / f"telecare-{os.getuid()}-{digest}"
@@ -82,7 +77,7 @@ class EmbeddedPostgres:
     @property
     def dsn(self) -> str:
         """Return the address for libpq and asyncpg."""
-        return f"postgresql://{ROLE}@/{DATABASE}?host={self.socket_dir}&port={self.port}"
+        return f"postgresql://{ROLE}@/{DATABASE}?host={self.socket_dir}&port={PORT}"
 
     @property
     def pid(self) -> int | None:
@@ -92,7 +87,7 @@ class EmbeddedPostgres:
     @property
     def is_left_behind(self) -> bool:
         """Say whether a server on this directory did not stop in order: it still runs, or was killed."""
-        return self._socket_lock(self.socket_dir, self.port).exists()
+        return _socket_lock(self.socket_dir).exists()
 
     async def start(self) -> None:
         """Start the server, making the cluster and the database when they are not there.
@@ -105,7 +100,7 @@ class EmbeddedPostgres:
             self._lock(self.dir / "lock")
             self._home = await asyncio.to_thread(find_home, self.dir, installation())
             self._make_private(self.socket_dir)
-            await self._stop_orphan(self.socket_dir, self.port)
+            await self._stop_orphan(self.socket_dir)
             await asyncio.to_thread(self._initialise)
             self._lock(self.home.data)  # a copied directory may lead to the same data
             await self._stop_recorded_orphan()
@@ -153,7 +148,7 @@ class EmbeddedPostgres:
 
     def _launch(self) -> "subprocess.Popen[bytes]":
         settings = [part for name, value in SERVER_SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        where = ["-h", "" if self.tcp_port is None else "127.0.0.1", "-p", str(self.port), "-k", str(self.socket_dir)]
+        where = ["-h", "", "-p", str(PORT), "-k", str(self.socket_dir)]
         self._disown_pid_file()
         with self._log.open("ab") as log:
             return self._spawn(["postgres", "-D", str(self.home.data), *where, *settings], log)
@@ -207,7 +202,7 @@ class EmbeddedPostgres:
         return True
 
     async def _connect(self, database: str) -> asyncpg.Connection:
-        return await asyncpg.connect(host=str(self.socket_dir), port=self.port, user=ROLE, database=database, timeout=3)
+        return await asyncpg.connect(host=str(self.socket_dir), port=PORT, user=ROLE, database=database, timeout=3)
 
     async def _create_database(self) -> None:
         connection = await self._connect("postgres")
@@ -217,21 +212,21 @@ class EmbeddedPostgres:
         finally:
             await connection.close()
 
-    async def _stop_orphan(self, folder: Path, port: int) -> None:
+    async def _stop_orphan(self, folder: Path) -> None:
         """Stop the server that has this socket, if there is one: in order, then at once; both keep what is committed.
 
         Whether it is one of ours needs no asking: the directory is private. It need not answer either, as it may have
         no connection left to give.
         """
-        if not await asyncio.to_thread(_accepts, folder / f".s.PGSQL.{port}"):
+        if not await asyncio.to_thread(_accepts, folder / SOCKET):
             return
-        pid = int(self._socket_lock(folder, port).read_text(encoding="ascii").split()[0])
+        pid = int(_socket_lock(folder).read_text(encoding="ascii").split()[0])
         for number in (signal.SIGINT, signal.SIGQUIT):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ORPHAN_GONE_WITHIN_S):
-                    while self._has_server(folder, port, pid):  # noqa: ASYNC110 - another's child: nothing to wait for
+                    while _has_server(folder, pid):  # noqa: ASYNC110 - another's child: nothing to wait for
                         await asyncio.sleep(0.05)
                     return
         raise StartError(f"A PostgreSQL that was left behind (process {pid}) does not end")
@@ -239,8 +234,8 @@ class EmbeddedPostgres:
     async def _stop_recorded_orphan(self) -> None:
         """Stop what the data themselves name: the directory may have been moved, and its socket elsewhere."""
         lines = self._pid_file_lines()
-        if len(lines) > _SOCKET_LINE and lines[_SOCKET_LINE] and lines[_PORT_LINE].isdecimal():
-            await self._stop_orphan(Path(lines[_SOCKET_LINE]), int(lines[_PORT_LINE]))
+        if len(lines) > _SOCKET_LINE and lines[_SOCKET_LINE]:
+            await self._stop_orphan(Path(lines[_SOCKET_LINE]))
 
     def _pid_file_lines(self) -> list[str]:
         try:
@@ -248,21 +243,13 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return []
 
-    def _has_server(self, folder: Path, port: int, pid: int) -> bool:
-        """Say whether it still runs: an ended one takes its lock along, but keeps its id where nobody reaps it."""
-        return _alive(pid) and self._socket_lock(folder, port).exists()
-
-    @staticmethod
-    def _socket_lock(folder: Path, port: int) -> Path:
-        return folder / f".s.PGSQL.{port}.lock"
-
     def _disown_pid_file(self) -> None:
         """Put our own process id into the file that a killed server left behind; PostgreSQL ignores its parent's.
 
         A container that is started again gives out the same numbers: the dead server's may be another's by now, and
         PostgreSQL would refuse to start for ever. The file stays, as it guards against backends that still live.
         """
-        self._socket_lock(self.socket_dir, self.port).unlink(missing_ok=True)
+        _socket_lock(self.socket_dir).unlink(missing_ok=True)
         if lines := self._pid_file_lines():
             text = "\n".join([str(os.getpid()), *lines[1:], ""])
             (self.home.data / "postmaster.pid").write_text(text, encoding="utf-8")
@@ -283,6 +270,15 @@ def _short_folder() -> Path:
     """Return where sockets go. Not TMPDIR first: it may be long, and another one at the next start."""
     common = Path("/tmp")  # noqa: S108 - what we make in it is private, and refused when somebody else made it
     return common if os.access(common, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
+
+
+def _socket_lock(folder: Path) -> Path:
+    return folder / f"{SOCKET}.lock"
+
+
+def _has_server(folder: Path, pid: int) -> bool:
+    """Say whether it still runs: an ended one takes its lock along, but keeps its id where nobody reaps it."""
+    return _alive(pid) and _socket_lock(folder).exists()
 
 
 def _accepts(path: Path) -> bool:
