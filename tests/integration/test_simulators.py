@@ -33,7 +33,7 @@ from simulators.hub.model import HubConfig
 from simulators.main import run_fleet, run_hub
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
+pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto: apt-get install mosquitto")
 
 QUICK = HubConfig("", pre_alarm_s=0.0, retry_s=0.3, retry_soon_s=0.1, fast_retries=1000)
 LIMIT_S = 20.0
