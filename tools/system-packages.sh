@@ -1,13 +1,15 @@
 #!/bin/sh
-# Installs what the tests need beside Python packages: Chromium (console tests) and Mosquitto (broker tests).
+# Installs what the tests need beside Python packages: Chromium, with a library that its driver needs and a small Debian
+# lacks (console tests), and Mosquitto (broker tests).
 # Where it may not, it says what to install by hand; the tests that need it are then skipped, but never in CI.
 set -eu
-PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin
+PATH=$PATH:/sbin:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin
 
 missing() {
     for program in chromium mosquitto; do
         command -v "$program" >/dev/null || printf ' %s' "$program"
     done
+    if command -v ldconfig >/dev/null && ! ldconfig -p | grep -q 'libatomic\.so\.1'; then printf ' libatomic1'; fi
 }
 
 packages=$(missing)

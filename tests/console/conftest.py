@@ -3,8 +3,10 @@
 import asyncio
 import itertools
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +19,10 @@ from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab, free_port
 from tests.wire import WireHub
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None or (sys.platform == "linux" and find_library("atomic") is None),
+    reason="needs Debian's chromium, and a library for what drives it: apt-get install chromium libatomic1",
+)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 LIMIT_MS = 15_000
 HOMES = 120

@@ -2,15 +2,13 @@
 
 import asyncio
 import itertools
-import shutil
 
-import pytest
 from playwright.async_api import Locator, expect
 
 from telecare.embedded.lab import Lab
-from tests.console.conftest import CHROMIUM, Homes, Login, row
+from tests.console.conftest import Homes, Login, needs_browser, row
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
+pytestmark = needs_browser
 
 
 async def top_of(line: Locator) -> float:
@@ -182,8 +180,3 @@ async def test_sound_is_off_for_ten_minutes_at_the_most_and_never_down_to_nothin
     await expect(page.locator("#sound")).to_have_text("Sound on")
     assert await page.get_attribute("#volume", "min") == "10"
     assert len(await page.locator("[data-test]").all()) == 5
-
-
-def test_this_machine_has_the_browser() -> None:
-    """The skip above must not hide that nothing was tried where the browser should be."""
-    assert shutil.which("chromium") or CHROMIUM

@@ -10,10 +10,10 @@ from simulators.hub.client import HubClient
 from simulators.hub.link import Login as HubLogin
 from simulators.hub.model import HubConfig
 from telecare.embedded.lab import Lab
-from tests.console.conftest import CHROMIUM, LIMIT_MS, Login
+from tests.console.conftest import LIMIT_MS, Login, needs_browser
 from tests.console.test_pages import faults
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
+pytestmark = needs_browser
 
 
 async def press(page: Page, words: str) -> None:

@@ -5,9 +5,9 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page
 
 from telecare.embedded.lab import Lab
-from tests.console.conftest import CHROMIUM, Homes, Login
+from tests.console.conftest import Homes, Login, needs_browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
+pytestmark = needs_browser
 SERIOUS = {"serious", "critical"}
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
