@@ -45,6 +45,17 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalar_one_or_none()
 
+    async def lock_held_by(self, user_id: UUID) -> Sequence[Alarm]:
+        """Return the alarms that a user has, their rows locked, in the order in which all lock them."""
+        statement = (
+            select(Alarm)
+            .where(Alarm.assigned_to == user_id, Alarm.handling != "closed")
+            .order_by(Alarm.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return (await self.session.execute(statement)).scalars().all()
+
     async def claim_due(self, but: Collection[UUID] = ()) -> Alarm | None:
         """Lock one alarm whose moment has come, the gravest first; those that another worker holds are passed by."""
         statement = (

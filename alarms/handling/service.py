@@ -16,9 +16,11 @@ from alarms.escalation.domain import (
     Decision,
     Delivered,
     Handling,
+    Holder,
     Input,
     Notify,
     Raised,
+    Released,
     Repeated,
     RuleError,
     Target,
@@ -124,6 +126,11 @@ class AlarmService:
         except RuleError as error:
             raise RefusedError(str(error), **present) from error
         return alarm
+
+    async def give_back_all(self, by: Holder, reason: str) -> None:
+        """Give back every alarm that a user has: nobody's alarm stays with somebody who has left (C27)."""
+        for alarm in await self.alarms.lock_held_by(UUID(by.id)):
+            await self._apply(alarm, Released(by, reason))
 
     async def run_timer(self, alarm: Alarm, event: Input) -> None:
         """Apply a due timer to an alarm whose row the engine has locked."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Numeric, Text, cast, column, delete, func, select, table, union_all, update
+from sqlalchemy import Numeric, Text, cast, column, delete, exists, func, select, table, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -94,6 +94,11 @@ class SessionRepository:
         """End one session; return whose it was."""
         statement = delete(Session).where(Session.token_hash == token_hash).returning(Session.user_id)
         return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def has_any(self, user_id: UUID) -> bool:
+        """Say whether a user is logged in somewhere."""
+        statement = select(exists().where(Session.user_id == user_id, Session.expires_at > func.now()))
+        return bool((await self.session.execute(statement)).scalar_one())
 
     async def end_all(self, user_id: UUID) -> None:
         """End every session of a user."""

@@ -128,11 +128,13 @@ def check_own_form(request: Request) -> None:
         raise ForbiddenError("Another site sent this log-in: open the log-in page itself")
 
 
-async def logout(session: AsyncSession, token: str, actor: Actor) -> None:
-    """End the session of this cookie; ending it twice is no error."""
-    user_id = await SessionRepository(session).end(token_hash(token))
+async def logout(session: AsyncSession, token: str, actor: Actor) -> bool:
+    """End the session of this cookie; ending it twice is no error. Return whether the user is logged in nowhere now."""
+    sessions = SessionRepository(session)
+    user_id = await sessions.end(token_hash(token))
     if user_id is not None:
         await AuditRepository(session).add(actor, "logged_out", "user", user_id)
+    return not await sessions.has_any(user_id or actor.id)
 
 
 async def authenticate(session: AsyncSession, request: Request) -> Actor:

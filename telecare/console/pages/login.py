@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from alarms.escalation.domain import Holder
+from alarms.handling.service import AlarmService
 from telecare.access.accounts import PASSWORD_MAX
 from telecare.access.browsers import BROWSER_COOKIE, BROWSER_LIFE
 from telecare.access.service import SESSION_COOKIE, SESSION_LIFE, FromBrowser, check_own_form, login, logout
@@ -72,8 +74,9 @@ async def enter(
 
 @router.post("/logout")
 async def leave(request: Request, session: Transaction, actor: PageActor) -> Response:
-    """Log out; the session ends here and not only in the browser."""
-    await logout(session, request.cookies.get(SESSION_COOKIE, ""), actor)
+    """Log out; the session ends here and not only in the browser, and whoever has left for good has no alarm."""
+    if await logout(session, request.cookies.get(SESSION_COOKIE, ""), actor):
+        await AlarmService(session).give_back_all(Holder(str(actor.id), actor.name), "logged out")
     response = RedirectResponse("/login", SEE_OTHER)
     response.delete_cookie(SESSION_COOKIE)
     return response
