@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from alarms.handling.repository import AlarmRepository
 from devices.presence.repository import PresenceRepository
 from telecare.access.repository import IdempotencyRepository
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.settings import Settings
+from telecare.kernel.transient import is_transient
 
 log = get_logger("housekeeping")
 
@@ -28,23 +27,34 @@ class Housekeeping:
         self.database = database
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep until `stop` is set; a failed sweep is repeated by the next."""
+        """Sweep until `stop` is set; what failed is swept the next time."""
         while not stop.is_set():
-            try:
-                await self.sweep()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("sweep_failed", error=repr(error)[:200])
+            await self.sweep()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), EVERY_S)
 
     async def sweep(self) -> None:
-        """Remove what has been kept long enough, each kind in its own transactions."""
+        """Remove what has been kept long enough, each kind by itself and in batches that end soon."""
+        for part in (self._sweep_replies, self._sweep_board, self._sweep_heartbeats):
+            try:
+                while await part():
+                    pass
+            except Exception as error:
+                if is_transient(error):
+                    log.warning("sweep_failed", part=part.__name__, error=repr(error)[:200])
+                else:
+                    log.exception("sweep_failed", part=part.__name__)
+
+    async def _sweep_replies(self) -> int:
+        async with self.database.transaction() as session:
+            await IdempotencyRepository(session).forget(KEEP_REPLIES)
+        return 0
+
+    async def _sweep_board(self) -> int:
+        async with self.database.transaction() as session:
+            return await AlarmRepository(session).forget_changes(await database_now(session) - KEEP_BOARD)
+
+    async def _sweep_heartbeats(self) -> int:
         async with self.database.transaction() as session:
             now = await database_now(session)
-            await IdempotencyRepository(session).forget(KEEP_REPLIES)
-        async with self.database.transaction() as session:
-            await AlarmRepository(session).forget_changes(now - KEEP_BOARD)
-        removed = 1
-        while removed:
-            async with self.database.transaction() as session:
-                removed = await PresenceRepository(session).prune_heartbeats(now - self.keep_heartbeats)
+            return await PresenceRepository(session).prune_heartbeats(now - self.keep_heartbeats)

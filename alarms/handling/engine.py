@@ -12,12 +12,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Address, Addresses, Target, TimerDue
-from alarms.handling.faults import FIRST_PAUSE_S
+from alarms.handling.clock import ClockWatch
+from alarms.handling.faults import FIRST_PAUSE_S, clock_jump
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from alarms.notify.repository import ContactPointRepository
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
@@ -40,6 +41,7 @@ class Engine:
         self.contacts_of = contacts_of
         self.public_url = public_url
         self.woken = asyncio.Event()
+        self.clock = ClockWatch()
         self._aside: dict[UUID, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -52,6 +54,7 @@ class Engine:
                     if stop.is_set():
                         return
                 wait = await self._idle_time()
+                await self.look_at_the_clock()
             except Exception as error:
                 if is_transient(error):
                     log.warning("engine_waits_for_database", error=repr(error)[:300])
@@ -78,6 +81,16 @@ class Engine:
             log.exception("alarm_cannot_be_driven", alarm_id=str(alarm_id))
             await self._set_aside(alarm_id, type(error).__name__)
         return True
+
+    async def look_at_the_clock(self) -> None:
+        """Report when the database's clock has jumped (R19): what it fires or delays, a human must know of."""
+        async with self.database.transaction() as session:
+            before = time.monotonic()
+            now = await database_now(session)
+            jump = self.clock.jump(before, now, time.monotonic())
+            if jump is not None:
+                log.error("clock_jumped", seconds=round(jump))
+                await AlarmService(session).report(clock_jump(jump), None, now)
 
     async def addresses_for(self, session: AsyncSession, alarm: Alarm) -> Addresses:
         """Return who stands behind each target of this alarm at this moment."""

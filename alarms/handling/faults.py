@@ -26,6 +26,16 @@ def undriven(alarm_id: UUID, what: str, why: str) -> Opening:
     )
 
 
+def clock_jump(seconds: float) -> Opening:
+    """Return the alarm that the database's clock has jumped: forward is late for nobody, backward is."""
+    words = f"The database's clock jumped by {seconds:+.0f} s"
+    notes = (
+        "Every deadline counts by that clock: look at each open alarm now",
+        "Then let somebody look at the time service of the database's machine",
+    )
+    return Opening("clock_jumped", "U", URGENT, "clock_jumped", words, notes)
+
+
 def pause_s(earlier: int) -> int:
     """Return after how many seconds an alarm on which the service failed so often before is tried again."""
     return min(FIRST_PAUSE_S << min(earlier, 10), LONGEST_PAUSE_S)

@@ -29,6 +29,8 @@ _NUMBER = text(
 )
 _CHANGED = "changed_alarms"
 
+FORGET_BATCH = 20_000
+
 _LOCK_FAULT = text("SELECT pg_advisory_xact_lock(hashtextextended(:fault, 7003)) IS NULL")
 
 
@@ -256,9 +258,11 @@ class AlarmRepository:
         statement = select(BoardChange).where(BoardChange.seq > seq).order_by(BoardChange.seq).limit(limit)
         return (await self.session.execute(statement)).scalars().all()
 
-    async def forget_changes(self, older_than: datetime) -> None:
-        """Forget old changes of the board; who still stands there loads the board anew."""
-        await self.session.execute(delete(BoardChange).where(BoardChange.at < older_than))
+    async def forget_changes(self, older_than: datetime) -> int:
+        """Forget a batch of old changes of the board, return how many; who still stands there loads it anew."""
+        old = select(BoardChange.seq).where(BoardChange.at < older_than).order_by(BoardChange.at).limit(FORGET_BATCH)
+        statement = delete(BoardChange).where(BoardChange.seq.in_(old)).returning(BoardChange.seq)
+        return len((await self.session.execute(statement)).scalars().all())
 
     def bump_board(self, alarm: Alarm) -> None:
         """Let this change have a number and wake who waits, at the end of the transaction: it locks the one row."""

@@ -136,6 +136,11 @@ class AlarmService:
         """Apply a due timer to an alarm whose row the engine has locked."""
         await self._apply(alarm, event)
 
+    async def report(self, fault: Opening, council_id: str | None, now: datetime) -> None:
+        """Open an alarm about the service itself, unless the same fault is on the board already."""
+        if not await self.alarms.lock_fault(fault.family, council_id):
+            await self.open(fault, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)
+
     async def set_aside(self, alarm: Alarm, addresses: Addresses, why: str) -> None:
         """Give an alarm on which the service fails to its last resort by hand, and try again later (R17).
 
@@ -154,7 +159,7 @@ class AlarmService:
         await self.session.flush()
         if alarm.hub_id != SYSTEM_HUB:
             what = ", ".join(part for part in (alarm.words, alarm.person_name, alarm.place) if part)
-            await self._report(alarm, undriven(alarm.id, what, why), now)
+            await self.report(undriven(alarm.id, what, why), alarm.council_id, now)
         key = f"{alarm.id}:{NOT_DRIVEN}:{alarm.log_seq}"
         await self._send(
             alarm,
@@ -180,7 +185,7 @@ class AlarmService:
         await self.session.flush()
         if alarm.hub_id != SYSTEM_HUB:  # a fault of ours that finds the same hole again has no news
             for fault in dict.fromkeys(effect for effect in decision.effects if isinstance(effect, Uncovered)):
-                await self._report(alarm, hole(fault.targets), now)
+                await self.report(hole(fault.targets), alarm.council_id, now)
         await self._send(alarm, [effect for effect in decision.effects if isinstance(effect, Notify)])
         if any(isinstance(effect, CancelPending) for effect in decision.effects):
             await self.outbox.cancel_pending(alarm.id)
@@ -205,11 +210,6 @@ class AlarmService:
                 )
             )
             log.info(kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(text))
-
-    async def _report(self, found_on: Alarm, opening: Opening, now: datetime) -> None:
-        """Open an alarm about the service itself, unless the same fault is on the board already."""
-        if not await self.alarms.lock_fault(opening.family, found_on.council_id):
-            await self.open(opening, Subject(council_id=found_on.council_id), Origin(SYSTEM_HUB, None, now), now)
 
     async def _send(self, alarm: Alarm, notifications: Sequence[Notify]) -> None:
         facts = facts_of(alarm)

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.notify.crowding import LIFE_SAFETY, OTHERS, crowded
@@ -77,8 +76,12 @@ class Sender:
                 self._freed.clear()
                 try:
                     taken = await self._take()
-                except (SQLAlchemyError, OSError, TimeoutError) as error:
-                    log.warning("sender_waits_for_database", error=repr(error)[:ERROR_LENGTH])
+                except Exception as error:
+                    # Whatever fails, it goes on: nobody else has this job.
+                    if is_transient(error):
+                        log.warning("sender_waits_for_database", error=repr(error)[:ERROR_LENGTH])
+                    else:
+                        log.exception("sender_failed")
                     await first_of(stop, timeout_s=POLL_S)
                     continue
                 for message in taken:

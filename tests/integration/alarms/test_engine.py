@@ -1,7 +1,8 @@
 """The engine on a real database: one alarm that cannot be driven, holes in a ladder, hands in its way."""
 
 import asyncio
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -106,6 +107,21 @@ async def test_a_fault_of_ours_finds_no_faults(world: World) -> None:
             "next_due_at = clock_timestamp()"
         )
     assert len(await world.about_us()) == len({fault.family for fault in await world.about_us()})
+
+
+async def test_a_jump_of_the_databases_clock_is_on_the_board(world: World) -> None:
+    """R19."""
+    engine = world.engine()
+    await engine.look_at_the_clock()
+    await engine.look_at_the_clock()
+    assert await world.about_us() == []
+    for hours in (1, 2):  # as if it had been so much later at the last look
+        now = time.monotonic()
+        engine.clock.jump(now, datetime.now(UTC) + timedelta(hours=hours), now)
+        await engine.look_at_the_clock()
+    (fault,) = await world.about_us()
+    assert (fault.type, fault.class_) == ("clock_jumped", "U")
+    assert fault.words in {"The database's clock jumped by -3600 s", "The database's clock jumped by -3599 s"}
 
 
 async def test_an_alarm_in_other_hands_is_passed_by_and_taken_as_soon_as_it_is_free(world: World) -> None:
