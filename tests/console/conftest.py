@@ -25,7 +25,7 @@ needs_browser = pytest.mark.skipif(
 )
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 LIMIT_MS = 15_000
-HOMES = 120
+HOMES = 400
 FIRST_FREE = 10
 """The hubs before it belong to tests that choose theirs by number."""
 
@@ -131,14 +131,14 @@ class Homes:
 
     def hub(self) -> str:
         """Return a hub that nothing has come from in this run, as long as there are some."""
-        number = next(_numbers)
-        return self.lab.hubs[FIRST_FREE + number % (HOMES - FIRST_FREE)].hub_id
+        free = self.lab.hubs[FIRST_FREE:]
+        return free[next(_numbers) % len(free)].hub_id
 
     async def press(self, type_: str = "pendant", lane: str = "alarm", hub_id: str | None = None) -> str:
-        """Have a hub raise an alarm; return the alarm's id."""
+        """Have a hub raise an alarm; return the alarm's id, empty when what it sent raises none."""
         event_id = uuid4().hex
         await self.gateway.publish(f"telecare/v1/{hub_id or self.hub()}/{lane}", {"event_id": event_id, "type": type_})
-        return str((await self.gateway.ack(event_id))["alarm_id"])
+        return str((await self.gateway.ack(event_id)).get("alarm_id") or "")
 
     async def alarm(self, alarm_id: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self.api.get(f"/alarms/{alarm_id}")).json()

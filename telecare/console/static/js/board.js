@@ -12,11 +12,15 @@ import { arrived, short, tally } from './strip.js'
 import { learnNow, writeTimes } from './time.js'
 
 const SETTLE_MS = 300
+const GATHER_MS = 100
 const RECHECK_MS = 10000
 const REFILL_MS = 5000
 const handles = 'handles' in document.body.dataset
 /** @type {number | undefined} */
 let settling
+/** @type {number | undefined} */
+let showing
+let shownAt = 0
 
 /** Give a command on a row, and say in it what came of it. @param {HTMLElement} row @param {string} name @returns {Promise<number>} the status */
 async function give(row, name) {
@@ -68,13 +72,28 @@ function showChosen() {
   }
 }
 
-/** Let rows take their places once nobody points at them or stands in them any more. */
+/** Let rows take their places as far as nobody points or stands there, and bring all else up to date. */
+function show() {
+  clearTimeout(showing)
+  showing = undefined
+  shownAt = Date.now()
+  settleAll()
+  tally()
+  showChosen()
+}
+
+/** Show what has changed: at once, but of many changes in a row all that come within a moment together. */
+function soon() {
+  const wait = GATHER_MS - (Date.now() - shownAt)
+  if (wait <= 0) show()
+  else showing ??= setTimeout(show, wait)
+}
+
+/** Show it once nobody points at a row or stands in it any more. */
 function later() {
   settling ??= setTimeout(() => {
     settling = undefined
-    settleAll()
-    tally()
-    showChosen()
+    show()
   }, SETTLE_MS)
 }
 
@@ -120,9 +139,7 @@ const feed = follow(Number(byId('lanes').dataset.seq), {
   onChange: (change) => {
     const isNew = take(change.id, change.kind === 'gone' ? undefined : change.html)
     if (isNew) arrived(waiting.get(change.id)?.dataset.tone === 'fire')
-    settleAll()
-    tally()
-    showChosen()
+    soon()
   },
   onReload: async () => {
     const fresh = await fetched('/board/lanes', 'lanes')

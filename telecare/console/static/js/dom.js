@@ -18,6 +18,9 @@ export function parsed(html) {
 const KEPT = '.told, output, [data-kept]'
 const KEPT_ATTRIBUTES = new Set(['open', 'data-kept'])
 
+/** @param {Node} node @returns {string} */
+const idOf = (node) => (node instanceof Element ? node.id : '')
+
 /**
  * Make an element like a fresh one in place, so that focus, pointer, scroll and typed text stay where they are.
  * @param {Element} old @param {Element} fresh
@@ -34,23 +37,28 @@ export function morph(old, fresh) {
   after.forEach((node, index) => {
     const present = before[index]
     if (!present) old.append(node)
-    else if (present.nodeName !== node.nodeName) present.replaceWith(node)
+    else if (present.nodeName !== node.nodeName || idOf(present) !== idOf(node)) present.replaceWith(node)
     else if (present instanceof Element) morph(present, /** @type {Element} */ (node))
     else if (present.nodeValue !== node.nodeValue) present.nodeValue = node.nodeValue
   })
   before.slice(after.length).forEach((node) => node.remove())
 }
 
-/** Make these the children of a list, moving no more than must. @param {HTMLElement} list @param {HTMLElement[]} wanted */
+/**
+ * Make these the children of a list, moving no more than must: browsers pay dearly for each.
+ * @param {HTMLElement} list @param {HTMLElement[]} wanted
+ */
 export function arrange(list, wanted) {
+  const kept = new Set(wanted)
+  for (const child of [...list.children]) if (!kept.has(/** @type {HTMLElement} */ (child))) child.remove()
   let at = list.firstElementChild
   for (const element of wanted) {
+    // One that has gone down: take it out, its turn comes. Otherwise all between would be moved up instead.
+    if (at && at !== element && at.nextElementSibling === element) {
+      at.remove()
+      at = element
+    }
     if (element === at) at = at.nextElementSibling
     else list.insertBefore(element, at)
-  }
-  while (at) {
-    const next = at.nextElementSibling
-    at.remove()
-    at = next
   }
 }
