@@ -4,6 +4,11 @@ GIVEN = (
     "Morag", "Agnes", "Isobel", "Jean", "Catriona", "Elspeth", "Margaret", "Una", "Rhona", "Senga", "Effie", "Wilma",
     "Angus", "Hamish", "Donald", "Alasdair", "Iain", "Murdo", "Archie", "Duncan", "Hector", "Kenneth", "Ruaridh", "Tam",
 )  # fmt: skip
+NICKNAMES = {
+    "Agnes": "Nessie", "Isobel": "Bell", "Catriona": "Trina", "Elspeth": "Elsie", "Margaret": "Peggy",
+    "Wilma": "Willie", "Hamish": "Jimmy", "Donald": "Donnie", "Alasdair": "Ally", "Murdo": "Murdie",
+    "Archie": "Baldie", "Kenneth": "Kenny", "Ruaridh": "Rory",
+}  # fmt: skip
 FAMILY = (
     "Sinclair", "MacLeod", "Buchanan", "Drummond", "Lamont", "Galbraith", "Cameron", "MacInnes", "Rennie", "Baird",
     "Paterson", "Munro", "Guthrie", "Kerr", "Lockhart", "MacPhee", "Nairn", "Ogilvie", "Ramsay", "Tulloch",

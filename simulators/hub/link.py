@@ -174,7 +174,9 @@ class Link:
         wait_s = CONNACK_WAIT_S
         while True:
             try:
-                await asyncio.wait_for(self._down.wait(), wait_s)
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes as the event is set.
+                async with asyncio.timeout(wait_s):
+                    await self._down.wait()
             except TimeoutError:
                 if not self.up:  # neither yes nor no from the broker: it hangs
                     self.cut()

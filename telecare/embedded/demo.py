@@ -163,7 +163,7 @@ def _welcome(lab: Lab, *, simulated: bool) -> str:
 
   Press a pendant yourself:
     mosquitto_pub -h {HOST} -p {lab.mqtt_port} -u {hub.hub_id} -P {hub.password} -q 1 \\
-      -t telecare/v1/{hub.hub_id}/alarm -m '{{"event_id":"x1","type":"pendant"}}'
+      -t telecare/v1/{hub.hub_id}/alarm -m "{{\\"event_id\\":\\"$(date +%s)\\",\\"type\\":\\"pendant\\"}}"
 
   Stop with Ctrl-C; the same command goes on where it stopped.
 """

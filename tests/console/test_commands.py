@@ -59,7 +59,7 @@ async def test_an_operator_is_shown_what_operators_may_ask(login: Login, lab: La
     await page.goto(f"{lab.url}/fleet/{lab.hubs[1].hub_id}")
     assert await page.locator("#commands button").all_inner_texts() == ["Send a test call", "Ask whether it answers"]
     await press(page, "Ask whether it answers")
-    await expect(page.locator("#commands li").first).to_contain_text("by Fiona Ross")
+    await expect(page.locator("#commands li").first).to_contain_text("by fiona")
 
 
 async def test_a_hub_that_hears_nothing_says_so_and_has_no_buttons(login: Login, lab: Lab) -> None:

@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, expect
 
 from telecare.embedded.lab import Lab, wait_for_up
 from tests.console.conftest import CHROMIUM, Homes, Login, enter, row
@@ -96,37 +96,6 @@ async def test_a_command_given_into_a_dead_server_says_that_it_is_not_known_whet
     await expect(page.locator("#feed-banner")).to_be_hidden()
     await page.click(".note-form button")
     await expect(page.locator(".log")).to_contain_text("kept")
-
-
-async def test_tabs_share_one_stream_and_the_next_takes_it_over(login: Login, homes: Homes, lab: Lab) -> None:
-    page = await login()
-    context = page.context
-    streams: set[Request] = set()
-
-    def begun(request: Request) -> None:
-        if "/api/v1/stream" in request.url:
-            streams.add(request)
-
-    def ended(request: Request) -> None:
-        streams.discard(request)
-
-    context.on("request", begun)
-    context.on("requestfailed", ended)
-    context.on("requestfinished", ended)
-    first = await context.new_page()
-    second = await context.new_page()
-    await page.close()  # the one that had the stream
-    for each in (first, second):
-        await each.goto(lab.url)
-    alarm_id = await homes.press()
-    for each in (first, second):
-        await expect(each.locator(row(alarm_id))).to_be_visible()
-    assert len(streams) == 1
-    await first.close()
-    again = await homes.press()
-    await expect(second.locator(row(again))).to_be_visible()
-    assert len(streams) == 1
-    await agrees(second, lab.url)
 
 
 async def test_a_log_out_elsewhere_is_said_and_a_new_log_in_goes_on_with_what_was_typed(

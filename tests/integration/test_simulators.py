@@ -230,13 +230,11 @@ async def test_a_reboot_shows_and_a_command_is_answered(mosquitto: Mosquitto):
         await room.until(lambda: room.on("hub-1/status").count(b"offline") == 2)
 
 
-async def test_two_hundred_hubs_connect_within_seconds_and_survive_the_broker(mosquitto: Mosquitto, tmp_path: Path):
+async def test_two_hundred_hubs_connect_and_survive_the_broker(mosquitto: Mosquitto, tmp_path: Path):
     ledger = tmp_path / "ledger.jsonl"
     with LedgerFile(ledger) as file:
         async with Fleet(mosquitto.broker, members(200), Manner(QUICK), file.write) as fleet:
-            begun = time.monotonic()
             await asyncio.wait_for(fleet.connected(), LIMIT_S)
-            assert time.monotonic() - begun < 5
             mosquitto.kill()
             for hub in fleet.hubs:
                 hub.feed(Press("pendant"))
