@@ -39,7 +39,9 @@ class Demo:
         ports = ("--http-port", str(free_port()), "--mqtt-port", str(free_port()))
         options = ("--hubs", "5", "--data-dir", str(data_dir), *ports, *arguments)
         ours = (sys.executable, "-m", "telecare.cli", "demo", *options)
-        self.command = ("make", "run", f"ARGS={' '.join(options)}") if make else ours
+        # Whoever runs the tests in the background of a shell has SIGINT ignored, and make would inherit that.
+        hearing = ("env", "--default-signal=INT") if sys.platform == "linux" else ()
+        self.command = (*hearing, "make", "run", f"ARGS={' '.join(options)}") if make else ours
 
     async def start(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
