@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.codec import dump_input, dump_state, load_state
+from alarms.escalation.codec import dump_input, dump_state, load_state, replay
 from alarms.escalation.decide import decide
 from alarms.escalation.domain import (
     Addresses,
@@ -23,6 +24,7 @@ from alarms.escalation.domain import (
     Released,
     Repeated,
     RuleError,
+    State,
     Target,
     Uncovered,
 )
@@ -172,8 +174,20 @@ class AlarmService:
 
     async def _apply(self, alarm: Alarm, event: Input) -> None:
         now = await database_now(self.session)
-        decision = decide(load_state(alarm.state), event, now)
+        decision = decide(await self._state_of(alarm), event, now)
         await self._write(alarm, event, decision, now)
+
+    async def _state_of(self, alarm: Alarm) -> State:
+        """Return the core's state of an alarm; one that cannot be read is made anew from the log."""
+        try:
+            return load_state(alarm.state)
+        except msgspec.ValidationError:
+            log.exception("state_replayed", alarm_id=str(alarm.id))
+            lines = await self.alarms.log_of(alarm.id)
+            state = replay((line.at, line.input) for line in lines if line.input is not None)
+            if state is None:
+                raise
+            return state
 
     async def _write(self, alarm: Alarm, event: Input, decision: Decision, now: datetime) -> None:
         if not decision.log:

@@ -21,12 +21,14 @@ class ContactPointRepository:
         self.session = session
 
     async def addresses_for(self, council_id: str | None) -> dict[Target, tuple[Address, ...]]:
-        """Return who stands behind each target for a council: its own contact points and those of all councils."""
-        statement = (
-            select(ContactPoint)
-            .where(ContactPoint.active, ContactPoint.council_id.is_(None) | (ContactPoint.council_id == council_id))
-            .order_by(ContactPoint.created_at, ContactPoint.id)
-        )
+        """Return who stands behind each target for a council: its own contact points and those of all councils.
+
+        Where nobody knows the council it may be anybody's: then all of them do (C13).
+        """
+        statement = select(ContactPoint).where(ContactPoint.active).order_by(ContactPoint.created_at, ContactPoint.id)
+        if council_id is not None:
+            theirs = ContactPoint.council_id.is_(None) | (ContactPoint.council_id == council_id)
+            statement = statement.where(theirs)
         addresses: dict[Target, list[Address]] = defaultdict(list)
         for point in (await self.session.execute(statement)).scalars():
             addresses[Target(point.target)].append(Address(point.channel, point.address, point.label))

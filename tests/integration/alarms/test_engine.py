@@ -6,12 +6,18 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from alarms.escalation.domain import Repeated
 from alarms.handling.domain import Subject
 from alarms.notify.domain import ContactTarget
 from tests.homes import ARGYLL, FIFE
 from tests.integration.alarms.world import World
 
-BREAK = "UPDATE alarm SET state = '{}' WHERE id = :id"
+UNREADABLE = "UPDATE alarm SET state = '{}' WHERE id = :id"
+BREAK = (
+    "ALTER TABLE alarm_log DISABLE TRIGGER USER",
+    'UPDATE alarm_log SET input = \'{"input": "Nothing that we know"}\' WHERE alarm_id = :id',
+    UNREADABLE,
+)
 REFUSE = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -27,14 +33,15 @@ async def test_an_alarm_that_cannot_be_driven_goes_to_its_last_resort_by_hand_an
     await world.put_behind(ContactTarget.SUPERVISOR, "sue")
     await world.put_behind(ContactTarget.DUTY_MANAGER, "dougie")
     poison, good = await world.raise_alarm("smoke", "h1"), await world.raise_alarm("pendant", "h2")
-    await world.sql(BREAK, id=poison)
+    for statement in BREAK:
+        await world.sql(statement, id=poison)
     await world.drive()
     assert (await world.get(good)).next_step == "the second ring group told"
     stuck = await world.get(poison)
     assert (stuck.handling, stuck.log_seq) == ("raised", 2)
     assert "handle it by hand" in str(stuck.next_step)
     assert (await world.log(poison))[-1] == (
-        "The service fails on this alarm (ValidationError): handle it by hand. Told: sue, dougie."
+        "The service fails on this alarm (KeyError): handle it by hand. Told: sue, dougie."
     )
     assert sorted(await world.sent_to(poison)) == ["dougie", "sue"]
     (fault,) = await world.about_us()
@@ -43,10 +50,22 @@ async def test_an_alarm_that_cannot_be_driven_goes_to_its_last_resort_by_hand_an
     assert str(poison) in fault.notes[0]
 
 
+async def test_a_state_that_cannot_be_read_is_made_anew_from_the_log(world: World) -> None:
+    """Or nobody could ever close it."""
+    alarm_id = await world.raise_alarm()
+    await world.drive()
+    before = (await world.get(alarm_id)).state
+    await world.sql(UNREADABLE, id=alarm_id)
+    await world.feed(alarm_id, Repeated("Pendant pressed", 10))
+    after = (await world.get(alarm_id)).state
+    assert {**before, "version": 3, "events": 2, "rank": 9} == after
+
+
 async def test_it_is_tried_again_with_longer_pauses_and_told_each_time(world: World) -> None:
     await world.put_behind(ContactTarget.SUPERVISOR, "sue")
     poison = await world.raise_alarm()
-    await world.sql(BREAK, id=poison)
+    for statement in BREAK:
+        await world.sql(statement, id=poison)
     pauses = []
     for _ in range(6):
         await world.sql("UPDATE alarm SET next_due_at = clock_timestamp() WHERE id = :id", id=poison)
@@ -95,6 +114,23 @@ async def test_a_hole_in_a_ladder_is_on_the_board_once_for_each_council_until_it
     )
     assert all(fault.next_due_at for fault in faults)
     assert "dougie" in await world.sent_to(argyll[0])
+
+
+async def test_an_alarm_of_nobody_knows_where_is_told_to_each_councils_people(world: World) -> None:
+    """C13: every council has its own contact points, and any of them may be the one."""
+    for name, council in (("sue", ARGYLL), ("sam", FIFE)):
+        await world.put_behind(ContactTarget.SUPERVISOR, name, council)
+    stranger = await world.raise_alarm("unknown_hub", "stranger")
+    known = await world.raise_alarm("pendant", "h", Subject(council_id=FIFE))
+    for _ in range(3):
+        await world.drive()
+        await world.sql(
+            "UPDATE alarm SET state = jsonb_set(state, '{step_due_at}', to_jsonb(clock_timestamp())), "
+            "next_due_at = clock_timestamp() WHERE class = 'L'"
+        )
+    await world.drive()
+    assert {"sue", "sam"} <= {*await world.sent_to(stranger)}
+    assert {*await world.sent_to(known)} == {"sam"}
 
 
 async def test_a_fault_of_ours_finds_no_faults(world: World) -> None:

@@ -58,10 +58,10 @@ class World:
         while await engine.step():
             pass
 
-    async def put_behind(self, target: ContactTarget, name: str) -> None:
+    async def put_behind(self, target: ContactTarget, name: str, council_id: str | None = None) -> None:
         async with self.database.transaction() as session:
             points = ContactPointRepository(session)
-            await points.create(None, target, Channel.EMAIL, f"{name}@council.example", name)
+            await points.create(council_id, target, Channel.EMAIL, f"{name}@council.example", name)
 
     async def get(self, alarm_id: UUID) -> Alarm:
         async with self.database.transaction() as session:
