@@ -67,6 +67,7 @@ class Database:
             "postgresql+asyncpg://",
             pool_size=limits.pool,
             max_overflow=limits.peak,
+            pool_use_lifo=True,  # the warm one again: on a cold one the first message waits for its statements
             pool_timeout=10,
             hide_parameters=True,  # an error is logged; the names and numbers in its statement are not
             connect_args={

@@ -86,3 +86,16 @@ async def test_what_a_server_cannot_do_just_now_is_not_taken_for_a_fault_of_the_
         async with database.transaction() as session:
             await session.execute(text("SELECT 1 / 0"))
     assert not is_transient(failure.value)
+
+
+async def test_what_was_used_last_is_used_next(database: Database) -> None:
+    """A connection that has not yet seen a statement takes ten times as long for it."""
+
+    async def backend() -> int:
+        async with database.transaction() as session:
+            pid: int = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await asyncio.sleep(0.05)
+            return pid
+
+    assert len({*await asyncio.gather(*(backend() for _ in range(4)))}) == 4
+    assert len({await backend() for _ in range(4)}) == 1
