@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from playwright.async_api import expect
 
-from alarms.escalation.domain import Closed, Holder
+from alarms.escalation.domain import Closed, Holder, Noted
 from alarms.handling.domain import Opening, Subject
 from alarms.handling.service import AlarmService, Origin
 from telecare.embedded.lab import Lab
@@ -131,6 +131,13 @@ async def test_more_than_a_page_holds_says_so_and_the_figures_count_all(login: L
     await expect(page.locator("#count-life")).to_have_text("2")
     await expect(page.locator("#waiting")).to_have_text("2")
     many = [alarm for alarm in await homes.open_alarms() if alarm["hub_id"].startswith("MANY-")]
+    async with database.transaction() as session:  # one that has no place on the page changes, and still has none
+        noted = Noted(Holder(str(UUID(int=0)), "Nobody"), "noted")
+        await AlarmService(session).command(UUID(many[-1]["id"]), noted, councils=frozenset())
+    flood = await homes.press("smoke")
+    await expect(page.locator(row(flood))).to_be_visible()
+    await expect(page.locator("#lanes .alarm:not(.gone)")).to_have_count(500)
+    await expect(page.locator("#cut")).to_contain_text("500 of 543 open alarms are shown")
     over = Closed(Holder(str(UUID(int=0)), "Nobody"), "technical_job", supervisor=True)
     async with database.transaction() as session:
         for alarm in many[:200]:

@@ -24,6 +24,7 @@ router = APIRouter()
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
 Handler = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
 LIMIT = 500
+"""How many alarms a page holds, the gravest and oldest of all: a browser can still be read with it."""
 TRIES = 5
 """How many alarms to try in turn when others take them at the same moment."""
 
@@ -70,6 +71,7 @@ async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
         "now": now,
         "lanes": board_view.lanes(alarms, now),
         "shown": len(alarms),
+        "limit": LIMIT,
         "tally": await _tally(session, actor),
     }
 

@@ -67,6 +67,22 @@ export function settleAll(asked = false) {
   for (const lane of LANES) if (unsettled.has(lane) && (asked || !busy(lane))) settle(lane)
 }
 
+/** Whether there are alarms that this page does not hold: it holds the first of all, and no more than it was made for. @returns {boolean} */
+export const cut = () => 'cut' in byId('lanes').dataset
+
+/** Whether an alarm that has come belongs on this page; on a full one the last makes room. @param {HTMLElement} fresh @returns {boolean} */
+function fits(fresh) {
+  const held = alarms()
+  const { dataset } = byId('lanes')
+  const full = held.length >= Number(dataset.limit)
+  if (!held.length || (!full && !cut())) return true
+  dataset.cut = ''
+  const last = held.reduce((one, other) => (order(one, other) < 0 ? other : one))
+  if (order(last, fresh) < 0) return false
+  if (full) take(last.dataset.id ?? '', undefined)
+  return true
+}
+
 /** Take one alarm as it is now. @param {string} id @param {string | undefined} html nothing when it has left the board @returns {boolean} whether it is new */
 export function take(id, html) {
   const present = document.getElementById(`alarm-${id}`)
@@ -78,9 +94,10 @@ export function take(id, html) {
     return false
   }
   const fresh = rowOf(html)
+  const known = waiting.has(id)
+  if (!present && !known && !fits(fresh)) return false
   unsettled.add(fresh.dataset.lane ?? '')
   if (!present) {
-    const known = waiting.has(id)
     waiting.set(id, fresh)
     return !known
   }
@@ -96,13 +113,13 @@ export function take(id, html) {
 
 /** Take a whole fresh picture: what is not in it has left the board. @param {HTMLElement} fresh the lanes */
 export function takeAll(fresh) {
-  const present = new Set([...rows().map((row) => row.dataset.id ?? ''), ...waiting.keys()])
-  for (const row of all('.alarm', fresh)) {
-    present.delete(row.dataset.id ?? '')
-    take(row.dataset.id ?? '', row.outerHTML)
-  }
-  for (const id of present) take(id, undefined)
-  Object.assign(byId('lanes').dataset, { open: fresh.dataset.open, shown: fresh.dataset.shown })
+  const now = all('.alarm', fresh)
+  const kept = new Set(now.map((row) => row.dataset.id ?? ''))
+  // What has left goes first: on a full page it would take the place of what has come.
+  for (const { dataset } of alarms()) if (!kept.has(dataset.id ?? '')) take(dataset.id ?? '', undefined)
+  delete byId('lanes').dataset.cut
+  for (const row of now) take(row.dataset.id ?? '', row.outerHTML)
+  byId('lanes').toggleAttribute('data-cut', 'cut' in fresh.dataset)
   settleAll()
 }
 

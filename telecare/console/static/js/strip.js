@@ -4,19 +4,18 @@ import { entitle } from './alive.js'
 import { ringFor } from './bell.js'
 import { byId } from './dom.js'
 import { fetchedFigures } from './picture.js'
-import { alarms, order, waiting } from './rows.js'
+import { alarms, cut, order, waiting } from './rows.js'
 import { age, serverNow } from './time.js'
 
 const GRAVITY = ['fire', 'life', 'urgent', 'technical']
 const MINUTE_MS = 60000
 const ASK_EVERY_MS = 5000
-/** What the server counted, for a board with more alarms than the page shows. @type {import('./picture.js').Figures | null} */
+/** What the server counted, while there are more alarms than the page holds. @type {import('./picture.js').Figures | null} */
 let counted = null
+let loggedIn = Number(byId('logged-in').textContent)
 let askedAt = Date.now()
+let wasCut = false
 let [newOnes, newFires] = [0, 0]
-
-/** @returns {boolean} whether there are alarms that this page does not hold */
-const cut = () => Number(byId('lanes').dataset.open) > Number(byId('lanes').dataset.shown)
 
 /** @param {string} id @param {string} text */
 function write(id, text) {
@@ -38,7 +37,7 @@ function count(held) {
     fires: free.filter((row) => row.dataset.tone === 'fire').length,
     mine: held.filter((row) => row.dataset.hold === 'mine').length,
     tone: GRAVITY.find((tone) => held.some((row) => row.dataset.tone === tone && row.dataset.handling === 'raised')) ?? '',
-    loggedIn: counted?.loggedIn ?? Number(byId('logged-in').textContent),
+    loggedIn,
   }
 }
 
@@ -46,20 +45,30 @@ function count(held) {
 export function tally() {
   const held = alarms()
   const own = count(held)
-  const shown = cut() && counted ? counted : own
-  write('waiting', String(shown.waiting))
-  write('oldest', shown.oldest ? age(serverNow() - Date.parse(shown.oldest)) : '–')
-  write('over', String(shown.over))
-  write('mine', String(shown.mine))
-  write('logged-in', String(own.loggedIn))
-  write('count-life', String(shown.life))
-  write('count-technical', String(shown.technical))
-  byId('strip').classList.toggle('late', shown.over > 0)
-  entitle(shown.waiting ? `(${shown.waiting})` : '')
+  if (cut() && !wasCut) ask().then(tally)
+  wasCut = cut()
+  const shown = cut() ? counted : own
+  if (shown) showFigures(shown, held.length)
   showFirst(held)
   showNew()
-  showCut(held.length, shown.life + shown.technical)
-  ringFor(shown.tone || own.tone)
+  ringFor(shown?.tone || own.tone)
+}
+
+/** @param {import('./picture.js').Figures} figures of all open alarms @param {number} held how many of them this page holds */
+function showFigures(figures, held) {
+  write('waiting', String(figures.waiting))
+  write('oldest', figures.oldest ? age(serverNow() - Date.parse(figures.oldest)) : '–')
+  write('over', String(figures.over))
+  write('mine', String(figures.mine))
+  write('logged-in', String(figures.loggedIn))
+  write('count-life', String(figures.life))
+  write('count-technical', String(figures.technical))
+  byId('strip').classList.toggle('late', figures.over > 0)
+  entitle(figures.waiting ? `(${figures.waiting})` : '')
+  const open = figures.life + figures.technical
+  byId('cut').hidden = held >= open
+  const words = byId('cut').querySelector('b')
+  if (words) words.textContent = `${held} of ${open.toLocaleString('en-GB')} open alarms are shown`
 }
 
 /** Show the alarm that comes first, also while it waits to be inserted. @param {HTMLElement[]} held */
@@ -72,8 +81,7 @@ function showFirst(held) {
 
 /** @returns {boolean} whether this page holds so few of the open alarms that the next ones should be fetched */
 export function short() {
-  const held = alarms().length
-  return cut() && counted !== null && held < counted.life + counted.technical && held < 0.9 * Number(byId('lanes').dataset.shown)
+  return cut() && alarms().length < 0.9 * Number(byId('lanes').dataset.limit)
 }
 
 /** Offer the rows that wait to be shown. */
@@ -82,13 +90,6 @@ function showNew() {
   button.hidden = waiting.size === 0
   const fires = [...waiting.values()].filter((row) => row.dataset.tone === 'fire').length
   write('new-rows', `Show ${waiting.size} new${fires ? `, ${fires} fire` : ''}`)
-}
-
-/** Say when there are more alarms than this page shows. @param {number} held @param {number} open */
-function showCut(held, open) {
-  byId('cut').hidden = !cut() || held >= open
-  const words = byId('cut').querySelector('b')
-  if (words) words.textContent = `${held} of ${open.toLocaleString('en-GB')} open alarms are shown`
 }
 
 /** Count a new alarm for those who listen. @param {boolean} isFire */
@@ -104,9 +105,17 @@ async function announce() {
   newFires = 0
   tally()
   if (Date.now() - askedAt < (cut() ? ASK_EVERY_MS : 3 * ASK_EVERY_MS)) return
+  await ask()
+}
+
+/** Ask the server for the figures of the whole board; who cannot be asked changes nothing. */
+async function ask() {
   askedAt = Date.now()
-  counted = await fetchedFigures().catch(() => counted)
-  if (counted && counted.life + counted.technical <= alarms().length) byId('lanes').dataset.open = byId('lanes').dataset.shown
+  const figures = await fetchedFigures().catch(() => null)
+  if (!figures) return
+  loggedIn = figures.loggedIn
+  if (figures.life + figures.technical <= alarms().length) delete byId('lanes').dataset.cut
+  counted = cut() ? figures : null
 }
 
 setInterval(announce, 2000)
