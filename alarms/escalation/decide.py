@@ -98,6 +98,11 @@ class _Draft:
             labels = self.tell((Target.DUTY_MANAGER,), addresses, f"{reason}, and there is no supervisor to tell")
         return ", ".join(labels) or "nobody, for nobody has an address there"
 
+    def page_duty_manager(self, addresses: Addresses, reason: str) -> None:
+        """Notify the duty manager, or the supervisor where there is none: a hole in the ladder is somebody's news."""
+        if not self.tell((Target.DUTY_MANAGER,), addresses, reason):
+            self.tell((Target.SUPERVISOR,), addresses, reason)
+
     def _key(self, to: Address) -> str:
         return f"{self.state.alarm_id}:{self.state.version}:{to.channel}:{to.address}"
 
@@ -401,7 +406,7 @@ def _run_steps(draft: _Draft, addresses: Addresses) -> None:
         return
     told = _tell_targets(draft, ladder.catch_all, addresses, "Nobody has it")
     if not told:
-        draft.tell((Target.DUTY_MANAGER,), addresses, "Nobody has it, and nobody stands behind the last resort")
+        draft.page_duty_manager(addresses, "Nobody has it, and nobody stands behind the last resort")
     draft.say("catch_all", SYSTEM, f"Nobody has it; told again: {told or 'nobody stands behind the last resort'}.")
     draft.put(ring=2, last_step_at=now, step_due_at=now + timedelta(seconds=ladder.repeat_s))
 
@@ -413,7 +418,7 @@ def _tell_step(draft: _Draft, step: Step, addresses: Addresses, late: timedelta)
     if not told:
         names = _names(step.targets) or "it"
         draft.say("uncovered", SYSTEM, f"Step {number}: nobody stands behind {names}; going on at once.")
-        draft.tell((Target.DUTY_MANAGER,), addresses, f"Nobody has it, and nobody stands behind step {number}")
+        draft.page_duty_manager(addresses, f"Nobody has it, and nobody stands behind step {number}")
         return False
     if rings := [2 if target is Target.SECOND_QUEUE else 1 for target in step.targets if target in IN_HOUSE]:
         draft.put(ring=max(draft.state.ring, *rings))

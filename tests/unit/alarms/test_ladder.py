@@ -356,6 +356,13 @@ def test_a_last_resort_with_nobody_behind_it_tells_the_duty_manager_and_does_not
     assert run.uncovered == [(0, (Target.SUPERVISOR,))]
 
 
+def test_a_hole_in_the_ladder_without_a_duty_manager_is_told_to_the_supervisor():
+    addresses = {Target.SUPERVISOR: EVERYBODY[Target.SUPERVISOR]}
+    ladder = replace(LIFE_SAFETY, steps=(Step((Target.PARTNER_ARC,), 60),), catch_all=())
+    assert Run(ladder=ladder, addresses=addresses).told == [(0, "Sue")]
+    assert Run(ladder=replace(ladder, steps=()), addresses=addresses).told == [(0, "Sue")]
+
+
 @pytest.mark.parametrize("targets", [(), (Target.SUPERVISOR,), (Target.SUPERVISOR, Target.CONTACTS)])
 def test_when_all_steps_are_empty_the_catch_all_is_told_at_once(targets: tuple[Target, ...]):
     addresses = {Target.DUTY_MANAGER: EVERYBODY[Target.DUTY_MANAGER]}
