@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, text, tuple_
+from sqlalchemy import delete, exists, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import aliased, undefer
 
 from alarms.handling.domain import SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
@@ -105,18 +105,24 @@ class AlarmRepository:
         alarms = [OpenAlarm(*row) for row in await self.session.execute(statement)]
         return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
 
-    async def case_of(self, subject: Subject) -> UUID | None:
-        """Return the case that the open alarms of a person or home share: its two hubs are seen together (C22)."""
-        if subject.person_id is None and subject.premises_id is None:
-            return None
-        same = (Alarm.person_id == subject.person_id) | (Alarm.premises_id == subject.premises_id)
-        statement = (
-            select(Alarm.case_id)
-            .where(Alarm.council_id == subject.council_id, same, Alarm.handling != "closed")
-            .order_by(Alarm.raised_at)
+    def case_of(self, subject: Subject, alarm_id: UUID) -> Any:
+        """Return the case of a new alarm, for the database to find as it inserts the row.
+
+        It is the one that the open alarms of a person or home share, so that its two hubs are seen together (C22), or
+        else a new one with the alarm's own id.
+        """
+        other = aliased(Alarm)
+        known = ((other.person_id, subject.person_id), (other.premises_id, subject.premises_id))
+        same = [column == value for column, value in known if value is not None]
+        if not same:
+            return alarm_id
+        shared = (
+            select(other.case_id)
+            .where(other.council_id == subject.council_id, or_(*same), other.handling != "closed")
+            .order_by(other.raised_at)
             .limit(1)
         )
-        return (await self.session.execute(statement)).scalar_one_or_none()
+        return func.coalesce(shared.scalar_subquery(), alarm_id)
 
     async def others_of_case(self, alarm: Alarm) -> Sequence[Alarm]:
         """Return the other open alarms of an alarm's case."""

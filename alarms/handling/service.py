@@ -77,7 +77,7 @@ class AlarmService:
         )
         alarm = Alarm(
             id=alarm_id,
-            case_id=await self.alarms.case_of(subject) or alarm_id,
+            case_id=self.alarms.case_of(subject, alarm_id),
             council_id=subject.council_id,
             hub_id=origin.hub_id,
             device_id=origin.device_id,

@@ -12,7 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.models import Event, TriggerProof
 
-_LOCK_HUB = text("SELECT pg_advisory_xact_lock(hashtextextended(:hub_id, 7001)) IS NULL")
+# The clock is read from behind the lock: a materialized part of a statement is done before what reads it.
+_LOCK_HUB = text(
+    "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(:hub_id, 7001)))"
+    " SELECT clock_timestamp() FROM turn"
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,7 @@ class IntakeRepository:
 
     async def lock_hub(self, hub_id: str) -> datetime:
         """Let one message of a hub through at a time, and return the database's clock, read after the wait."""
-        await self.session.execute(_LOCK_HUB, {"hub_id": hub_id})
-        moment: datetime = (await self.session.execute(select(func.clock_timestamp()))).scalar_one()
+        moment: datetime = (await self.session.execute(_LOCK_HUB, {"hub_id": hub_id})).scalar_one()
         return moment
 
     async def earlier(self, event_id: UUID, hub_id: str, dedup_key: str | None) -> Earlier | None:

@@ -324,14 +324,15 @@ def expected(ladder: Ladder, addresses: Addresses, until_s: float) -> list[tuple
     def covered(targets: tuple) -> bool:
         return any(target in IN_HOUSE or addresses.get(target) for target in targets)
 
+    superior = ("duty_manager" if addresses.get(Target.DUTY_MANAGER) else "supervisor",)
     at = 0.0
     for step in ladder.steps:
         if at > until_s:
             break
-        tell(at, step.targets if covered(step.targets) else ("duty_manager",))
+        tell(at, step.targets if covered(step.targets) else superior)
         at += step.wait_s if covered(step.targets) else 0
     while at <= until_s:
-        tell(at, ladder.catch_all if covered(ladder.catch_all) else ("duty_manager",))
+        tell(at, ladder.catch_all if covered(ladder.catch_all) else superior)
         at += ladder.repeat_s
     return list(dict.fromkeys(told))
 
