@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, text, tuple_
+from sqlalchemy import bindparam, delete, exists, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 
@@ -30,6 +30,16 @@ _NUMBER = text(
 _CHANGED = "changed_alarms"
 
 FORGET_BATCH = 20_000
+
+# Made once: each alarm waits for these, and making a statement takes longer than running it.
+_OPEN_OF_HUB = (
+    select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
+    .where(Alarm.hub_id == bindparam("hub_id"), Alarm.handling != "closed")
+    .order_by(Alarm.id)
+    .with_for_update()
+)
+_OTHER = aliased(Alarm)
+"""An alarm beside the one at hand."""
 
 _LOCK_FAULT = text("SELECT pg_advisory_xact_lock(hashtextextended(:fault, 7003)) IS NULL")
 
@@ -96,13 +106,7 @@ class AlarmRepository:
         They are locked here, in one order and before the board's row, so that no two transactions wait for each other
         and none of them closes between the judgement and what follows from it.
         """
-        statement = (
-            select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
-            .where(Alarm.hub_id == hub_id, Alarm.handling != "closed")
-            .order_by(Alarm.id)
-            .with_for_update()
-        )
-        alarms = [OpenAlarm(*row) for row in await self.session.execute(statement)]
+        alarms = [OpenAlarm(*row) for row in await self.session.execute(_OPEN_OF_HUB, {"hub_id": hub_id})]
         return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
 
     def case_of(self, subject: Subject, alarm_id: UUID) -> Any:
@@ -111,15 +115,14 @@ class AlarmRepository:
         It is the one that the open alarms of a person or home share, so that its two hubs are seen together (C22), or
         else a new one with the alarm's own id.
         """
-        other = aliased(Alarm)
-        known = ((other.person_id, subject.person_id), (other.premises_id, subject.premises_id))
+        known = ((_OTHER.person_id, subject.person_id), (_OTHER.premises_id, subject.premises_id))
         same = [column == value for column, value in known if value is not None]
         if not same:
             return alarm_id
         shared = (
-            select(other.case_id)
-            .where(other.council_id == subject.council_id, or_(*same), other.handling != "closed")
-            .order_by(other.raised_at)
+            select(_OTHER.case_id)
+            .where(_OTHER.council_id == subject.council_id, or_(*same), _OTHER.handling != "closed")
+            .order_by(_OTHER.raised_at)
             .limit(1)
         )
         return func.coalesce(shared.scalar_subquery(), alarm_id)

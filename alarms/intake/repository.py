@@ -3,19 +3,42 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import Table, bindparam, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.models import Event, TriggerProof
 
+_events, _proofs = cast("Table", Event.__table__), cast("Table", TriggerProof.__table__)
+
 # The clock is read from behind the lock: a materialized part of a statement is done before what reads it.
 _LOCK_HUB = text(
     "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(:hub_id, 7001)))"
     " SELECT clock_timestamp() FROM turn"
+)
+
+# Each alarm waits for these: they are made once, for making a statement takes longer than running it.
+_EARLIER = (
+    select(Event.id, Event.alarm_id, Event.treatment)
+    .where(
+        (Event.id == bindparam("event_id"))
+        | ((Event.hub_id == bindparam("hub_id")) & (Event.dedup_key == bindparam("dedup_key")))
+    )
+    .order_by((Event.id == bindparam("event_id")).desc())
+    .limit(1)
+)
+_ADD_EVENT = insert(_events).on_conflict_do_nothing(index_elements=["id"])
+_STAMP = insert(_proofs)
+_STAMP_PROOF = _STAMP.on_conflict_do_update(
+    index_elements=["hub_id", "device_id", "path"],
+    set_={
+        "last_alarm_at": func.coalesce(_STAMP.excluded.last_alarm_at, _proofs.c.last_alarm_at),
+        "last_test_at": func.coalesce(_STAMP.excluded.last_test_at, _proofs.c.last_test_at),
+        "event_id": _STAMP.excluded.event_id,
+    },
 )
 
 
@@ -41,44 +64,29 @@ class IntakeRepository:
 
     async def earlier(self, event_id: UUID, hub_id: str, dedup_key: str | None) -> Earlier | None:
         """Return what was stored of this very message, or else the message that it repeats, if there is one."""
-        statement = (
-            select(Event.id, Event.alarm_id, Event.treatment)
-            .where((Event.id == event_id) | ((Event.hub_id == hub_id) & (Event.dedup_key == dedup_key)))
-            .order_by((Event.id == event_id).desc())
-            .limit(1)
-        )
-        row = (await self.session.execute(statement)).one_or_none()
+        values = {"event_id": event_id, "hub_id": hub_id, "dedup_key": dedup_key}
+        row = (await self.session.execute(_EARLIER, values)).one_or_none()
         return None if row is None else Earlier(*row)
 
     async def add_event(self, **columns: Any) -> None:
         """Store a message as received, once."""
-        await self.session.execute(insert(Event).values(columns).on_conflict_do_nothing(index_elements=["id"]))
+        await self.session.execute(_ADD_EVENT, columns)
 
     async def stamp_proof(
         self, *, hub_id: str, device_id: str | None, path: str | None, council_id: str | None, event_id: UUID,
         alarm_at: datetime | None, test_at: datetime | None,
     ) -> None:  # fmt: skip
         """Note that this trigger has just reached us over this path, by an alarm or by a test."""
-        statement = insert(TriggerProof).values(
-            hub_id=hub_id,
-            device_id=device_id or "",
-            path=path or "",
-            council_id=council_id,
-            last_alarm_at=alarm_at,
-            last_test_at=test_at,
-            event_id=event_id,
-        )
-        fresh = statement.excluded
-        await self.session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["hub_id", "device_id", "path"],
-                set_={
-                    "last_alarm_at": func.coalesce(fresh.last_alarm_at, TriggerProof.last_alarm_at),
-                    "last_test_at": func.coalesce(fresh.last_test_at, TriggerProof.last_test_at),
-                    "event_id": fresh.event_id,
-                },
-            )
-        )
+        values = {
+            "hub_id": hub_id,
+            "device_id": device_id or "",
+            "path": path or "",
+            "council_id": council_id,
+            "last_alarm_at": alarm_at,
+            "last_test_at": test_at,
+            "event_id": event_id,
+        }
+        await self.session.execute(_STAMP_PROOF, values)
 
     async def proofs_of(self, hub_id: str) -> Sequence[TriggerProof]:
         """Return when each trigger of a hub was last proven."""

@@ -169,9 +169,13 @@ async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[
         await _put_supervisor(lab, hook.url)
         await fleet.connected()
         warm = await presses.press(WARM_UP, options.per_s)
-        say("Measuring broker and database alone …")
-        report.hop = await broker_hops(lab, 200)
-        report.transaction = await transactions(lab, UUID(presses.alarm_of[min(warm)]), 200)
+        say("Broker and database alone …")
+
+        async def pause() -> None:
+            await asyncio.sleep(chance.expovariate(options.per_s))
+
+        report.hop = await broker_hops(lab, options.alarms, pause)
+        report.transaction = await transactions(lab, UUID(presses.alarm_of[min(warm)]), options.alarms, pause)
         for name, rate in (("Idle", 0.0), ("Under load", options.heartbeats_per_s)):
             say(f"{name}: {options.alarms} alarms …")
             async with _heartbeats(lab, rate):

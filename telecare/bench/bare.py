@@ -1,8 +1,12 @@
-"""The floor under the figures: what broker and database alone need, on this machine, in this run."""
+"""The floor under the figures: what broker and database alone need, on this machine, in this run.
+
+At the pace at which the alarms come: one after the other without a pause all is warm, and a third as long.
+"""
 
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +20,9 @@ from telecare.kernel.ids import new_id
 
 LIMIT_S = 10.0
 WARM_UP = 10
+
+Pause = Callable[[], Awaitable[None]]
+"""Waits until the next alarm would come."""
 
 _TABLES = {
     "event": "SELECT to_jsonb(t) FROM event t WHERE alarm_id = $1 ORDER BY received_at LIMIT 1",
@@ -52,7 +59,7 @@ class _Ear:
         self._loop.call_soon_threadsafe(self.ready.set)
 
 
-async def broker_hops(lab: Lab, count: int) -> list[float]:
+async def broker_hops(lab: Lab, count: int, pause: Pause) -> list[float]:
     """Return how long a QoS 1 message takes from one client to another, in seconds: one hop, nothing behind it."""
     hub = lab.hubs[0]
     ear = _Ear(lab, GATEWAY_ACCOUNT, lab.secrets.gateway_password)
@@ -63,6 +70,7 @@ async def broker_hops(lab: Lab, count: int) -> list[float]:
             await ear.ready.wait()
             await mouth.ready.wait()
         for number in range(WARM_UP + count):
+            await pause()
             sent = time.time()
             mouth.client.publish(f"telecare/v1/{hub.hub_id}/command", b'{"command":"none"}', qos=1)
             async with asyncio.timeout(LIMIT_S):
@@ -75,7 +83,7 @@ async def broker_hops(lab: Lab, count: int) -> list[float]:
     return took
 
 
-async def transactions(lab: Lab, alarm_id: UUID, count: int) -> list[float]:
+async def transactions(lab: Lab, alarm_id: UUID, count: int, pause: Pause) -> list[float]:
     """Return how long one transaction takes that writes the rows of a new alarm, by bare SQL, in seconds.
 
     Into copies of the tables with all their indexes and checks, so that nobody sees an alarm that is none.
@@ -88,6 +96,7 @@ async def transactions(lab: Lab, alarm_id: UUID, count: int) -> list[float]:
         for table in _TABLES:
             await connection.execute(f"CREATE TABLE bare.{table} (LIKE {table} INCLUDING ALL)")
         for number in range(WARM_UP + count):
+            await pause()
             started = time.perf_counter()
             await _write(connection, rows, number)
             if number >= WARM_UP:
