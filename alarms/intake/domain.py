@@ -71,7 +71,11 @@ def judge(signal: Signal, subject: Subject, open_alarms: tuple[OpenAlarm, ...], 
     notes = (*_oddities(signal, subject), *((clock_note,) if clock_note else ()))
     row, ack_status = _row(signal, subject)
     if row.treatment is Treatment.ALARM:
+        if any(alarm.type == row.urgent_while for alarm in open_alarms):
+            row = row.urgent()
         verdict = _alarm(signal, row, subject, open_alarms, now, notes, ack_status)
+        made_urgent = tuple(opening(other, other.words, notes) for other in _made_urgent(row, open_alarms))
+        verdict = replace(verdict, opens=(*verdict.opens, *made_urgent))
     else:
         verdict = Verdict(row.treatment.value, ack_status, feeds=_feeds(signal, row, open_alarms), notes=notes)
     if row.treatment is Treatment.TEST:
@@ -107,6 +111,13 @@ def _row(signal: Signal, subject: Subject) -> tuple[EventType, str]:
         # Nobody can say who is there: until a human knows, it is somebody in need (C14).
         row = replace(row, class_=AlarmClass.LIFE_SAFETY, rank=UNKNOWN)
     return row, ack_status
+
+
+def _made_urgent(row: EventType, open_alarms: tuple[OpenAlarm, ...]) -> list[EventType]:
+    """Return what has been open quietly and is urgent now that this has come: a low battery when the mains fail."""
+    quiet = {alarm.type for alarm in open_alarms if TYPES.get(alarm.type, row).urgent_while == row.name}
+    families = {alarm.family for alarm in open_alarms}
+    return [urgent for name in sorted(quiet) if (urgent := TYPES[name].urgent()).family not in families]
 
 
 def _alarm(

@@ -1,6 +1,6 @@
 """The types of events, as data: class, rank, treatment and words (domain 1.6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from alarms.escalation.ranks import FIRE, GAS, INFORMATION, PERSONAL, TECHNICAL, UNKNOWN, URGENT
@@ -33,6 +33,7 @@ class EventType:
     """One row of the table. `family`: repeats within a family join one alarm; another family gets its own line.
 
     `each_device`: another device has an alarm of its own, and what clears it must come from the same one.
+    `urgent_while`: it is urgent while an alarm of this type is open.
     """
 
     name: str
@@ -43,15 +44,27 @@ class EventType:
     family: str
     clears: tuple[str, ...] = ()
     each_device: bool = False
+    urgent_while: str | None = None
+
+    def urgent(self) -> "EventType":
+        """Return the row as it is while what makes it urgent lasts: a line of its own."""
+        words = f"{self.words}: {TYPES[self.urgent_while].words.lower()}" if self.urgent_while else self.words
+        return replace(
+            self, class_=AlarmClass.URGENT, rank=URGENT, words=words, family=f"{self.family}:urgent", each_device=False
+        )
 
 
 def _alarms(
-    class_: AlarmClass, rank: int, family: str | None, *, each_device: bool = False, **words: str
-) -> list[EventType]:
+    class_: AlarmClass, rank: int, family: str | None, *,
+    each_device: bool = False, urgent_while: str | None = None, **words: str,
+) -> list[EventType]:  # fmt: skip
     return [
-        EventType(name, class_, rank, Treatment.ALARM, text, family or name, each_device=each_device)
+        EventType(
+            name, class_, rank, Treatment.ALARM, text, family or name,
+            each_device=each_device, urgent_while=urgent_while,
+        )
         for name, text in words.items()
-    ]
+    ]  # fmt: skip
 
 
 def _clears(**rows: tuple[str, tuple[str, ...]]) -> list[EventType]:
@@ -107,8 +120,12 @@ TYPES: dict[str, EventType] = {
             clock_wrong="The clock of the unit is wrong", unreadable_event="Unreadable message from the unit",
         ),
         *_alarms(
+            _T, TECHNICAL, None, each_device=True, urgent_while="mains_fail",
+            hub_battery_low="Battery of the unit low",
+        ),
+        *_alarms(
             _T, TECHNICAL, None, each_device=True,
-            hub_battery_low="Battery of the unit low", trigger_battery_low="Battery of a trigger low",
+            trigger_battery_low="Battery of a trigger low",
             tamper="Unit tampered with", malfunction="Unit reports a fault",
             maintenance_needed="Unit asks for maintenance",
         ),

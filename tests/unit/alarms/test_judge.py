@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from alarms.escalation.domain import Annotated, Arrived, Cleared, HubCancelled, Repeated, VoiceLost
-from alarms.escalation.ranks import FIRE, UNKNOWN, VOICE_LOST
+from alarms.escalation.ranks import FIRE, UNKNOWN, URGENT, VOICE_LOST
 from alarms.handling.domain import OpenAlarm, Subject
 from alarms.intake.domain import Signal, Verdict, judge
 from alarms.intake.types import TYPES
@@ -66,6 +66,22 @@ def test_what_one_trigger_says_of_itself_clears_no_others_fault():
     assert fed(verdict(signal("battery_restored", "event"), pendant, detector, unit)) == [(3, Cleared)]
     lost = is_open("trigger_lost", 4, device="s1")
     assert fed(verdict(signal("trigger_restored", "event", device_id="p1"), lost)) == []
+
+
+def test_a_low_battery_is_urgent_while_the_mains_are_off_whichever_comes_first():
+    """Domain 1.6: the unit is about to fall silent."""
+    mains, battery = is_open("mains_fail", 1), is_open("hub_battery_low", 2)
+    (quiet,) = verdict(signal("hub_battery_low", "event")).opens
+    assert (quiet.class_, quiet.words) == ("T", "Battery of the unit low")
+    (urgent,) = verdict(signal("hub_battery_low", "event"), mains, battery).opens
+    assert (urgent.class_, urgent.rank, urgent.words) == ("U", URGENT, "Battery of the unit low: mains power lost")
+    first, second = verdict(signal("mains_fail", "event"), battery).opens
+    assert (first.type, first.class_, second) == ("mains_fail", "T", urgent)
+    on_board = replace(battery, family=urgent.family, class_="U")
+    assert verdict(signal("mains_fail", "event"), battery, on_board).opens == (first,)
+    assert verdict(signal("hub_battery_low", "event", device_id="psu"), mains, battery, on_board).opens == ()
+    assert fed(verdict(signal("battery_restored", "event"), on_board)) == [(2, Cleared)]
+    assert verdict(signal("trigger_battery_low", "event", device_id="p1"), mains).opens[0].class_ == "T"
 
 
 def test_mains_power_is_back_whoever_of_the_unit_says_so():
