@@ -157,9 +157,9 @@ async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[
     if len(lab.hubs) < needed:
         raise ValueError(f"{needed} hubs that speak MQTT are needed, there are {len(lab.hubs)}: take more homes")
     chance = random.Random(options.seed)  # noqa: S311 - the same moments in each run
-    config = HubConfig("", pre_alarm_s=0.0, heartbeat_s=NEVER_S, seed=options.seed, epoch=epoch_now())
+    config = HubConfig("", pre_alarm_s=0.0, seed=options.seed, epoch=epoch_now())
     members = [_member(hub) for hub in lab.hubs[1:needed]]
-    presses = Presses(Broker.parse(lab.mqtt_url), members, Manner(config), chance)
+    presses = Presses(Broker.parse(lab.mqtt_url), members, Manner(config, NEVER_S), chance)
     say(f"Connecting {len(members)} hubs, {options.consoles} consoles and a browser …")
     username = USERS[0][0]
     async with (
