@@ -47,11 +47,21 @@ export function tally() {
   const own = count(held)
   if (cut() && !wasCut) ask().then(tally)
   wasCut = cut()
-  const shown = cut() ? counted : own
+  const shown = whole(own)
   if (shown) showFigures(shown, held.length)
   showFirst(held)
   showNew()
-  ringFor(shown?.tone || own.tone)
+  ringFor(own.tone || counted?.tone || '')
+}
+
+/**
+ * The figures of the whole board, null while nobody has counted what this page does not hold. It holds the gravest
+ * first: as long as there is a technical one among them all others are here, and none of them waits for an answer.
+ * @param {import('./picture.js').Figures} own @returns {import('./picture.js').Figures | null}
+ */
+function whole(own) {
+  if (!cut() || !counted) return cut() ? null : own
+  return own.technical ? { ...own, technical: counted.technical, mine: counted.mine } : counted
 }
 
 /** @param {import('./picture.js').Figures} figures of all open alarms @param {number} held how many of them this page holds */
