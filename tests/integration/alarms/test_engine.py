@@ -93,18 +93,22 @@ async def test_not_even_one_that_the_database_refuses_to_change_holds_up_the_oth
     assert (await world.get(poison)).next_step == "the operators' queue told"
 
 
+async def go_through_steps(world: World, count: int) -> None:
+    """Drive all life-safety alarms through so many steps of their ladders, each as if its time had come."""
+    for _ in range(count):
+        await world.sql(
+            "UPDATE alarm SET state = jsonb_set(state, '{step_due_at}', to_jsonb(clock_timestamp())), "
+            "next_due_at = clock_timestamp() WHERE class = 'L'"
+        )
+        await world.drive()
+
+
 async def test_a_hole_in_a_ladder_is_on_the_board_once_for_each_council_until_it_is_mended(world: World) -> None:
     """R27."""
     await world.put_behind(ContactTarget.DUTY_MANAGER, "dougie")
     argyll = [await world.raise_alarm("pendant", f"h{n}", Subject(council_id=ARGYLL)) for n in range(2)]
     await world.raise_alarm("pendant", "h9", Subject(council_id=FIFE))
-    for _ in range(3):
-        await world.drive()
-        await world.sql(
-            "UPDATE alarm SET state = jsonb_set(state, '{step_due_at}', to_jsonb(clock_timestamp())), "
-            "next_due_at = clock_timestamp() WHERE class = 'L'"
-        )
-    await world.drive()
+    await go_through_steps(world, 4)
     faults = await world.about_us()
     assert {fault.type for fault in faults} == {"uncovered_step"}
     assert sorted((fault.words, fault.council_id) for fault in faults) == sorted(
@@ -122,13 +126,7 @@ async def test_an_alarm_of_nobody_knows_where_is_told_to_each_councils_people(wo
         await world.put_behind(ContactTarget.SUPERVISOR, name, council)
     stranger = await world.raise_alarm("unknown_hub", "stranger")
     known = await world.raise_alarm("pendant", "h", Subject(council_id=FIFE))
-    for _ in range(3):
-        await world.drive()
-        await world.sql(
-            "UPDATE alarm SET state = jsonb_set(state, '{step_due_at}', to_jsonb(clock_timestamp())), "
-            "next_due_at = clock_timestamp() WHERE class = 'L'"
-        )
-    await world.drive()
+    await go_through_steps(world, 4)
     assert {"sue", "sam"} <= {*await world.sent_to(stranger)}
     assert {*await world.sent_to(known)} == {"sam"}
 
