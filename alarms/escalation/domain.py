@@ -62,6 +62,26 @@ Addresses: TypeAlias = Mapping[Target, tuple[Address, ...]]
 
 
 @dataclass(frozen=True)
+class ContactRule:
+    """Tell this address so many seconds after the start of the party's round."""
+
+    after_s: int
+    to: Address
+
+
+@dataclass(frozen=True)
+class Party:
+    """Somebody who can be sent or told: a responder or a person's contact, with their rules in order of `after_s`.
+
+    No rules means that nobody can tell them anything: the log says so, and the step counts them as nobody.
+    """
+
+    id: str
+    name: str
+    rules: tuple[ContactRule, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """Tell these targets, then wait so many seconds before the next step."""
 
