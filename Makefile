@@ -12,7 +12,7 @@ LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check install system lock clean
+.PHONY: help run test nightly check install system lock clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ run: install ## Install and run the demo: database, broker, service and simulate
 
 test: install system check ## Install, check the code and run the tests
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+nightly: install ## Run the property tests with 20,000 histories each (hours)
+	@TELECARE_NIGHTLY=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/property $(ARGS)
 
 check: install ## Check style, types, import rules, and that the migrations make the models' schema
 	$(BIN)/ruff check .

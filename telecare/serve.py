@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Address
+from alarms.escalation.domain import Address, ContactRule, Party
 from alarms.handling.engine import Engine
 from alarms.handling.repository import BOARD_CHANNEL
 from alarms.handling.service import record_delivery
@@ -48,10 +48,17 @@ Work = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set."""
 
 
-async def contacts_of(session: AsyncSession, person_id: UUID) -> tuple[Address, ...]:
+async def contacts_of(session: AsyncSession, person_id: UUID) -> tuple[Party, ...]:
     """Return how a person's contacts can be told, in their order; e-mail is the only channel to them so far."""
-    contacts = await person_contacts(session, person_id)
-    return tuple(Address("email", contact.email, contact.name) for contact in contacts if contact.email)
+    return tuple(
+        Party(
+            str(contact.id),
+            contact.name,
+            (ContactRule(0, Address("email", contact.email, contact.name)),) if contact.email else (),
+            silent="there is no e-mail address",
+        )
+        for contact in await person_contacts(session, person_id)
+    )
 
 
 class SchemaChangedError(Exception):

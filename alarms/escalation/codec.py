@@ -7,7 +7,8 @@ from typing import Any, get_args
 import msgspec
 
 from alarms.escalation.decide import decide
-from alarms.escalation.domain import Input, State
+from alarms.escalation.domain import State
+from alarms.escalation.inputs import Input
 
 INPUTS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Input)}
 

@@ -1,14 +1,16 @@
-"""The words of the escalation core: its state, what can happen to it, and what follows. Frozen, pure, no I/O.
+"""The words of the escalation core: whom a ladder tells, its steps, the state of one alarm. Frozen, pure, no I/O.
 
 Every open alarm has a moment at which something happens next; an ack is a claim that lapses; a step with nobody behind
 it is fallen through at once; after the last step a catch-all repeats until a human has the alarm.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
+
+from alarms.escalation.hours import Hours
 
 
 class Handling(StrEnum):
@@ -28,7 +30,7 @@ class Condition(StrEnum):
 
 
 class Target(StrEnum):
-    """Whom a step tells. The two queues are the board itself; the others have addresses."""
+    """The standing targets. The two queues are the board itself; behind the others stand parties."""
 
     QUEUE = "queue"
     SECOND_QUEUE = "second_queue"
@@ -38,15 +40,34 @@ class Target(StrEnum):
     CONTACTS = "contacts"
 
 
+class TargetKind(StrEnum):
+    """The targets with a key of their own, written `kind:key`."""
+
+    RESPONDER = "responder"
+    TEAM = "team"
+    ROTA = "rota"
+    WEBHOOK = "webhook"
+
+
 IN_HOUSE = frozenset({Target.QUEUE, Target.SECOND_QUEUE})
-TARGET_WORDS = {
+TARGET_WORDS: Mapping[str, str] = {
     Target.QUEUE: "the operators' queue",
     Target.SECOND_QUEUE: "the second ring group",
     Target.SUPERVISOR: "the supervisor",
     Target.PARTNER_ARC: "the partner control room",
     Target.DUTY_MANAGER: "the duty manager",
     Target.CONTACTS: "the person's contacts",
+    TargetKind.RESPONDER: "",
+    TargetKind.TEAM: "the team ",
+    TargetKind.ROTA: "the rota ",
+    TargetKind.WEBHOOK: "the receiver ",
 }
+
+
+def target_words(target: str) -> str:
+    """Return a target in words: `rota:wardens` is “the rota wardens”."""
+    kind, _, key = target.partition(":")
+    return f"{TARGET_WORDS.get(kind, f'{kind} ')}{key}"
 
 
 @dataclass(frozen=True)
@@ -56,9 +77,6 @@ class Address:
     channel: str
     address: str
     label: str
-
-
-Addresses: TypeAlias = Mapping[Target, tuple[Address, ...]]
 
 
 @dataclass(frozen=True)
@@ -73,30 +91,52 @@ class ContactRule:
 class Party:
     """Somebody who can be sent or told: a responder or a person's contact, with their rules in order of `after_s`.
 
-    No rules means that nobody can tell them anything: the log says so, and the step counts them as nobody.
+    No rules means that nobody can tell them anything; `silent` says why, and the step counts them as nobody.
     """
 
     id: str
     name: str
     rules: tuple[ContactRule, ...] = ()
+    silent: str = ""
+
+
+Parties: TypeAlias = Mapping[str, tuple[Party, ...]]
+"""Who stands behind each target at this moment, in their order."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """Tell these targets, then wait so many seconds before the next step."""
+    """Tell these targets, then wait so many seconds before the next step.
 
-    targets: tuple[Target, ...]
+    `each_s`: one party after another, so many seconds apart, instead of all at once. `retries`: told so many times
+    more, each after its wait. `accepts`: so many must accept before the others are called off. `hours`: outside of them
+    `otherwise` is told instead; where that is empty the step is passed by at once, never parked (R32).
+    """
+
+    targets: tuple[str, ...]
     wait_s: int
+    each_s: int | None = None
+    retries: int = 0
+    accepts: int = 1
+    hours: Hours | None = None
+    otherwise: tuple[str, ...] = ()
+
+
+FOREVER = -1
+"""As a ladder's `loops`: all steps again and again, and never the catch-all."""
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """An immutable version of an escalation policy; an alarm keeps the one it was raised with. Times in seconds."""
+    """An immutable version of an escalation policy; an alarm keeps the one it was raised with. Times in seconds.
+
+    `loops` is how many times all steps are gone through again before the catch-all.
+    """
 
     name: str
     version: int
     steps: tuple[Step, ...]
-    catch_all: tuple[Target, ...]
+    catch_all: tuple[str, ...]
     repeat_s: int
     ack_s: int
     remind_s: int  # before the ack lapses
@@ -104,11 +144,12 @@ class Ladder:
     arrival_s: int = 45 * 60
     arrival_grace_s: int = 5 * 60
     closes_when_cleared: bool = False
+    loops: int = 0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The user who has an alarm."""
+    """Whoever has an alarm or acts on it: a user, a responder or a person's contact."""
 
     id: str
     name: str
@@ -126,6 +167,42 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Acceptance:
+    """Somebody outside the control room said that they go."""
+
+    by: Holder
+    at: datetime
+    target: str
+    arrived: bool = False
+
+
+@dataclass(frozen=True)
+class Round:
+    """How far one party has been told: one round for each alarm, step, loop and responder.
+
+    `told_s`: their rules up to so many seconds after `starts_at` are done. `next_at`: when the next of their rules is
+    due; None when none is left. `sent` and `failed` are addresses, as `channel:address`.
+    """
+
+    step: int
+    loop: int
+    target: str
+    party: str
+    name: str
+    starts_at: datetime
+    told_s: int = -1
+    next_at: datetime | None = None
+    sent: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    declined: bool = False
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nobody can be expected to come by this round any more."""
+        return self.declined or (self.next_at is None and set(self.sent) <= set(self.failed))
+
+
+@dataclass(frozen=True)
 class State:
     """All that the core knows of one alarm. `step` is the index of the next step; past the end is the catch-all."""
 
@@ -140,16 +217,24 @@ class State:
     condition: Condition = Condition.ACTIVE
     events: int = 1
     step: int = 0
+    loop: int = 0
+    again: int = 0  # how often the present step is still told again before the next
+    exhausted: bool = False  # the catch-all has been told
     step_due_at: datetime | None = None
     last_step_at: datetime | None = None
     ring: int = 0
+    rounds: tuple[Round, ...] = ()
     claim: Claim | None = None
+    acceptances: tuple[Acceptance, ...] = ()
     first_acked_at: datetime | None = None
     hold_until: datetime | None = None
     arrival_due_at: datetime | None = None
     arrival_asked: bool = False
     supervisor_at: datetime | None = None  # when the supervisor is told that this takes long
+    quiet_until: datetime | None = None  # planned work: nobody is told before
     hub_cancelled: bool = False
+    silent: bool = False  # the line is open and nobody speaks
+    everybody_at: datetime | None = None  # when contacts and responders are told all at once
     outcome: str | None = None
     closed_at: datetime | None = None
 
@@ -158,7 +243,7 @@ class State:
         """Return the moment at which something happens next; None only when closed."""
         if self.handling is Handling.CLOSED:
             return None
-        moments = [self.hold_until, self.supervisor_at]
+        moments = [self.hold_until, self.supervisor_at, self.everybody_at, *(turn.next_at for turn in self.rounds)]
         if self.handling is Handling.RAISED:
             moments.append(self.step_due_at)
         elif self.handling is Handling.ATTENDING:
@@ -169,193 +254,22 @@ class State:
         return min(moment for moment in moments if moment is not None)
 
 
-# What can happen. Each is one input of `decide`; the log keeps it, so that replay(log) = state.
-
-
-@dataclass(frozen=True)
-class Raised:
-    """A new alarm; `received_at` is its first receipt by any of our listeners: the ladder and the KPI count from it."""
-
-    alarm_id: str
-    type: str
-    class_: str
-    rank: int
-    ladder: Ladder
-    words: str
-    received_at: datetime
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """Another signal of the same family from the same hub: evidence of need, never noise; `notes` for the operator."""
-
-    words: str
-    rank: int
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class HubCancelled:
-    """Somebody pressed cancel at the unit."""
-
-
-@dataclass(frozen=True)
-class Cleared:
-    """The cause is over."""
-
-    words: str
-
-
-@dataclass(frozen=True)
-class Annotated:
-    """The hub reported something that belongs to this alarm."""
-
-    words: str
-
-
-@dataclass(frozen=True)
-class VoiceLost:
-    """The voice call with the home has ended while the alarm is open; `rank` is the top of the queue, below fire."""
-
-    words: str
-    rank: int
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """Somebody at the home told through the unit that they are there."""
-
-    words: str
-
-
-@dataclass(frozen=True)
-class TimerDue:
-    """The alarm's moment has come; `addresses` says who stands behind each target now."""
-
-    addresses: Addresses = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Acked:
-    """A user claims the alarm; `take_over` takes it from whoever has it, and both are named."""
-
-    by: Holder
-    take_over: bool = False
-
-
-@dataclass(frozen=True)
-class Renewed:
-    """The holder is still there."""
-
-    by: Holder
-
-
-@dataclass(frozen=True)
-class Released:
-    """The holder gives the alarm back."""
-
-    by: Holder
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Attended:
-    """Somebody is on the way; `arrive_in_s` is when to ask whether they are there."""
-
-    by: Holder
-    who: str
-    arrive_in_s: int | None = None
-
-
-@dataclass(frozen=True)
-class Held:
-    """The holder parks the call; after the ladder's limit a second human is told."""
-
-    by: Holder
-    reason: str
-
-
-@dataclass(frozen=True)
-class Escalated:
-    """A user sends the alarm one step up at once."""
-
-    by: Holder
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Noted:
-    """A free note."""
-
-    by: Holder
-    text: str
-
-
-@dataclass(frozen=True)
-class ContactAttempted:
-    """A contact was tried. Voicemail is not reached."""
-
-    by: Holder
-    contact: str
-    reached: bool
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Closed:
-    """A user ends the alarm. `voice_confirmed`: they spoke with the person."""
-
-    by: Holder
-    outcome: str
-    reason: str = ""
-    voice_confirmed: bool = False
-    supervisor: bool = False
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A sender's result; `ok` false is a permanent failure."""
-
-    label: str
-    channel: str
-    ok: bool
-    detail: str = ""
-
-
-Input: TypeAlias = (
-    Raised
-    | Repeated
-    | HubCancelled
-    | Cleared
-    | Annotated
-    | VoiceLost
-    | Arrived
-    | TimerDue
-    | Acked
-    | Renewed
-    | Released
-    | Attended
-    | Held
-    | Escalated
-    | Noted
-    | ContactAttempted
-    | Closed
-    | Delivered
-)
-
-
 # What follows.
 
 
 @dataclass(frozen=True)
 class Notify:
-    """Tell this address; `effect_key` is the same whenever the same decision is made, so it is sent once by us."""
+    """Tell this address; `effect_key` is the same whenever the same decision is made, so it is sent once by us.
+
+    `party` is who is asked to accept by this message; empty when nobody is asked to.
+    """
 
     effect_key: str
-    target: Target
+    target: str
     to: Address
     rank: int
     reason: str
+    party: str = ""
 
 
 @dataclass(frozen=True)
@@ -367,7 +281,7 @@ class CancelPending:
 class Uncovered:
     """Nobody stands behind these targets: a hole in the ladder, which somebody must mend."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[str, ...]
 
 
 Effect: TypeAlias = Notify | CancelPending | Uncovered

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alarms.escalation.domain import TARGET_WORDS, Handling, State
+from alarms.escalation.domain import FOREVER, Handling, State, target_words
 
 SYSTEM_HUB = "(telecare)"
 """Stands where the hub's id stands in an alarm about the service itself; no hub can have it."""
@@ -96,15 +96,28 @@ def what_next(state: State) -> Next | None:
         return Next(at, "the hold is over: the supervisor is told")
     if state.supervisor_at is not None and at == state.supervisor_at:
         return Next(at, "the supervisor is told that it takes long")
+    if state.everybody_at is not None and at == state.everybody_at:
+        return Next(at, "contacts and responders are told, all at once")
+    if told := [turn.name for turn in state.rounds if turn.next_at == at]:
+        return Next(at, f"{' and '.join(dict.fromkeys(told))} told")
     if state.handling is Handling.ATTENDING:
         words = "it is open again" if state.arrival_asked else "arrival is asked"
     elif state.claim is not None:
         words = "the claim lapses" if state.claim.reminded else f"{state.claim.holder.name} is reminded to renew"
     else:
-        steps = state.ladder.steps
-        targets = steps[state.step].targets if state.step < len(steps) else state.ladder.catch_all
-        words = " and ".join(TARGET_WORDS[target] for target in targets) + " told"
+        words = " and ".join(target_words(target) for target in _next_targets(state)) + " told"
     return Next(at, words)
+
+
+def _next_targets(state: State) -> tuple[str, ...]:
+    """Return whom the next step names; its hours are looked at when it comes."""
+    steps = state.ladder.steps
+    if state.again and state.step:
+        return steps[state.step - 1].targets
+    if state.step < len(steps):
+        return steps[state.step].targets
+    more = steps and (state.ladder.loops == FOREVER or state.loop < state.ladder.loops)
+    return steps[0].targets if more else state.ladder.catch_all
 
 
 def board_key(rank: int, raised_at: datetime, alarm_id: UUID) -> tuple[int, datetime, UUID]:

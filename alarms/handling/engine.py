@@ -5,19 +5,15 @@ Any number of copies run side by side; SKIP LOCKED keeps them apart. The only ti
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Address, Addresses, Target, TimerDue
 from alarms.handling.clock import ClockWatch
 from alarms.handling.faults import FIRST_PAUSE_S, clock_jump
-from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
-from alarms.notify.repository import ContactPointRepository
+from alarms.handling.targets import ContactsOf, Targets
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
@@ -29,16 +25,13 @@ POLL_S = 1.0
 BUSY_S = 0.02
 """When what is due is in other hands: soon, but without a spin."""
 
-ContactsOf = Callable[[AsyncSession, UUID], Awaitable[tuple[Address, ...]]]
-"""Gives a person's contacts in their order of reach; the register is another house, so whoever starts us lends it."""
-
 
 class Engine:
     """One worker that drives alarms."""
 
     def __init__(self, database: Database, contacts_of: ContactsOf, public_url: str | None = None) -> None:
         self.database = database
-        self.contacts_of = contacts_of
+        self.targets = Targets(contacts_of)
         self.public_url = public_url
         self.woken = asyncio.Event()
         self.clock = ClockWatch()
@@ -72,8 +65,7 @@ class Engine:
                     return False
                 alarm_id = alarm.id
                 with structlog.contextvars.bound_contextvars(correlation_id=str(alarm.id)):
-                    event = TimerDue(await self.addresses_for(session, alarm))
-                    await AlarmService(session, self.public_url).run_timer(alarm, event)
+                    await AlarmService(session, self.public_url).run_timer(alarm, self.targets)
         except Exception as error:
             if alarm_id is None or is_transient(error):
                 raise
@@ -92,20 +84,13 @@ class Engine:
                 log.error("clock_jumped", seconds=round(jump))
                 await AlarmService(session).report(clock_jump(jump), None, now)
 
-    async def addresses_for(self, session: AsyncSession, alarm: Alarm) -> Addresses:
-        """Return who stands behind each target of this alarm at this moment."""
-        addresses = await ContactPointRepository(session).addresses_for(alarm.council_id)
-        if alarm.person_id is not None:
-            addresses[Target.CONTACTS] = await self.contacts_of(session, alarm.person_id)
-        return addresses
-
     async def _set_aside(self, alarm_id: UUID, why: str) -> None:
         try:
             async with self.database.transaction() as session:
                 alarm = await AlarmRepository(session).lock(alarm_id)
                 if alarm is not None and alarm.next_due_at is not None:
-                    addresses = await ContactPointRepository(session).addresses_for(alarm.council_id)
-                    await AlarmService(session, self.public_url).set_aside(alarm, addresses, why)
+                    parties = await self.targets.standing(session, alarm)
+                    await AlarmService(session, self.public_url).set_aside(alarm, parties, why)
         except Exception as error:
             if is_transient(error):
                 raise

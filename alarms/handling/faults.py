@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from alarms.escalation.domain import TARGET_WORDS, Target
+from alarms.escalation.domain import target_words
 from alarms.escalation.ranks import TECHNICAL, URGENT
 from alarms.handling.domain import Opening
 
@@ -10,9 +10,9 @@ FIRST_PAUSE_S = 30
 LONGEST_PAUSE_S = 300
 
 
-def hole(targets: tuple[Target, ...]) -> Opening:
+def hole(targets: tuple[str, ...]) -> Opening:
     """Return the alarm that a ladder fell through a step with nobody behind it."""
-    names = " and ".join(TARGET_WORDS[target] for target in targets)
+    names = " and ".join(target_words(target) for target in targets)
     words = f"Nobody stands behind {names}" if targets else "A step of a ladder names nobody"
     notes = ("An alarm came to this step and went on without anybody being told: add a contact point",)
     return Opening("uncovered_step", "T", TECHNICAL, f"uncovered_step:{'+'.join(targets)}", words, notes)

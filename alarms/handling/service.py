@@ -12,27 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.escalation.codec import dump_input, dump_state, load_state, replay
 from alarms.escalation.decide import decide
 from alarms.escalation.domain import (
-    Addresses,
     CancelPending,
     Decision,
-    Delivered,
     Handling,
     Holder,
-    Input,
     Notify,
-    Raised,
-    Released,
-    Repeated,
+    Parties,
     RuleError,
     State,
     Target,
     Uncovered,
 )
+from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
+from alarms.handling.targets import Targets
 from alarms.notify.messages import AlarmFacts, compose
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError, RefusedError, StaleError
@@ -134,16 +131,19 @@ class AlarmService:
         for alarm in await self.alarms.lock_held_by(UUID(by.id)):
             await self._apply(alarm, Released(by, reason))
 
-    async def run_timer(self, alarm: Alarm, event: Input) -> None:
+    async def run_timer(self, alarm: Alarm, targets: Targets) -> None:
         """Apply a due timer to an alarm whose row the engine has locked."""
-        await self._apply(alarm, event)
+        now = await database_now(self.session)
+        state = await self._state_of(alarm)
+        event = await targets.timer_due(self.session, alarm, state, now)
+        await self._write(alarm, event, decide(state, event, now), now)
 
     async def report(self, fault: Opening, council_id: str | None, now: datetime) -> None:
         """Open an alarm about the service itself, unless the same fault is on the board already."""
         if not await self.alarms.lock_fault(fault.family, council_id):
             await self.open(fault, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)
 
-    async def set_aside(self, alarm: Alarm, addresses: Addresses, why: str) -> None:
+    async def set_aside(self, alarm: Alarm, parties: Parties, why: str) -> None:
         """Give an alarm on which the service fails to its last resort by hand, and try again later (R17).
 
         The core has no part in it, for it may be what fails; state and replay stay as they are.
@@ -152,7 +152,12 @@ class AlarmService:
         pause = timedelta(seconds=pause_s(await self.alarms.count_lines(alarm.id, NOT_DRIVEN)))
         targets = dict.fromkeys((*BY_CLASS[alarm.class_].catch_all, Target.DUTY_MANAGER))
         reason = "The service fails on this alarm: handle it by hand"
-        told = {(to.channel, to.address): (target, to) for target in targets for to in addresses.get(target, ())}
+        told = {
+            (rule.to.channel, rule.to.address): (target, rule.to)
+            for target in targets
+            for party in parties.get(target, ())
+            for rule in party.rules
+        }
         names = ", ".join(to.label for _, to in told.values()) or "nobody, for nobody has an address there"
         text = f"The service fails on this alarm ({why}): handle it by hand. Told: {names}."
         alarm.next_due_at = now + pause
@@ -268,7 +273,8 @@ def facts_of(alarm: Alarm) -> AlarmFacts:
 
 async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: bool, detail: str) -> None:
     """Tell the alarm what became of a message: a failure is an event that moves the ladder on at once (R05)."""
-    event = Delivered(message.message["label"], message.channel, ok, detail)
+    fate = Fate.SENT if ok else Fate.FAILED
+    event = Delivered(message.message["label"], message.channel, fate, detail, message.address)
     await AlarmService(session).feed(message.subject_id, event)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from alarms.escalation.domain import Annotated, Arrived, Cleared, HubCancelled, Input, Repeated, VoiceLost
+from alarms.escalation.inputs import Annotated, Arrived, Cleared, HubCancelled, Input, Repeated, VoiceLost
 from alarms.escalation.ranks import TECHNICAL, UNKNOWN, VOICE_LOST
 from alarms.handling.domain import OpenAlarm, Opening, Subject
 from alarms.intake.types import (

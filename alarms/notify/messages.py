@@ -38,7 +38,7 @@ def compose(alarm: AlarmFacts, notify: Notify, public_url: str | None) -> dict[s
 
     `public_url` is the service's address as people reach it; with it, staff get a link to the case.
     """
-    for_contact = notify.target is Target.CONTACTS
+    for_contact = notify.target == Target.CONTACTS
     text = _for_contact(alarm) if for_contact else _for_staff(alarm, notify.reason, public_url)
     who = f", {alarm.person_name}" if alarm.person_name else ""
     return {
@@ -91,7 +91,7 @@ def _data(alarm: AlarmFacts, notify: Notify, place: str | None) -> dict[str, Any
         "place": place,
         "raised_at": alarm.raised_at.astimezone(UTC).isoformat(),
         "reason": notify.reason,
-        "target": notify.target.value,
+        "target": str(notify.target),
         "effect_key": notify.effect_key,
     }
 

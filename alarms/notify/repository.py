@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Address, Target
+from alarms.escalation.domain import Address, ContactRule, Party
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.models import ContactPoint
 from telecare.kernel.ids import new_id
@@ -20,7 +20,7 @@ class ContactPointRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def addresses_for(self, council_id: str | None) -> dict[Target, tuple[Address, ...]]:
+    async def parties_for(self, council_id: str | None) -> dict[str, tuple[Party, ...]]:
         """Return who stands behind each target for a council: its own contact points and those of all councils.
 
         Where nobody knows the council it may be anybody's: then all of them do (C13).
@@ -29,10 +29,11 @@ class ContactPointRepository:
         if council_id is not None:
             theirs = ContactPoint.council_id.is_(None) | (ContactPoint.council_id == council_id)
             statement = statement.where(theirs)
-        addresses: dict[Target, list[Address]] = defaultdict(list)
+        parties: dict[str, list[Party]] = defaultdict(list)
         for point in (await self.session.execute(statement)).scalars():
-            addresses[Target(point.target)].append(Address(point.channel, point.address, point.label))
-        return {target: tuple(listed) for target, listed in addresses.items()}
+            rule = ContactRule(0, Address(point.channel, point.address, point.label))
+            parties[point.target].append(Party(str(point.id), point.label, (rule,)))
+        return {target: tuple(listed) for target, listed in parties.items()}
 
     async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[ContactPoint]:
         """Return contact points, newest first: those of these councils (none means all) and those that serve all."""

@@ -55,7 +55,7 @@ async def hub_context(session: AsyncSession, hub_id: str, at: datetime | None) -
 async def person_contacts(session: AsyncSession, person_id: UUID) -> tuple[Reach, ...]:
     """Return a person's contacts in the order in which they are tried."""
     statement = (
-        select(Contact.name, Contact.phone, Contact.email)
+        select(Contact.id, Contact.name, Contact.phone, Contact.email)
         .where(Contact.person_id == person_id)
         .order_by(Contact.position)
     )

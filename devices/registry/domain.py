@@ -92,6 +92,7 @@ class HubContext:
 class Reach:
     """A contact of a person, as far as telling them needs it."""
 
+    id: UUID
     name: str
     phone: str | None
     email: str | None

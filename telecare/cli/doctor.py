@@ -51,6 +51,6 @@ def _seal_key(settings: Settings) -> str | None:
 
 async def _contact_points(database: Database) -> str | None:
     async with database.transaction() as session:
-        addresses = await ContactPointRepository(session).addresses_for(None)
+        addresses = await ContactPointRepository(session).parties_for(None)
     missing = [target for target in (Target.SUPERVISOR, Target.DUTY_MANAGER) if target not in addresses]
     return f"nobody stands behind {', '.join(missing)} for all councils" if missing else None

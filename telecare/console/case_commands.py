@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from alarms.escalation.domain import (
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import (
     Acked,
     Attended,
     Closed,
     ContactAttempted,
     Escalated,
     Held,
-    Holder,
     Input,
     Noted,
     Released,

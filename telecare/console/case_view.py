@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from alarms.escalation.codec import load_state
-from alarms.escalation.domain import TARGET_WORDS, Handling
+from alarms.escalation.domain import Handling, target_words
 from alarms.handling.domain import TypeHistory
 from alarms.handling.models import Alarm, AlarmLog
 
@@ -37,7 +37,7 @@ def ladder(alarm: Alarm) -> list[Step]:
     waiting = state.handling is Handling.RAISED
     steps = []
     for index, step in enumerate(state.ladder.steps):
-        words = " and ".join(TARGET_WORDS[target].removeprefix("the ") for target in step.targets)
+        words = " and ".join(target_words(target).removeprefix("the ") for target in step.targets)
         if index < state.step:
             steps.append(Step(words, "done"))
         elif index == state.step and waiting:
@@ -45,7 +45,7 @@ def ladder(alarm: Alarm) -> list[Step]:
         else:
             steps.append(Step(words, "later"))
     if state.step >= len(state.ladder.steps) and waiting:
-        again = " and ".join(TARGET_WORDS[target].removeprefix("the ") for target in state.ladder.catch_all)
+        again = " and ".join(target_words(target).removeprefix("the ") for target in state.ladder.catch_all)
         steps.append(Step(f"all again: {again}", "next"))
     return steps
 

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 from playwright.async_api import expect
 
-from alarms.escalation.domain import Closed, Holder, Noted
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import Closed, Noted
 from alarms.handling.domain import Opening, Subject
 from alarms.handling.service import AlarmService, Origin
 from telecare.embedded.lab import Lab

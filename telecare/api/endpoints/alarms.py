@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 
-from alarms.escalation.domain import (
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import (
     Acked,
     Attended,
     Closed,
     ContactAttempted,
     Escalated,
     Held,
-    Holder,
     Input,
     Noted,
     Released,

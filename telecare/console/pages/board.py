@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from alarms.escalation.domain import Acked, Holder
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import Acked
 from alarms.handling.domain import BoardTally
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService

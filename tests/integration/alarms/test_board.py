@@ -2,7 +2,8 @@
 
 from sqlalchemy import select, text
 
-from alarms.escalation.domain import Acked, Holder, Repeated
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import Acked, Repeated
 from alarms.handling.domain import Subject
 from alarms.handling.models import BoardChange
 from alarms.handling.service import AlarmService, Origin

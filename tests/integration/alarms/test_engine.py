@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from alarms.escalation.domain import Repeated
+from alarms.escalation.inputs import Repeated
 from alarms.handling.domain import Subject
 from alarms.notify.domain import ContactTarget
 from tests.homes import ARGYLL, FIFE

@@ -4,7 +4,8 @@ from functools import partial
 
 import httpx
 
-from alarms.escalation.domain import Acked, Attended, Holder
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import Acked, Attended
 from telecare.access.accounts import create_user
 from telecare.access.domain import UserRole
 from telecare.access.service import SESSION_COOKIE, LoggedIn, login

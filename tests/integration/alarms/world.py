@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Address, Input
+from alarms.escalation.domain import Address
+from alarms.escalation.inputs import Input
 from alarms.handling.domain import Opening, Subject
 from alarms.handling.engine import Engine
 from alarms.handling.models import Alarm, AlarmLog

@@ -1,6 +1,5 @@
 """One alarm on a simulated clock: the scenario moves it, the engine is always on time, or away when told so."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -8,18 +7,19 @@ from alarms.escalation.decide import decide
 from alarms.escalation.domain import (
     Address,
     CancelPending,
+    ContactRule,
     Decision,
     Holder,
-    Input,
     Ladder,
     LogLine,
     Notify,
-    Raised,
+    Parties,
+    Party,
     State,
     Target,
-    TimerDue,
     Uncovered,
 )
+from alarms.escalation.inputs import Input, Raised, TimerDue
 from alarms.escalation.ladders import LIFE_SAFETY
 
 T0 = datetime(2027, 3, 27, 3, 12, tzinfo=UTC)
@@ -27,11 +27,17 @@ T0 = datetime(2027, 3, 27, 3, 12, tzinfo=UTC)
 ANN = Holder("01900000-0000-7000-8000-000000000001", "Ann")
 BOB = Holder("01900000-0000-7000-8000-000000000002", "Bob")
 
-EVERYBODY: Mapping[Target, tuple[Address, ...]] = {
-    Target.SUPERVISOR: (Address("email", "supervisor@x.example", "Sue"),),
-    Target.PARTNER_ARC: (Address("webhook", "https://arc.example/", "Partner"),),
-    Target.DUTY_MANAGER: (Address("email", "duty@x.example", "Dougie"),),
-    Target.CONTACTS: (Address("email", "niece@x.example", "Niece"), Address("email", "son@x.example", "Son")),
+
+def party(name: str, address: str, channel: str = "email") -> Party:
+    """Somebody who is told at once, by one way."""
+    return Party(name, name, (ContactRule(0, Address(channel, address, name)),))
+
+
+EVERYBODY: Parties = {
+    Target.SUPERVISOR: (party("Sue", "supervisor@x.example"),),
+    Target.PARTNER_ARC: (party("Partner", "https://arc.example/", "webhook"),),
+    Target.DUTY_MANAGER: (party("Dougie", "duty@x.example"),),
+    Target.CONTACTS: (party("Niece", "niece@x.example"), party("Son", "son@x.example")),
 }
 
 Told = tuple[float, str]
@@ -45,13 +51,13 @@ class Run:
     ladder: Ladder = LIFE_SAFETY
     class_: str = "L"
     rank: int = 10
-    addresses: Mapping[Target, tuple[Address, ...]] = field(default_factory=lambda: dict(EVERYBODY))
+    parties: Parties = field(default_factory=lambda: dict(EVERYBODY))
     awake: bool = True  # whether the engine is there when it is raised
     at: float = 0
     told: list[Told] = field(default_factory=list)
     told_addresses: list[tuple[float, tuple[str, str]]] = field(default_factory=list)
     cancelled_at: float | None = None
-    uncovered: list[tuple[float, tuple[Target, ...]]] = field(default_factory=list)
+    uncovered: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
     log: list[tuple[float, LogLine]] = field(default_factory=list)
     state: State = field(init=False)
 
@@ -65,7 +71,7 @@ class Run:
         """Let the time pass with the engine on time."""
         while (due := self.due) is not None and due <= second:
             self.at = max(self.at, due)
-            self._apply(TimerDue(self.addresses))
+            self._apply(self.timer())
         self.at = second
         return self
 
@@ -81,6 +87,11 @@ class Run:
         decision = self._apply(event)
         self.until(self.at)
         return decision
+
+    def timer(self) -> TimerDue:
+        """What the shell tells the core of this moment."""
+        there = {party.id: party for listed in self.parties.values() for party in listed}
+        return TimerDue(self.parties, there)
 
     @property
     def due(self) -> float | None:

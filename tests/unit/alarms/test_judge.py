@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from alarms.escalation.domain import Annotated, Arrived, Cleared, HubCancelled, Repeated, VoiceLost
+from alarms.escalation.inputs import Annotated, Arrived, Cleared, HubCancelled, Repeated, VoiceLost
 from alarms.escalation.ranks import FIRE, UNKNOWN, URGENT, VOICE_LOST
 from alarms.handling.domain import OpenAlarm, Subject
 from alarms.intake.domain import Signal, Verdict, judge

@@ -5,25 +5,21 @@ from dataclasses import replace
 import pytest
 
 from alarms.escalation.decide import decide
-from alarms.escalation.domain import (
+from alarms.escalation.domain import Condition, Handling, RuleError, Step, Target
+from alarms.escalation.inputs import (
     Acked,
-    Address,
     Arrived,
     Attended,
     Cleared,
     Closed,
-    Condition,
     Delivered,
     Escalated,
-    Handling,
+    Fate,
     Held,
     HubCancelled,
     Released,
     Renewed,
     Repeated,
-    RuleError,
-    Step,
-    Target,
     TimerDue,
     VoiceLost,
 )
@@ -32,7 +28,7 @@ from alarms.escalation.outcomes import OUTCOMES, Needs, Outcome
 from alarms.escalation.ranks import VOICE_LOST
 from alarms.handling.domain import board_key, what_next
 from alarms.intake.types import TYPES
-from tests.unit.alarms.run import ANN, BOB, EVERYBODY, T0, Run
+from tests.unit.alarms.run import ANN, BOB, EVERYBODY, T0, Run, party
 
 LADDER = [(60, "Sue"), (120, "Partner"), (180, "Dougie"), (180, "Niece"), (180, "Son")]
 
@@ -158,7 +154,7 @@ def test_a_hold_is_told_to_a_second_human_after_a_minute_and_the_claim_runs_on()
 
 
 def test_a_hold_is_told_to_the_duty_manager_where_there_is_no_supervisor():
-    run = Run(addresses={**EVERYBODY, Target.SUPERVISOR: ()})
+    run = Run(parties={**EVERYBODY, Target.SUPERVISOR: ()})
     run.do(Acked(ANN), at=10)
     run.do(Held(ANN, ""), at=30)
     assert run.until(90).told == [(90, "Dougie")]
@@ -268,7 +264,7 @@ def test_an_arrival_is_asked_after_an_hour_at_the_latest():
 
 def test_a_failed_message_moves_the_ladder_on_at_once():
     run = Run().until(60)
-    run.do(Delivered("Sue", "email", ok=False, detail="550"), at=62)
+    run.do(Delivered("Sue", "email", Fate.FAILED, "550", "supervisor@x.example"), at=62)
     assert run.told_since(61) == [(62, "Partner")]
     assert run.until(122).told_since(63) == [(122, "Dougie"), (122, "Niece"), (122, "Son")]
 
@@ -277,14 +273,14 @@ def test_a_late_failure_after_a_human_has_it_changes_nothing():
     run = Run().until(60)
     run.do(Acked(ANN), at=61)
     before = run.state
-    run.do(Delivered("Sue", "email", ok=False, detail="550"), at=62)
+    run.do(Delivered("Sue", "email", Fate.FAILED, "550", "supervisor@x.example"), at=62)
     assert run.state == before
     assert run.kinds(62) == ["send_failed"]
 
 
 def test_a_dead_address_in_the_catch_all_does_not_quicken_it():
     run = Run().until(240)
-    run.do(Delivered("Sue", "email", ok=False, detail="550"), at=241)
+    run.do(Delivered("Sue", "email", Fate.FAILED, "550", "supervisor@x.example"), at=241)
     assert run.due == 300
 
 
@@ -333,14 +329,14 @@ def test_an_alarm_keeps_the_ladder_that_it_was_raised_with():
 
 
 def test_a_step_with_nobody_behind_it_is_fallen_through_at_once_and_the_duty_manager_hears_of_it():
-    run = Run(addresses={**EVERYBODY, Target.SUPERVISOR: ()}).until(60)
+    run = Run(parties={**EVERYBODY, Target.SUPERVISOR: ()}).until(60)
     assert run.told == [(60, "Dougie"), (60, "Partner")]
     assert run.kinds(60) == ["uncovered", "step"]
     assert run.until(120).told_since(61) == [(120, "Dougie"), (120, "Niece"), (120, "Son")]
 
 
 def test_the_log_says_behind_whom_nobody_stood():
-    run = Run(addresses={**EVERYBODY, Target.CONTACTS: (), Target.PARTNER_ARC: ()}).until(180)
+    run = Run(parties={**EVERYBODY, Target.CONTACTS: (), Target.PARTNER_ARC: ()}).until(180)
     assert run.said("step")[2:] == [
         "Step 3: told the supervisor: Sue.",
         "Step 5: told the duty manager: Dougie; nobody stands behind the person's contacts.",
@@ -350,36 +346,36 @@ def test_the_log_says_behind_whom_nobody_stood():
 
 def test_a_last_resort_with_nobody_behind_it_tells_the_duty_manager_and_does_not_say_that_the_queue_was_told():
     ladder = replace(LIFE_SAFETY, steps=(), catch_all=(Target.SUPERVISOR,))
-    run = Run(ladder=ladder, addresses={**EVERYBODY, Target.SUPERVISOR: ()})
+    run = Run(ladder=ladder, parties={**EVERYBODY, Target.SUPERVISOR: ()})
     assert run.told == [(0, "Dougie")]
     assert run.said("catch_all") == ["Nobody has it; told again: nobody stands behind the last resort."]
     assert run.uncovered == [(0, (Target.SUPERVISOR,))]
 
 
 def test_a_hole_in_the_ladder_without_a_duty_manager_is_told_to_the_supervisor():
-    addresses = {Target.SUPERVISOR: EVERYBODY[Target.SUPERVISOR]}
+    parties = {Target.SUPERVISOR: EVERYBODY[Target.SUPERVISOR]}
     ladder = replace(LIFE_SAFETY, steps=(Step((Target.PARTNER_ARC,), 60),), catch_all=())
-    assert Run(ladder=ladder, addresses=addresses).told == [(0, "Sue")]
-    assert Run(ladder=replace(ladder, steps=()), addresses=addresses).told == [(0, "Sue")]
+    assert Run(ladder=ladder, parties=parties).told == [(0, "Sue")]
+    assert Run(ladder=replace(ladder, steps=()), parties=parties).told == [(0, "Sue")]
 
 
 @pytest.mark.parametrize("targets", [(), (Target.SUPERVISOR,), (Target.SUPERVISOR, Target.CONTACTS)])
 def test_when_all_steps_are_empty_the_catch_all_is_told_at_once(targets: tuple[Target, ...]):
-    addresses = {Target.DUTY_MANAGER: EVERYBODY[Target.DUTY_MANAGER]}
-    run = Run(ladder=replace(LIFE_SAFETY, steps=(Step(targets, 60),) * 3), addresses=addresses)
+    parties = {Target.DUTY_MANAGER: EVERYBODY[Target.DUTY_MANAGER]}
+    run = Run(ladder=replace(LIFE_SAFETY, steps=(Step(targets, 60),) * 3), parties=parties)
     assert run.told == [(0, "Dougie")], "once, though three steps and the catch-all have reason to"
     assert run.kinds() == ["raised", "uncovered", "uncovered", "uncovered", "catch_all"]
 
 
 def test_a_ladder_without_steps_and_without_addresses_still_has_a_next_moment():
-    run = Run(ladder=replace(LIFE_SAFETY, steps=()), addresses={})
+    run = Run(ladder=replace(LIFE_SAFETY, steps=()), parties={})
     assert run.kinds() == ["raised", "catch_all"]
     assert run.due == 60
 
 
 def test_one_address_behind_two_targets_is_told_once():
-    same = (Address("email", "duty@x.example", "Dougie"),)
-    run = Run(addresses={Target.DUTY_MANAGER: same, Target.CONTACTS: same}).until(180)
+    same = (party("Dougie", "duty@x.example"),)
+    run = Run(parties={Target.DUTY_MANAGER: same, Target.CONTACTS: same}).until(180)
     assert run.told_since(180) == [(180, "Dougie")]
 
 
@@ -526,7 +522,7 @@ def test_closed_is_final_and_a_late_result_is_only_logged():
         with pytest.raises(RuleError, match="closed is final"):
             run.do(event)
     before = run.state
-    run.do(Delivered("Sue", "email", ok=True))
+    run.do(Delivered("Sue", "email", Fate.SENT, address="supervisor@x.example"))
     assert run.state == before
     assert run.kinds()[-1] == "sent"
 

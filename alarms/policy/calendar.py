@@ -1,0 +1,25 @@
+"""A moment as people in Scotland see it: the local day and minute, and whether it is a bank holiday there."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from alarms.escalation.hours import Local
+
+LONDON = ZoneInfo("Europe/London")
+
+_BANK_HOLIDAYS = holidays.country_holidays("GB", subdiv="SCT")
+"""Makes each year's days the first time that one of them is asked for."""
+
+
+def local_at(moment: datetime) -> Local:
+    """Return what hours of a policy are held against."""
+    there = moment.astimezone(LONDON)
+    today = there.date()
+    return Local(
+        minute=there.hour * 60 + there.minute,
+        weekday=today.weekday(),
+        holiday=today in _BANK_HOLIDAYS,
+        holiday_before=today - timedelta(days=1) in _BANK_HOLIDAYS,
+    )
