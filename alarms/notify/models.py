@@ -15,7 +15,7 @@ class ContactPoint(Base):
 
     __tablename__ = "contact_point"
     __table_args__ = (
-        CheckConstraint("channel IN ('email', 'webhook')", name="channel"),
+        CheckConstraint("channel IN ('email', 'webhook', 'sms', 'voice', 'push', 'apprise')", name="channel"),
         CheckConstraint("target IN ('supervisor', 'partner_arc', 'duty_manager')", name="target"),
         Index(
             "uq_contact_point",

@@ -32,5 +32,5 @@ class ContactPointIn(BaseModel):
     council_id: Annotated[str, Field(pattern=r"^S12[0-9]{6}$")] | None = None
     target: ContactTarget
     channel: Channel
-    address: Annotated[str, Field(min_length=3, max_length=500)]
+    address: Annotated[str, Field(min_length=3, max_length=1500)]
     label: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="who this is, for the log")]

@@ -8,8 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from devices.commands.domain import CommandName, CommandState
-from devices.registry.models import one_of
-from telecare.kernel.db import Base, CouncilId
+from telecare.kernel.db import Base, CouncilId, one_of
 from telecare.kernel.ids import new_id
 
 

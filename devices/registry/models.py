@@ -1,7 +1,6 @@
 """The tables of the register. Every row that belongs to a tenant carries its council, and keys keep tenants apart."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,14 +18,8 @@ from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
-from telecare.kernel.db import Base, CouncilId
+from telecare.kernel.db import Base, CouncilId, one_of
 from telecare.kernel.ids import new_id
-
-
-def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """Return the CHECK that matches an enumeration; a test proves the two agree."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
 class Council(Base):

@@ -9,6 +9,8 @@ from sqlalchemy import text
 from alarms.escalation.domain import Condition, Handling
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
+from alarms.responders.domain import Urgency
+from alarms.rota.domain import OverrideKind
 from devices.commands.domain import CommandName, CommandState
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from telecare.access.broker import BrokerRole
@@ -23,6 +25,9 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_outbox_state": OutboxState,
     "ck_contact_point_channel": Channel,
     "ck_contact_point_target": ContactTarget,
+    "ck_contact_method_channel": Channel,
+    "ck_contact_rule_urgency": Urgency,
+    "ck_rota_override_kind": OverrideKind,
     "ck_person_risk_tier": RiskTier,
     "ck_hub_connection": Connection,
     "ck_hub_status": HubStatus,

@@ -1,0 +1,1 @@
+"""Who can be sent, and how each of them is told."""
