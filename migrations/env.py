@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from alarms.handling import models as handling
 from alarms.intake import models as intake
 from alarms.notify import models as notify
+from alarms.policy import models as policy
 from alarms.responders import models as responders
 from alarms.rota import models as rota
 from devices.commands import models as commands
@@ -18,7 +19,7 @@ from telecare.kernel import outbox
 from telecare.kernel.db import Base, Database
 from telecare.kernel.settings import Settings
 
-TABLES_OF = (handling, intake, notify, responders, rota, commands, presence, registry, access, outbox)
+TABLES_OF = (handling, intake, notify, policy, responders, rota, commands, presence, registry, access, outbox)
 """Each of these declares its tables on the base when it is imported."""
 
 LOCK_TIMEOUT = "4s"

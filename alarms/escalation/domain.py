@@ -145,6 +145,7 @@ class Ladder:
     arrival_grace_s: int = 5 * 60
     closes_when_cleared: bool = False
     loops: int = 0
+    policy: str = ""  # the key of the policy that it is a version of; empty for the built-in ones
 
 
 @dataclass(frozen=True)

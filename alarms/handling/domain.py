@@ -23,6 +23,7 @@ class Subject:
     notes: tuple[str, ...] = ()
     known: bool = False  # the hub is in the register
     placed: bool = False  # and installed somewhere now
+    tier: str | None = None  # the person's risk tier: A, B, C or D
 
 
 @dataclass(frozen=True)

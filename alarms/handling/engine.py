@@ -89,7 +89,7 @@ class Engine:
             async with self.database.transaction() as session:
                 alarm = await AlarmRepository(session).lock(alarm_id)
                 if alarm is not None and alarm.next_due_at is not None:
-                    parties = await self.targets.standing(session, alarm)
+                    parties = await self.targets.standing(session, alarm.council_id, alarm.person_id)
                     await AlarmService(session, self.public_url).set_aside(alarm, parties, why)
         except Exception as error:
             if is_transient(error):

@@ -18,6 +18,12 @@ def hole(targets: tuple[str, ...]) -> Opening:
     return Opening("uncovered_step", "T", TECHNICAL, f"uncovered_step:{'+'.join(targets)}", words, notes)
 
 
+def unreadable_rota(key: str) -> Opening:
+    """Return the alarm that a rota cannot be read: until it is mended nobody is on it (R26)."""
+    notes = ("An alarm came to it and went on to the next step: mend the rota, or put somebody on by hand",)
+    return Opening("rota_unreadable", "U", URGENT, f"rota_unreadable:{key}", f"The rota “{key}” cannot be read", notes)
+
+
 def undriven(alarm_id: UUID, what: str, why: str) -> Opening:
     """Return the alarm that the service fails on another one, which a human must handle by hand."""
     notes = (f"Alarm {alarm_id}: {why}", "Open it and handle it by hand; it is tried again meanwhile")

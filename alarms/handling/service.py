@@ -26,11 +26,14 @@ from alarms.escalation.domain import (
 from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import SYSTEM_HUB, Opening, Subject, what_next
-from alarms.handling.faults import hole, pause_s, undriven
+from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.targets import Targets
 from alarms.notify.messages import AlarmFacts, compose
+from alarms.policy.calendar import local_at
+from alarms.policy.matching import Facts, Live, choose, rank_of
+from alarms.policy.repository import PolicyRepository
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError, RefusedError, StaleError
 from telecare.kernel.ids import new_id
@@ -63,12 +66,13 @@ class AlarmService:
     async def open(self, opening: Opening, subject: Subject, origin: Origin, now: datetime) -> Alarm:
         """Open an alarm; `now` is the database's clock."""
         alarm_id = new_id()
+        policy = await self._policy_for(opening, subject, now) if origin.hub_id != SYSTEM_HUB else None
         raised = Raised(
             alarm_id=str(alarm_id),
             type=opening.type,
             class_=opening.class_,
-            rank=opening.rank,
-            ladder=BY_CLASS[opening.class_],
+            rank=rank_of(policy.document if policy else None, opening.rank),
+            ladder=policy.ladder if policy else BY_CLASS[opening.class_],
             words=opening.words,
             received_at=origin.received_at,
         )
@@ -86,6 +90,7 @@ class AlarmService:
             person_name=subject.person_name,
             place=subject.place,
             room=subject.room,
+            tier=subject.tier,
             words=opening.words,
             notes=list(opening.notes),
             raised_at=origin.received_at,
@@ -96,6 +101,12 @@ class AlarmService:
         self.session.add(alarm)
         await self._write(alarm, raised, decision, now)
         return alarm
+
+    async def _policy_for(self, opening: Opening, subject: Subject, now: datetime) -> Live | None:
+        """Return the policy that an alarm goes by; None: the built-in ladder of its class."""
+        person_id = str(subject.person_id) if subject.person_id else None
+        facts = Facts(subject.council_id, person_id, subject.tier, opening.class_, opening.type, local_at(now))
+        return choose(await PolicyRepository(self.session).live(subject.council_id), facts)
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""
@@ -135,7 +146,9 @@ class AlarmService:
         """Apply a due timer to an alarm whose row the engine has locked."""
         now = await database_now(self.session)
         state = await self._state_of(alarm)
-        event = await targets.timer_due(self.session, alarm, state, now)
+        event, unreadable = await targets.timer_due(self.session, alarm.council_id, alarm.person_id, state, now)
+        for key in unreadable:
+            await self.report(unreadable_rota(key), alarm.council_id, now)
         await self._write(alarm, event, decide(state, event, now), now)
 
     async def report(self, fault: Opening, council_id: str | None, now: datetime) -> None:

@@ -55,6 +55,13 @@ class ResponderRepository:
         ordered = statement.where(serves(Responder.council_id, council_id)).order_by(Responder.council_id.nulls_first())
         return {key: responder_id for key, responder_id in await self.session.execute(ordered)}  # noqa: C416 - rows
 
+    async def keys(self, council_id: str | None) -> list[str]:
+        """Return the keys of all responders who serve a council."""
+        statement = select(Responder.key).where(
+            Responder.removed_at.is_(None), serves(Responder.council_id, council_id)
+        )
+        return list((await self.session.execute(statement)).scalars())
+
     async def members_of_teams(self, keys: Collection[str], council_id: str | None) -> dict[str, tuple[UUID, ...]]:
         """Return the members of the teams with these keys, in order; of a council's own before a shared one."""
         statement = (
@@ -225,6 +232,11 @@ class TeamRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
+
+    async def keys(self, council_id: str | None) -> list[str]:
+        """Return the keys of all teams that serve a council."""
+        statement = select(Team.key).where(Team.removed_at.is_(None), serves(Team.council_id, council_id))
+        return list((await self.session.execute(statement)).scalars())
 
     async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[Team]:
         """Return teams, newest first: those of these councils (none means all) and those that serve all."""

@@ -93,6 +93,11 @@ class RotaRepository:
             statement = statement.where(RotaPlan.id < before)
         return list((await self.session.execute(statement.where(seen_by(RotaPlan.council_id, councils)))).scalars())
 
+    async def keys(self, council_id: str | None) -> list[str]:
+        """Return the keys of all rotas that serve a council."""
+        statement = select(RotaPlan.key).where(RotaPlan.removed_at.is_(None), serves(RotaPlan.council_id, council_id))
+        return list((await self.session.execute(statement)).scalars())
+
     async def all(self) -> Sequence[RotaPlan]:
         """Return every rota of every council."""
         statement = select(RotaPlan).where(RotaPlan.removed_at.is_(None)).order_by(RotaPlan.id)

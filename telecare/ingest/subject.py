@@ -51,4 +51,5 @@ def subject_of(context: HubContext | None, message: Message) -> Subject:
         notes=notes,
         known=True,
         placed=True,
+        tier=home.risk_tier.value,
     )

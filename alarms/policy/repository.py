@@ -1,0 +1,129 @@
+"""All queries on policies and their versions."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.policy.document import PolicyDocument
+from alarms.policy.matching import Live
+from alarms.policy.models import Policy, PolicyVersion
+from telecare.kernel.ids import new_id
+from telecare.kernel.logging import get_logger
+
+log = get_logger("policy")
+
+# Made once: each new alarm waits for it.
+_LIVE = text(
+    """
+    SELECT v.policy_id, v.version, v.document
+      FROM policy p JOIN policy_version v ON v.policy_id = p.id AND v.version = p.version
+     WHERE p.retired_at IS NULL AND (p.council_id IS NULL OR p.council_id = :council_id)
+    """
+)
+_READ: dict[tuple[UUID, int], PolicyDocument] = {}
+"""Versions never change, so each is read once in a process."""
+
+
+class PolicyRepository:
+    """Reads and writes of policies in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def live(self, council_id: str | None) -> list[Live]:
+        """Return the policies that a council's alarms can go by: its own and those that serve all."""
+        rows = await self.session.execute(_LIVE, {"council_id": council_id})
+        found = []
+        for row in rows:
+            try:
+                found.append(Live(_read(*row), row.version))
+            except ValidationError:
+                # A document of another release that this one cannot read must not keep an alarm from opening.
+                log.exception("policy_not_read", policy_id=str(row.policy_id), version=row.version)
+        return found
+
+    async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[Policy]:
+        """Return policies, newest first: those of these councils (none means all) and those that serve all."""
+        statement = select(Policy).where(Policy.retired_at.is_(None)).order_by(Policy.id.desc()).limit(limit)
+        if councils:
+            statement = statement.where(Policy.council_id.in_(councils) | Policy.council_id.is_(None))
+        if before is not None:
+            statement = statement.where(Policy.id < before)
+        return list((await self.session.execute(statement)).scalars())
+
+    async def get(self, policy_id: UUID, *, lock: bool = False) -> Policy | None:
+        """Return a policy, retired or not; locked when it is to be changed."""
+        statement = select(Policy).where(Policy.id == policy_id)
+        if lock:
+            statement = statement.with_for_update().execution_options(populate_existing=True)
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def version(self, policy_id: UUID, version: int) -> PolicyVersion | None:
+        """Return a version, or None."""
+        return await self.session.get(PolicyVersion, (policy_id, version))
+
+    async def versions(self, policies: Collection[tuple[UUID, int]]) -> dict[UUID, PolicyVersion]:
+        """Return these versions by their policy."""
+        ids = dict(policies)
+        if not ids:
+            return {}
+        statement = select(PolicyVersion).where(PolicyVersion.policy_id.in_(ids))
+        found = (await self.session.execute(statement)).scalars()
+        return {row.policy_id: row for row in found if ids[row.policy_id] == row.version}
+
+    async def history(self, policy_id: UUID) -> Sequence[PolicyVersion]:
+        """Return all versions of a policy, the newest first."""
+        statement = (
+            select(PolicyVersion).where(PolicyVersion.policy_id == policy_id).order_by(PolicyVersion.version.desc())
+        )
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def create(self, council_id: str | None, key: str) -> Policy | None:
+        """Add a policy whose first version follows; None when its council has one of this key."""
+        statement = (
+            insert(Policy)
+            .values(id=new_id(), council_id=council_id, key=key, version=1)
+            .on_conflict_do_nothing()
+            .returning(Policy)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def add_version(self, policy: Policy, **columns: Any) -> PolicyVersion:
+        """Add the policy's present version."""
+        statement = (
+            insert(PolicyVersion)
+            .values(policy_id=policy.id, version=policy.version, council_id=policy.council_id, **columns)
+            .returning(PolicyVersion)
+        )
+        return (await self.session.execute(statement)).scalar_one()
+
+    async def retire(self, policy_id: UUID) -> None:
+        """Let no new alarm go by it; its versions stay."""
+        await self.session.execute(
+            update(Policy).where(Policy.id == policy_id).values(retired_at=func.clock_timestamp())
+        )
+
+    async def naming(self, target: str, council_id: str | None) -> list[str]:
+        """Return the keys of live policies that name a target such as `rota:wardens`, which must outlive it."""
+        found = text(
+            """
+            SELECT p.key FROM policy p JOIN policy_version v ON v.policy_id = p.id AND v.version = p.version
+             WHERE p.retired_at IS NULL
+               AND (CAST(:council_id AS text) IS NULL OR p.council_id IS NULL OR p.council_id = :council_id)
+               AND jsonb_path_exists(v.document, '$.** ? (@ == $target)', jsonb_build_object('target', :target))
+             ORDER BY p.key
+            """
+        )
+        return list((await self.session.execute(found, {"target": target, "council_id": council_id})).scalars())
+
+
+def _read(policy_id: UUID, version: int, document: dict[str, Any]) -> PolicyDocument:
+    known = _READ.get((policy_id, version))
+    if known is None:
+        known = _READ[policy_id, version] = PolicyDocument.model_validate(document)
+    return known
