@@ -6,13 +6,10 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
-from uuid import UUID
 
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Address, ContactRule, Party
 from alarms.handling.engine import Engine
 from alarms.handling.repository import BOARD_CHANNEL
 from alarms.handling.service import record_delivery
@@ -22,11 +19,11 @@ from alarms.notify.sender import Sender
 from alarms.notify.webhook import WebhookChannel
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
-from devices.registry.context import person_contacts
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
 from telecare.connections import BoundedProtocol
+from telecare.contacts import contacts_of
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import ALARM_PATH, Database
@@ -46,19 +43,6 @@ SCHEMA_CHECK_S = 10.0
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set."""
-
-
-async def contacts_of(session: AsyncSession, person_id: UUID) -> tuple[Party, ...]:
-    """Return how a person's contacts can be told, in their order; e-mail is the only channel to them so far."""
-    return tuple(
-        Party(
-            str(contact.id),
-            contact.name,
-            (ContactRule(0, Address("email", contact.email, contact.name)),) if contact.email else (),
-            silent="there is no e-mail address",
-        )
-        for contact in await person_contacts(session, person_id)
-    )
 
 
 class SchemaChangedError(Exception):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from alarms.escalation import rounds
-from alarms.escalation.domain import FOREVER, IN_HOUSE, Handling, Party, Round, Step, Target, Uncovered
+from alarms.escalation.domain import FOREVER, IN_HOUSE, Handling, Party, Round, Step, Target, TargetKind, Uncovered
 from alarms.escalation.draft import SYSTEM, Draft, in_words, names_of
 from alarms.escalation.inputs import TimerDue
 
@@ -168,7 +168,7 @@ def _tell_targets(
         draft.say("not_told", SYSTEM, f"{party.name} cannot be told: {party.silent or 'there is no way to them'}.")
     if not reached:
         return ""
-    names = rounds.start(draft, number, asked, reason, each_s)
-    named = f": {', '.join(names)}" if names else ""
+    names = ", ".join(rounds.start(draft, number, asked, reason, each_s))
+    groups = names_of(target for target in reached if not target.startswith(f"{TargetKind.RESPONDER}:"))
     missing = f"; nobody stands behind {names_of(empty)}" if empty else ""
-    return f"{names_of(reached)}{named}{missing}"
+    return f"{': '.join(part for part in (groups, names) if part)}{missing}"

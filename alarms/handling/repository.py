@@ -237,6 +237,14 @@ class AlarmRepository:
         statement = select(Alarm).where(Alarm.id.in_(alarm_ids)).options(undefer(Alarm.person_born))
         return (await self.session.execute(statement)).scalars().all()
 
+    async def running_on(self, policy: str, council_id: str | None) -> Sequence[UUID]:
+        """Return the open alarms whose ladder is a version of a policy of this key: of one council, or of all."""
+        ladder = Alarm.state["ladder"]["policy"].astext
+        statement = select(Alarm.id).where(Alarm.handling != "closed", ladder == policy).order_by(Alarm.id)
+        if council_id is not None:
+            statement = statement.where(Alarm.council_id == council_id)
+        return (await self.session.execute(statement)).scalars().all()
+
     async def log_of(self, alarm_id: UUID) -> Sequence[AlarmLog]:
         """Return the log of an alarm in its order."""
         statement = select(AlarmLog).where(AlarmLog.alarm_id == alarm_id).order_by(AlarmLog.seq)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -23,7 +24,7 @@ from alarms.escalation.domain import (
     Target,
     Uncovered,
 )
-from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated
+from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
@@ -66,7 +67,9 @@ class AlarmService:
     async def open(self, opening: Opening, subject: Subject, origin: Origin, now: datetime) -> Alarm:
         """Open an alarm; `now` is the database's clock."""
         alarm_id = new_id()
-        policy = await self._policy_for(opening, subject, now) if origin.hub_id != SYSTEM_HUB else None
+        policy = (
+            await self._policy_for(opening.class_, opening.type, subject, now) if origin.hub_id != SYSTEM_HUB else None
+        )
         raised = Raised(
             alarm_id=str(alarm_id),
             type=opening.type,
@@ -102,11 +105,38 @@ class AlarmService:
         await self._write(alarm, raised, decision, now)
         return alarm
 
-    async def _policy_for(self, opening: Opening, subject: Subject, now: datetime) -> Live | None:
+    async def _policy_for(self, class_: str, type_: str, subject: Subject, now: datetime) -> Live | None:
         """Return the policy that an alarm goes by; None: the built-in ladder of its class."""
         person_id = str(subject.person_id) if subject.person_id else None
-        facts = Facts(subject.council_id, person_id, subject.tier, opening.class_, opening.type, local_at(now))
+        facts = Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
         return choose(await PolicyRepository(self.session).live(subject.council_id), facts)
+
+    async def running_on(self, policy: str, council_id: str | None) -> Sequence[UUID]:
+        """Return the open alarms that run on a policy of this key."""
+        return await self.alarms.running_on(policy, council_id)
+
+    async def reroute_as_of(self, alarm_id: UUID, by: Holder, *, councils: frozenset[str], as_of: int) -> Alarm:
+        """Do what `reroute` does as an operator's command; RefusedError when there is no other policy for it."""
+        alarm = await self._lock_as_of(alarm_id, councils, as_of)
+        if not await self.reroute(alarm_id, by):
+            raise RefusedError("It runs on the policy that fits it now, or is closed", **_present(alarm))
+        return alarm
+
+    async def reroute(self, alarm_id: UUID, by: Holder) -> bool:
+        """Let an open alarm begin anew with the policy that fits it now; False when that is the one it has (R24)."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None or alarm.handling == Handling.CLOSED:
+            return False
+        now = await database_now(self.session)
+        state = await self._state_of(alarm)
+        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
+        live = await self._policy_for(alarm.class_, alarm.type, subject, now)
+        ladder = live.ladder if live else BY_CLASS[alarm.class_]
+        if ladder == state.ladder:
+            return False
+        event = Rerouted(ladder, f"{by.name} moved it to the policy as it is now", by)
+        await self._write(alarm, event, decide(state, event, now), now)
+        return True
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""
@@ -123,14 +153,8 @@ class AlarmService:
         NotFoundError, StaleError (the alarm has changed since) and RefusedError (a rule forbids it) carry what the
         console needs to show the present state.
         """
-        await self.alarms.require(alarm_id, councils)
-        alarm = await self.alarms.lock(alarm_id)
-        if alarm is None:
-            raise NotFoundError("There is no such alarm")
-        present = {"version": alarm.version, "handling": alarm.handling, "assigned_to": alarm.assigned_name}
-        if as_of is not None and as_of != alarm.version:
-            has_it = f"{alarm.assigned_name} has it" if alarm.assigned_name else f"it is {alarm.handling}"
-            raise StaleError(f"The alarm has changed since you saw it: {has_it} now. Look and try again", **present)
+        alarm = await self._lock_as_of(alarm_id, councils, as_of)
+        present = _present(alarm)
         try:
             await self._apply(alarm, event)
         except RuleError as error:
@@ -189,6 +213,18 @@ class AlarmService:
             ],
         )
         self.alarms.bump_board(alarm)
+
+    async def _lock_as_of(self, alarm_id: UUID, councils: frozenset[str], as_of: int | None) -> Alarm:
+        """Return the alarm, locked, if a user of these councils may see it and it is as they saw it."""
+        await self.alarms.require(alarm_id, councils)
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None:
+            raise NotFoundError("There is no such alarm")
+        if as_of is not None and as_of != alarm.version:
+            has_it = f"{alarm.assigned_name} has it" if alarm.assigned_name else f"it is {alarm.handling}"
+            detail = f"The alarm has changed since you saw it: {has_it} now. Look and try again"
+            raise StaleError(detail, **_present(alarm))
+        return alarm
 
     async def _apply(self, alarm: Alarm, event: Input) -> None:
         now = await database_now(self.session)
@@ -289,6 +325,11 @@ async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: boo
     fate = Fate.SENT if ok else Fate.FAILED
     event = Delivered(message.message["label"], message.channel, fate, detail, message.address)
     await AlarmService(session).feed(message.subject_id, event)
+
+
+def _present(alarm: Alarm) -> dict[str, Any]:
+    """Return what whoever was refused must see of the alarm."""
+    return {"version": alarm.version, "handling": alarm.handling, "assigned_to": alarm.assigned_name}
 
 
 def _project(alarm: Alarm, decision: Decision) -> None:

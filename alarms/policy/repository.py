@@ -63,6 +63,11 @@ class PolicyRepository:
             statement = statement.with_for_update().execution_options(populate_existing=True)
         return (await self.session.execute(statement)).scalar_one_or_none()
 
+    async def by_key(self, key: str, council_id: str | None) -> Policy | None:
+        """Return the live policy with this key of a council, or of all (None)."""
+        same = (Policy.key == key, Policy.council_id.is_not_distinct_from(council_id), Policy.retired_at.is_(None))
+        return (await self.session.execute(select(Policy).where(*same))).scalar_one_or_none()
+
     async def version(self, policy_id: UUID, version: int) -> PolicyVersion | None:
         """Return a version, or None."""
         return await self.session.get(PolicyVersion, (policy_id, version))

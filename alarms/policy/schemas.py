@@ -8,8 +8,11 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from alarms.policy.bound import Bound, Outlook
+from alarms.policy.document import Tier
 from alarms.policy.models import Policy, PolicyVersion
+from alarms.policy.picture import picture
 from alarms.policy.reading import MAX_LENGTH, Fault
+from alarms.policy.simulate import Timeline
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH, description="the policy as YAML (or JSON)")]
 Note = Annotated[str, Field(max_length=500, description="why it is changed, for the history")]
@@ -154,3 +157,98 @@ class PolicyWithText(PolicyOut):
         """Return it as programs see it."""
         shown = PolicyOut.of(policy, version).model_dump()
         return cls(**shown, text=version.text, document=version.document)
+
+
+class ReroutedOut(BaseModel):
+    """The alarms that have begun anew."""
+
+    alarms: list[UUID]
+
+
+class SimulateIn(BaseModel):
+    """What would happen if such an alarm came at such a moment; with `text`, by that policy before it is saved.
+
+    Or a whole `scenario`, as docs/scenarios.md describes it: then nothing of this service is looked at.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: Text | None = None
+    text: Text | None = None
+    type: Annotated[str, Field(max_length=64)] = "pendant"
+    at: Annotated[datetime, Field(description="with its offset; now when it is left out")] | None = None
+    council_id: Annotated[str, Field(pattern=r"^S12[0-9]{6}$")] | None = None
+    person_id: UUID | None = None
+    tier: Tier | None = None
+    answered_at_step: Annotated[int, Field(ge=1, le=50, description="an operator claims it then")] | None = None
+    minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60
+
+
+class ToldOut(BaseModel):
+    """A message that would be sent. `after_s` counts from the beginning."""
+
+    at: datetime
+    after_s: float
+    alarm: str
+    target: str
+    who: str
+    channel: str
+    reason: str
+
+
+class SaidOut(BaseModel):
+    """A line that the log would have."""
+
+    at: datetime
+    after_s: float
+    alarm: str
+    kind: str
+    actor: str
+    text: str
+
+
+class TimelineOut(BaseModel):
+    """What would happen. `differences`: where a scenario with expectations is not as it says; `picture` is SVG."""
+
+    start: datetime
+    ladder: str | None
+    told: list[ToldOut]
+    log: list[SaidOut]
+    unreadable_rotas: list[str]
+    differences: list[str]
+    picture: str
+
+    @classmethod
+    def of(
+        cls,
+        timeline: Timeline,
+        ladder: str | None = None,
+        unreadable: Sequence[str] = (),
+        differences: Sequence[str] = (),
+    ) -> "TimelineOut":
+        """Return a timeline as programs see it."""
+
+        def after(at: datetime) -> float:
+            return (at - timeline.start).total_seconds()
+
+        return cls(
+            start=timeline.start,
+            ladder=ladder,
+            told=[
+                ToldOut(
+                    at=told.at, after_s=after(told.at), alarm=told.alarm, target=told.target, who=told.who,
+                    channel=told.channel, reason=told.reason,
+                )
+                for told in timeline.told
+            ],
+            log=[
+                SaidOut(
+                    at=said.at, after_s=after(said.at), alarm=said.alarm, kind=said.kind, actor=said.actor,
+                    text=said.text,
+                )
+                for said in timeline.said
+            ],
+            unreadable_rotas=list(unreadable),
+            differences=list(differences),
+            picture=picture(timeline),
+        )  # fmt: skip

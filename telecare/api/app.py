@@ -15,6 +15,7 @@ from telecare.api.endpoints import (
     metrics,
     models,
     people,
+    policies,
     premises,
     stream,
 )
@@ -38,6 +39,7 @@ ROUTERS = (
     access.router,
     audit.router,
     contact_points.router,
+    policies.router,
     docs.router,
 )
 

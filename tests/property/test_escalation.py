@@ -23,6 +23,7 @@ from alarms.escalation.domain import (
     Ladder,
     Notify,
     Parties,
+    Round,
     RuleError,
     State,
     Target,
@@ -182,7 +183,7 @@ class Escalation(RuleBasedStateMachine):
         self.check_version(before, event, decision)
         self.check_what_stays(before, event, after)
         self.check_messages(before, event, decision)
-        self.check_steps(before, decision)
+        self.check_steps(before, event, decision)
         self.check_closing(before, event, decision)
         self.check_deadline(before, event, decision)
 
@@ -235,12 +236,12 @@ class Escalation(RuleBasedStateMachine):
             called = {turn.target for turn in (*before.rounds, *after.rounds)}
             assert {effect.target for effect in sent} <= {*superiors, *called, *(a.target for a in before.acceptances)}
         told = {(effect.to.channel, effect.to.address) for effect in sent}
+        begun = {identity(turn) for turn in before.rounds}
         for turn in after.rounds:
-            if turn not in before.rounds and turn.starts_at == self.now and turn.party in event.going_on:
-                assert {way.partition(":")[::2] for way in turn.sent} <= told
-                at_once = [rule for rule in event.parties[turn.target] if rule.id == turn.party]
-                assert len(at_once) == 1
-        for number in self.numbers_of(decision, "uncovered"):
+            if identity(turn) not in begun and turn.starts_at == self.now:
+                assert {tuple(way.split(":")) for way in turn.sent} <= told
+                assert sum(who.id == turn.party for who in event.parties[turn.target]) == 1
+        for number, _ in self.numbers_of(decision, "uncovered"):
             step = before.ladder.steps[number - 1]
             holes = {t for effect in decision.effects if isinstance(effect, Uncovered) for t in effect.targets}
             assert holes >= {*step.targets} or holes >= {*step.otherwise}
@@ -248,14 +249,14 @@ class Escalation(RuleBasedStateMachine):
             reachable = [rule for target in superiors for who in event.parties.get(target, ()) for rule in who.rules]
             assert sent or not reachable
 
-    def numbers_of(self, decision: Decision, *kinds: str) -> list[int]:
-        lines = [line.text for line in decision.log if line.kind in kinds]
-        return [int(match[1]) for text in lines if (match := re.match(r"Step (\d+)", text))]
+    def numbers_of(self, decision: Decision, *kinds: str) -> list[tuple[int, str]]:
+        lines = [(line.text, line.kind) for line in decision.log if line.kind in kinds]
+        return [(int(match[1]), kind) for text, kind in lines if (match := re.match(r"Step (\d+)", text))]
 
-    def check_steps(self, before: State, decision: Decision) -> None:
+    def check_steps(self, before: State, event: Input, decision: Decision) -> None:
         """E3: every step that was passed is in the log, in order, told or with the reason why not."""
         at, again, loop = before.step, before.again, before.loop
-        for number in self.numbers_of(decision, "step", "uncovered", "step_passed"):
+        for number, kind in self.numbers_of(decision, "step", "uncovered", "step_passed"):
             if again and number == at:
                 again -= 1
             else:
@@ -263,9 +264,9 @@ class Escalation(RuleBasedStateMachine):
                     at, loop = 0, loop + 1
                 assert number == at + 1
                 at, again = number, before.ladder.steps[number - 1].retries
-            if decision.log and number == decision.state.step:
-                again = min(again, before.ladder.steps[number - 1].retries)
-        if not isinstance(self.history[-1][1], (VoiceLost, Rerouted, Finished)) or not decision.log:
+            if kind != "step":
+                again = 0  # where nobody stands it is of no use to tell again
+        if not isinstance(event, (VoiceLost, Rerouted, Finished)):
             assert (at, loop) == (decision.state.step, decision.state.loop)
 
     def check_closing(self, before: State, event: Input, decision: Decision) -> None:
@@ -355,6 +356,10 @@ class Escalation(RuleBasedStateMachine):
             assert (shifted.effects, shifted.log) == (decision.effects, decision.log)
             assert shifted.state == shift(decision.state)
             state = shifted.state
+
+
+def identity(turn: Round) -> tuple[object, ...]:
+    return (turn.step, turn.loop, turn.target, turn.party, turn.starts_at)
 
 
 def shift_raise(event: Raised) -> Raised:

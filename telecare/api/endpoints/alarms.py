@@ -15,6 +15,7 @@ from alarms.escalation.inputs import (
     Escalated,
     Held,
     Input,
+    NoSpeech,
     Noted,
     Released,
     Renewed,
@@ -89,6 +90,11 @@ class Desk:
         alarm = await self._service.command(self.alarm_id, event, councils=self.actor.councils, as_of=as_of)
         return AlarmOut.model_validate(alarm)
 
+    async def reroute(self, as_of: int) -> AlarmOut:
+        """Move the alarm to the policy of now, as `give` does a command."""
+        alarm = await self._service.reroute_as_of(self.alarm_id, self.by, councils=self.actor.councils, as_of=as_of)
+        return AlarmOut.model_validate(alarm)
+
 
 AtDesk = Annotated[Desk, Depends(scope="function")]
 
@@ -128,6 +134,18 @@ async def release(body: ReasonIn, desk: AtDesk) -> AlarmOut:
 async def escalate(body: ReasonIn, desk: AtDesk) -> AlarmOut:
     """Send the alarm one step up the ladder now."""
     return await desk.give(Escalated(desk.by, body.reason), body.as_of)
+
+
+@router.post("/{alarm_id}/no-speech")
+async def no_speech(body: RenewIn, desk: AtDesk) -> AlarmOut:
+    """The line is open and nobody speaks: contacts and responders are told at once, all of them."""
+    return await desk.give(NoSpeech(desk.by), body.as_of)
+
+
+@router.post("/{alarm_id}/reroute")
+async def reroute(body: ReasonIn, desk: AtDesk) -> AlarmOut:
+    """Begin anew with the policy that fits the alarm now; refused when it has that one already."""
+    return await desk.reroute(body.as_of)
 
 
 @router.post("/{alarm_id}/note")

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Address
+from alarms.escalation.domain import Party
 from alarms.escalation.inputs import Input
 from alarms.handling.domain import Opening, Subject
 from alarms.handling.engine import Engine
@@ -30,7 +30,7 @@ def opens(kind: str) -> Opening:
 NOBODY = Subject()
 
 
-async def no_contacts(_session: AsyncSession, _person_id: UUID) -> tuple[Address, ...]:
+async def no_contacts(_session: AsyncSession, _person_id: UUID) -> tuple[Party, ...]:
     return ()
 
 
@@ -63,6 +63,9 @@ class World:
         async with self.database.transaction() as session:
             points = ContactPointRepository(session)
             await points.create(council_id, target, Channel.EMAIL, f"{name}@council.example", name)
+
+    async def put_behind_supervisor(self, name: str) -> None:
+        await self.put_behind(ContactTarget.SUPERVISOR, name)
 
     async def get(self, alarm_id: UUID) -> Alarm:
         async with self.database.transaction() as session:
