@@ -7,6 +7,7 @@ from telecare.api.endpoints import (
     access,
     alarms,
     audit,
+    calendars,
     contact_points,
     fleet_import,
     health,
@@ -16,7 +17,12 @@ from telecare.api.endpoints import (
     models,
     people,
     premises,
+    responders,
+    rota_changes,
+    rota_files,
+    rotas,
     stream,
+    teams,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -38,6 +44,12 @@ ROUTERS = (
     access.router,
     audit.router,
     contact_points.router,
+    responders.router,
+    teams.router,
+    rota_files.router,
+    rotas.router,
+    rota_changes.router,
+    calendars.router,
     docs.router,
 )
 
