@@ -10,13 +10,13 @@ from alarms.responders.service import ResponderService
 from alarms.rota.document import RotationDocument, WeeklyDocument
 from alarms.rota.service import RotaService
 
-ARGYLL, FIFE = "S12000035", "S12000047"
+ARGYLL, HIGHLAND = "S12000035", "S12000017"
 WARDENS = (
     (ARGYLL, "eilidh-maclean", "Eilidh MacLean"),
     (ARGYLL, "hamish-orr", "Hamish Orr"),
     (ARGYLL, "catriona-weir", "Catriona Weir"),
-    (FIFE, "struan-kerr", "Struan Kerr"),
-    (FIFE, "morven-sim", "Morven Sim"),
+    (HIGHLAND, "struan-kerr", "Struan Kerr"),
+    (HIGHLAND, "morven-sim", "Morven Sim"),
 )
 
 
@@ -31,13 +31,18 @@ async def add_responders(session: AsyncSession) -> None:
         ids[key] = responder.id
         await service.add_method(responder, Channel.EMAIL, f"{key}@responders.example", f"{name}, e-mail")
     argyll = [ids[key] for council, key, _ in WARDENS if council == ARGYLL]
-    fife = [ids[key] for council, key, _ in WARDENS if council == FIFE]
+    highland = [ids[key] for council, key, _ in WARDENS if council == HIGHLAND]
     await service.create_team(argyll, key="mobile-wardens", name="Mobile wardens", council_id=ARGYLL)
     rotas = RotaService(session)
-    for council, name, layers in (
+    plans: tuple[tuple[str, str, list[RotationDocument | WeeklyDocument]], ...] = (
         (ARGYLL, "Wardens on call", [_turns("hourly", argyll, "2026-01-05T00:00")]),
-        (FIFE, "Out of hours", [_turns("weekly", fife, "2026-01-05T09:00", only=_OUT_OF_HOURS), _days(fife[0])]),
-    ):
+        (
+            HIGHLAND,
+            "Out of hours",
+            [_turns("weekly", highland, "2026-01-05T09:00", only=_OUT_OF_HOURS), _days(highland[0])],
+        ),
+    )
+    for council, name, layers in plans:
         key = name.lower().replace(" ", "-")
         await rotas.create(layers, key=key, name=name, council_id=council, zone="Europe/London")
 

@@ -127,7 +127,8 @@ async def test_bad_rotas_do_not_stop_the_good_one_and_broken_is_not_empty(desk: 
     await desk.rota("empty")
     await desk.rota("broken", isla)
     await desk.rota("zoneless", isla)
-    await desk.rota("good", isla, council=None)
+    chief = await desk.responder("chief", None)
+    await desk.rota("good", chief, council=None)
     await desk.sql('UPDATE rota SET plan = \'{"layers": [{"kind": "rotation"}]}\' WHERE key = \'broken\'')
     await desk.sql("UPDATE rota SET zone = 'Europe/Atlantis' WHERE key = 'zoneless'")
     async with database.transaction() as session:
@@ -138,7 +139,7 @@ async def test_bad_rotas_do_not_stop_the_good_one_and_broken_is_not_empty(desk: 
             "empty": (),
         }
         assert {key for key, value in found.items() if isinstance(value, RotaError)} == {"broken", "zoneless"}
-        assert await RotaRepository(session).on_call_of({"good"}, ARGYLL, AT) == {"good": (isla,)}
+        assert await RotaRepository(session).on_call_of({"good"}, ARGYLL, AT) == {"good": (chief,)}
 
 
 async def test_who_was_removed_is_on_no_more(desk: Desk, database: Database) -> None:
