@@ -17,6 +17,7 @@ from alarms.notify.delivery import Provider
 from alarms.notify.email import EmailChannel
 from alarms.notify.sender import Sender
 from alarms.notify.webhook import WebhookChannel
+from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
 from telecare.api.deps import Services
@@ -107,6 +108,7 @@ class Process:
         listener.on_notice(BOARD_CHANNEL, woken.set)
         sender = Sender(self.alarm_path, channels, record_delivery)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
+        self._parts["handover-notices"] = HandoverNotices(self.database).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

@@ -32,6 +32,7 @@ from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.targets import Targets
 from alarms.notify.messages import AlarmFacts, compose
+from alarms.notify.notices import Notice
 from alarms.policy.calendar import local_at
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
@@ -322,6 +323,8 @@ def facts_of(alarm: Alarm) -> AlarmFacts:
 
 async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: bool, detail: str) -> None:
     """Tell the alarm what became of a message: a failure is an event that moves the ladder on at once (R05)."""
+    if message.target in set(Notice):
+        return  # about no alarm; what became of it stands in the outbox
     fate = Fate.SENT if ok else Fate.FAILED
     event = Delivered(message.message["label"], message.channel, fate, detail, message.address)
     await AlarmService(session).feed(message.subject_id, event)

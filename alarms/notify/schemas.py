@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from alarms.notify.addresses import shown
 from alarms.notify.domain import Channel, ContactTarget
 
 
 class ContactPointOut(BaseModel):
-    """An address behind a target."""
+    """An address behind a target. Of one that is a key to something only the service is shown."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -22,6 +23,11 @@ class ContactPointOut(BaseModel):
     label: str
     active: bool
     created_at: datetime
+
+    @field_validator("address")
+    @classmethod
+    def _mask(cls, address: str, info: ValidationInfo) -> str:
+        return shown(info.data["channel"], address)
 
 
 class ContactPointIn(BaseModel):

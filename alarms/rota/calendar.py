@@ -46,16 +46,3 @@ def period(now: datetime) -> tuple[datetime, datetime]:
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     monday = today - timedelta(days=today.weekday() + 7)
     return monday, monday + AHEAD
-
-
-def only_of(member: UUID, shifts: Iterable[Shift]) -> list[Shift]:
-    """Return one person's part of shifts: theirs alone, neighbours joined where only the others change."""
-    mine: list[Shift] = []
-    for shift in shifts:
-        if member not in shift.members:
-            continue
-        if mine and mine[-1].end == shift.start:
-            mine[-1] = Shift(mine[-1].start, shift.end, (member,))
-        else:
-            mine.append(Shift(shift.start, shift.end, (member,)))
-    return mine

@@ -212,6 +212,19 @@ def next_handover(rota: Rota, at: datetime) -> Handover | None:
     return None
 
 
+def only_of(member: UUID, spans: Iterable[Shift]) -> list[Shift]:
+    """Return one person's part of shifts: theirs alone, neighbours joined where only the others change."""
+    mine: list[Shift] = []
+    for shift in spans:
+        if member not in shift.members:
+            continue
+        if mine and mine[-1].end == shift.start:
+            mine[-1] = Shift(mine[-1].start, shift.end, (member,))
+        else:
+            mine.append(Shift(shift.start, shift.end, (member,)))
+    return mine
+
+
 def with_members(rotation: Rotation, members: tuple[UUID, ...], at: datetime, zone_name: str) -> Rotation:
     """Return the rotation with other members, so that who has the present turn keeps it, and the order goes on there.
 

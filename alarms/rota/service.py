@@ -1,5 +1,6 @@
 """Looks after rotas: plans with a version, overrides and temporary schedules as single acts, tokens of calendars."""
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
@@ -72,6 +73,17 @@ class RotaService:
         changed = [with_layer(document, layer) for document, layer in zip(documents, left, strict=True)]
         await self.rotas.change(plan, plan=dump_layers(changed))
         return True
+
+    async def take_out_everywhere(self, member: UUID, council_id: str | None) -> list[RotaPlan]:
+        """Take somebody out of the layers of every rota; return those that they were in."""
+        left = []
+        for found in await self.rotas.of_member(member, council_id):
+            plan = await self.rotas.get(found.id, lock=True)
+            # One that cannot be read puts nobody on, and must be written anew anyway.
+            with contextlib.suppress(UnreadableRotaError):
+                if plan is not None and await self.take_out(plan, member):
+                    left.append(plan)
+        return left
 
     async def override(self, plan: RotaPlan, **columns: Any) -> RotaOverride:
         """Write down one act that puts somebody on, takes somebody off, or both (R35)."""

@@ -7,6 +7,7 @@ from telecare.api.endpoints import (
     access,
     alarms,
     audit,
+    calendars,
     contact_points,
     fleet_import,
     health,
@@ -17,7 +18,12 @@ from telecare.api.endpoints import (
     people,
     policies,
     premises,
+    responders,
+    rota_changes,
+    rota_files,
+    rotas,
     stream,
+    teams,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -40,6 +46,12 @@ ROUTERS = (
     audit.router,
     contact_points.router,
     policies.router,
+    responders.router,
+    teams.router,
+    rota_files.router,
+    rotas.router,
+    rota_changes.router,
+    calendars.router,
     docs.router,
 )
 

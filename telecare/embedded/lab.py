@@ -23,6 +23,7 @@ from telecare.embedded.mosquitto import Mosquitto
 from telecare.embedded.people import add_people
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.process import StartError, Supervised
+from telecare.embedded.responders import add_responders
 from telecare.embedded.secrets import DemoSecrets, load_or_make
 from telecare.kernel.db import Database
 from telecare.kernel.schema import upgrade
@@ -131,6 +132,7 @@ class Lab:
             async with database.transaction() as session:
                 self.hubs = await seed_fleet(session, Sealer(settings), self.secrets.fleet_secret, homes=self.homes)
                 await add_people(session, self.secrets)
+                await add_responders(session)
                 await set_broker_account(session, SERVICE_ACCOUNT, self.secrets.service_password, BrokerRole.SERVICE)
                 await set_broker_account(session, GATEWAY_ACCOUNT, self.secrets.gateway_password, BrokerRole.GATEWAY)
         except Exception as error:

@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import httpx
+from sqlalchemy import select
 
 from telecare.embedded.lab import Lab
+from telecare.kernel.db import Database
+from telecare.kernel.outbox import OutboxMessage
 from tests.e2e.conftest import until
 from tests.homes import sheet
 from tests.wire import WireHub
@@ -25,6 +29,7 @@ class Sample(NamedTuple):
     path: str
     ids: dict[str, str]
     body: Any = None
+    media_type: str | None = None
 
 
 @dataclass
@@ -100,11 +105,60 @@ class Things:
         address = f"duty{next(self.numbers)}@fife.example"
         return {"target": "duty_manager", "channel": "email", "address": address, "label": "Duty", "council_id": FIFE}
 
+    async def responder(self) -> dict[str, str]:
+        key = f"contract-{next(self.numbers)}"
+        return {
+            "responder_id": (await self.made("/responders", {"key": key, "name": "Isla", "council_id": FIFE}))["id"]
+        }
+
+    async def method(self) -> dict[str, str]:
+        """A contact method of a responder of its own."""
+        ids = await self.responder()
+        body = {"channel": "email", "address": f"isla{next(self.numbers)}@fife.example"}
+        return ids | {"method_id": (await self.made(f"/responders/{ids['responder_id']}/methods", body))["id"]}
+
+    async def code(self, ids: dict[str, str]) -> str:
+        """A code that was sent to a contact method, as its mail says it."""
+        reply = await self.api.post(f"{API}/responders/{ids['responder_id']}/methods/{ids['method_id']}/code")
+        assert reply.status_code == 202, reply.text
+        database = Database(self.lab.settings())
+        async with database.transaction() as session:
+            sent = select(OutboxMessage.message).where(OutboxMessage.subject_id == UUID(ids["method_id"]))
+            message = (await session.execute(sent)).scalar_one()
+        await database.dispose()
+        return str(message["data"]["code"])
+
+    async def team(self) -> dict[str, str]:
+        key = f"contract-{next(self.numbers)}"
+        return {"team_id": (await self.made("/teams", {"key": key, "name": "Wardens", "council_id": FIFE}))["id"]}
+
+    async def rota(self) -> dict[str, str]:
+        """A rota with a member, an override and a temporary schedule."""
+        ids = await self.responder()
+        ids["rota_id"] = (await self.made("/rotas", self.plan(ids["responder_id"])))["id"]
+        ids["override_id"] = (await self.made(f"/rotas/{ids['rota_id']}/overrides", self.swap(ids)))["id"]
+        schedule = await self.made(f"/rotas/{ids['rota_id']}/temporary-schedules", self.storm(ids))
+        return ids | {"schedule_id": schedule["id"]}
+
+    def plan(self, member: str) -> dict[str, Any]:
+        layer = {"kind": "rotation", "unit": "daily", "starts_at": "2026-01-05T09:00", "members": [member]}
+        key = f"contract-{next(self.numbers)}"
+        return {"key": key, "name": "Nights", "council_id": FIFE, "layers": [layer]}
+
+    def swap(self, ids: dict[str, str]) -> dict[str, str]:
+        times = {"starts_at": "2026-11-02T09:00:00Z", "ends_at": "2026-11-03T09:00:00Z"}
+        return {"kind": "add", "member_id": ids["responder_id"], "why": "storm", **times}
+
+    def storm(self, ids: dict[str, str]) -> dict[str, Any]:
+        times = {"starts_at": "2026-11-02T09:00:00Z", "ends_at": "2026-11-03T09:00:00Z"}
+        return {"turns": [{"member_id": ids["responder_id"], **times}], "why": "storm", **times}
+
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
         home = await self.home()
         accounts = await self.user() | await self.token() | await self.contact_point()
-        return home | accounts | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+        desk = await self.method() | await self.team() | await self.rota()
+        return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
 
     async def samples(self) -> AsyncIterator[Sample]:
         """Yield a request of each operation that changes something; those that only look need no body."""
@@ -113,6 +167,10 @@ class Things:
         async for sample in self._of_homes():
             yield sample
         async for sample in self._of_hubs():
+            yield sample
+        async for sample in self._of_responders():
+            yield sample
+        async for sample in self._of_rotas():
             yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -157,6 +215,44 @@ class Things:
         yield Sample("PUT", f"{API}/premises/{{premises_id}}/key-safe", premises, safe)
         yield Sample("POST", f"{API}/premises/{{premises_id}}/key-safe/reveal", premises, {"reason": "no answer"})
 
+    async def _of_responders(self) -> AsyncIterator[Sample]:
+        one, theirs = f"{API}/responders/{{responder_id}}", f"{API}/responders/{{responder_id}}/methods/{{method_id}}"
+        row = {"key": f"contract-{next(self.numbers)}", "name": "Rory", "quiet_hours": {"from": "22:00", "to": "07:00"}}
+        yield Sample("POST", f"{API}/responders", {}, row)
+        yield Sample("PATCH", one, await self.responder(), {"name": "Mhairi"})
+        yield Sample("DELETE", one, await self.responder())
+        yield Sample("POST", f"{one}/methods", await self.responder(), {"channel": "sms", "address": "07700 900123"})
+        yield Sample("PATCH", theirs, await self.method(), {"disabled": True, "why": "on leave"})
+        yield Sample("DELETE", theirs, await self.method())
+        yield Sample("POST", f"{theirs}/code", await self.method())
+        waiting = await self.method()
+        yield Sample("POST", f"{theirs}/verify", waiting, {"code": await self.code(waiting)})
+        ids = await self.method()
+        yield Sample("PUT", f"{one}/rules", ids, [{"method_id": ids["method_id"], "after_s": 30}])
+        yield Sample("POST", f"{one}/calendar-feed", await self.responder())
+        yield Sample("DELETE", f"{one}/calendar-feed", await self.responder())
+        member = await self.responder()
+        team = {"key": f"contract-{next(self.numbers)}", "name": "W", "council_id": FIFE}
+        yield Sample("POST", f"{API}/teams", {}, {**team, "members": [member["responder_id"]]})
+        yield Sample("PATCH", f"{API}/teams/{{team_id}}", await self.team(), {"name": "Wardens", "members": []})
+        yield Sample("DELETE", f"{API}/teams/{{team_id}}", await self.team())
+
+    async def _of_rotas(self) -> AsyncIterator[Sample]:
+        one, ids = f"{API}/rotas/{{rota_id}}", await self.rota()
+        plan = self.plan(ids["responder_id"])
+        yield Sample("POST", f"{API}/rotas", {}, plan)
+        yield Sample("PUT", one, ids, {"as_of": 1, "name": "Nights", "layers": plan["layers"]})
+        yield Sample("POST", f"{one}/overrides", ids, self.swap(ids))
+        yield Sample("DELETE", f"{one}/overrides/{{override_id}}", ids)
+        yield Sample("POST", f"{one}/temporary-schedules", ids, self.storm(ids))
+        yield Sample("DELETE", f"{one}/temporary-schedules/{{schedule_id}}", ids)
+        yield Sample("POST", f"{one}/calendar-feed", ids)
+        yield Sample("DELETE", f"{one}/calendar-feed", ids)
+        yield Sample("DELETE", f"{one}/members/{{responder_id}}", ids)
+        yield Sample("DELETE", one, ids)
+        rotas = {"rotas": [{"key": f"contract-{next(self.numbers)}", "name": "N", "council_id": FIFE, "layers": []}]}
+        yield Sample("POST", f"{API}/rotas/import", {}, rotas, "application/yaml")
+
     async def _of_hubs(self) -> AsyncIterator[Sample]:
         model = {"make": "Skerry", "name": f"Contract {next(self.numbers)}", "connection": "digital"}
         made = await self.made("/device-models", model)
@@ -169,7 +265,7 @@ class Things:
         row = {"council": FIFE, "hub_id": f"{hub_id}x", "make": made["make"], "model": made["name"]}
         row |= {"address": "3 High Street", "town": "Cupar", "postcode": "KY15 4AA"}
         row |= {"given_name": "Jean", "family_name": "Rennie"}
-        yield Sample("POST", f"{API}/hubs/import", {}, sheet(row).decode())
+        yield Sample("POST", f"{API}/hubs/import", {}, sheet(row).decode(), "text/csv")
         hub, home = await self.hub(), await self.home()
         place = await self.person() | await self.premises()
         pendant = {"device_id": "p2", "kind": "pendant", "room": "Hall"}

@@ -1,11 +1,11 @@
-"""Who is told behind each target of the ladder: e-mail addresses and webhooks."""
+"""Who is told behind each target of the ladder: e-mail addresses, webhooks, telephones and other services."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends
 
-from alarms.notify.domain import address_fault
+from alarms.notify.addresses import written
 from alarms.notify.repository import ContactPointRepository
 from alarms.notify.schemas import ContactPointIn, ContactPointOut
 from telecare.access.domain import Actor, Permission
@@ -34,13 +34,15 @@ async def list_contact_points(
 async def create_contact_point(body: ContactPointIn, session: Transaction, actor: Administrator) -> ContactPointOut:
     """Add an address behind a target. Webhooks are http or https and may lie in your own network."""
     _check_governs(actor, body.council_id)
-    fault = address_fault(body.channel, body.address)
-    if fault is not None:
-        raise InvalidError("The address cannot be used", errors=[{"where": "body.address", "what": fault}])
+    try:
+        address = written(body.channel, body.address)
+    except ValueError as error:
+        errors = [{"where": "body.address", "what": str(error)}]
+        raise InvalidError("The address cannot be used", errors=errors) from error
     if body.council_id is not None and await unknown_councils(session, {body.council_id}):
         errors = [{"where": "body.council_id", "what": "no council has this code"}]
         raise InvalidError("There is no such council", errors=errors)
-    point = await ContactPointRepository(session).create(**body.model_dump())
+    point = await ContactPointRepository(session).create(**{**body.model_dump(), "address": address})
     if point is None:
         raise ConflictError("This target has this address already")
     await AuditRepository(session).add(

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,11 +15,15 @@ from telecare.access.domain import UserRole
 from telecare.access.service import SESSION_COOKIE, login
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
+from tests.integration.api.desk import Desk
 from tests.integration.api.register import FIFE, GLASGOW, Register
 
 ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
 MARK = "Zaphodia"
 """Part of every text of theirs: wherever it shows, something leaks."""
+
+TIMES = {"starts_at": "2026-11-02T09:00:00Z", "ends_at": "2026-11-03T09:00:00Z"}
+SWAP = {"kind": "add", "member_id": str(UUID(int=1)), "why": "curious", **TIMES}
 
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "ack"): {"as_of": 1},
@@ -39,6 +44,15 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "key-safe"): {"location": None, "code": None},
     ("PUT", "password"): {"password": "a long password"},
     ("PATCH", "{hub_id}"): {"serial": "x"},
+    ("POST", "methods"): {"channel": "sms", "address": "07700 900123"},
+    ("POST", "verify"): {"code": "123456"},
+    ("PUT", "rules"): [],
+    ("PUT", "{rota_id}"): {"as_of": 1, "name": "x", "layers": []},
+    ("POST", "overrides"): SWAP,
+    ("POST", "temporary-schedules"): {**TIMES, "turns": [], "why": "curious"},
+    ("PATCH", "{responder_id}"): {"active": False},
+    ("PATCH", "{method_id}"): {"label": "x"},
+    ("PATCH", "{team_id}"): {"members": []},
     ("PATCH", "{person_id}"): {"hazards": "x"},
     ("PATCH", "{premises_id}"): {"town": "x"},
     ("PATCH", "{user_id}"): {"active": False},
@@ -59,7 +73,18 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     user = {"username": MARK, "display_name": MARK, "password": "a long password", "role": "operator"}
     token = {"name": MARK, "role": "operator", "councils": [FIFE]}
     point = {"target": "supervisor", "channel": "email", "address": f"{MARK}@x.example", "label": MARK}
+    desk = Desk(register)
+    responder = await desk.responder("zaphod", name=MARK)
+    rota = await desk.rota("theirs", responder, name=MARK)
+    swap = {**SWAP, "member_id": responder, "why": MARK}
+    storm = {**TIMES, "turns": [], "why": MARK}
     return {
+        "responder_id": responder,
+        "method_id": await desk.method(responder, "email", f"{MARK}@x.example", label=MARK),
+        "team_id": await desk.team(MARK.lower(), responder),
+        "rota_id": rota["id"],
+        "override_id": (await register.send("POST", f"/rotas/{rota['id']}/overrides", swap))["id"],
+        "schedule_id": (await register.send("POST", f"/rotas/{rota['id']}/temporary-schedules", storm))["id"],
         "hub_id": hub_id,
         "person_id": person,
         "premises_id": premises,
@@ -104,7 +129,8 @@ async def test_no_operation_reaches_a_thing_of_another_council(
 async def everything(database: Database) -> str:
     """All rows of theirs, to see that none has changed."""
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
-    tables += ("contact_point", "alarm", "alarm_log")
+    tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
+    tables += ("rota_override", "rota_temporary", "calendar_feed")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
