@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from alarms.notify.email import EmailChannel
+from alarms.notify.channels.email import EmailChannel
+from alarms.notify.channels.webhook import WebhookChannel
 from alarms.notify.sender import OnResult, Sender
-from alarms.notify.webhook import WebhookChannel
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
