@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Address, ContactRule, Party
 from alarms.handling.engine import Engine
+from alarms.handling.reported import Reported
 from alarms.handling.repository import BOARD_CHANNEL
 from alarms.handling.service import record_delivery
+from alarms.notify.callbacks import HeldReports
 from alarms.notify.channels import channels
 from alarms.notify.sender import Sender
 from devices.commands.repository import COMMAND_CHANNEL
@@ -120,6 +122,7 @@ class Process:
         listener.on_notice(BOARD_CHANNEL, woken.set)
         sender = Sender(self.alarm_path, ways, record_delivery, pace_s=self.settings.technical_pace_s)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
+        self._parts["held-reports"] = HeldReports(self.database, Reported()).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

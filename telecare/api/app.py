@@ -7,6 +7,7 @@ from telecare.api.endpoints import (
     access,
     alarms,
     audit,
+    callbacks,
     contact_points,
     fleet_import,
     health,
@@ -38,6 +39,7 @@ ROUTERS = (
     access.router,
     audit.router,
     contact_points.router,
+    callbacks.router,
     docs.router,
 )
 

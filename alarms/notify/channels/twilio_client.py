@@ -19,7 +19,7 @@ OWN_ADDRESS = "https://api.twilio.com"
 STATUS_PATH = "/api/v1/callbacks/twilio/status"
 GATHER_PATH = "/api/v1/callbacks/twilio/gather"
 
-OUT_OF_QUOTA = frozenset({20003, 20005, 20429, 21216, 21408, 30001, 30002, 63038})
+OUT_OF_QUOTA = frozenset({20003, 20005, 21216, 21408, 30001, 30002, 63038})
 """Codes that are about our account (credentials, suspended, limits, regions), not about the message."""
 
 
