@@ -47,7 +47,7 @@ class Reported:
         alarm = await AlarmRepository(session).lock(message.subject_id)
         if alarm is None or alarm.handling == Handling.CLOSED:
             return "This alarm is closed. Goodbye."
-        words = f"{message.message['label']} pressed {key} ({KEY_WORDS[key]}) on the call."
+        words = f"{message.message['label']} pressed {key} ({KEY_WORDS[key]}) on the call"
         await AlarmService(session).feed(message.subject_id, Annotated(words))
         return "Thank you. This is noted on the alarm. Goodbye."
 

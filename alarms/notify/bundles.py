@@ -43,6 +43,35 @@ class BundleRepository:
         """Bundle the calls of life-safety that wait for the same number."""
         await self._merge(OutboxMessage.rank < LIFE_SAFETY_BELOW, ONE_AT_A_TIME)
 
+    async def merge_repeats(self) -> None:
+        """Of several messages about one alarm that wait for the same person keep the last: one is enough (S16)."""
+        waiting = (
+            OutboxMessage.state == OutboxState.PENDING,
+            OutboxMessage.attempts == 0,
+            OutboxMessage.due_at <= func.clock_timestamp(),
+            OutboxMessage.channel.in_(FOR_PEOPLE),
+            OutboxMessage.rank < TECHNICAL_FROM,
+        )
+        alike = (OutboxMessage.subject_id, OutboxMessage.channel, OutboxMessage.address)
+        latest = func.first_value(OutboxMessage.id).over(
+            partition_by=alike, order_by=(OutboxMessage.created_at.desc(), OutboxMessage.id.desc())
+        )
+        kept = select(OutboxMessage.id, latest.label("last")).where(*waiting).subquery()
+        # Never waiting for a row that another has: a close may hold it, and wait for one of ours.
+        repeats = (
+            select(OutboxMessage.id, kept.c.last)
+            .join(kept, kept.c.id == OutboxMessage.id)
+            .where(kept.c.id != kept.c.last, *waiting)
+            .with_for_update(of=OutboxMessage, skip_locked=True)
+            .cte("repeats")
+        )
+        await self.session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id == repeats.c.id)
+            .values(state=OutboxState.MERGED, merged_into=repeats.c.last, finished_at=func.clock_timestamp())
+            .execution_options(synchronize_session=False)
+        )
+
     async def children(self, parents: Collection[UUID]) -> dict[UUID, list[OutboxMessage]]:
         """Return the messages for which each of these bundles stands, without those that were cancelled since.
 

@@ -54,6 +54,9 @@ NOTHING_LEFT = "all that this stood for is over"
 OnResult = Callable[[AsyncSession, OutboxMessage, bool, str], Awaitable[None]]
 """Told the final result of a message (sent or failed for good, and in words) in the transaction that writes it."""
 
+Check = Callable[[AsyncSession, OutboxMessage], Awaitable[str | None]]
+"""Asked before a message is handed over, in the transaction that leases it: why it may not go (S17), or None."""
+
 RESULTS = Counter(
     "telecare_notifications",
     "Messages handed to providers, by what came of it",
@@ -78,6 +81,7 @@ class Sender:
         channels: Mapping[str, Provider],
         on_result: OnResult,
         *,
+        check: Check | None = None,
         timeout_s: float = 10.0,
         margin_s: float = 5.0,
         pace_s: float = 60.0,
@@ -89,6 +93,8 @@ class Sender:
         self._lease_s = timeout_s + margin_s
         self._pace = timedelta(seconds=pace_s)
         self._in_flight: set[OutboxMessage] = set()
+        self._check = check
+        self._objections: dict[UUID, str] = {}
         self._children: dict[UUID, list[OutboxMessage]] = {}
         self._served: dict[str | None, int] = {}
         self._servings = 0
@@ -127,6 +133,7 @@ class Sender:
         lease = timedelta(seconds=self._lease_s)
         async with self._database.transaction() as session:
             outbox, bundles = OutboxRepository(session), BundleRepository(session)
+            await bundles.merge_repeats()
             await bundles.merge_calls()
             recalls = await outbox.take_recalls(RECALLS)
             taken: list[OutboxMessage] = []
@@ -141,6 +148,9 @@ class Sender:
                 await bundles.merge_technical()
                 taken = await self._take_technical(outbox, lease)
             self._children |= await bundles.children([message.id for message in taken if message.target == BUNDLE])
+            if self._check is not None:
+                found = {message.id: await self._check(session, message) for message in taken}
+                self._objections |= {message_id: reason for message_id, reason in found.items() if reason}
         return taken, recalls
 
     async def _take_technical(self, outbox: OutboxRepository, lease: timedelta) -> list[OutboxMessage]:
@@ -175,10 +185,13 @@ class Sender:
             finally:
                 self._in_flight.discard(message)
                 self._children.pop(message.id, None)
+                self._objections.pop(message.id, None)
                 self._freed.set()
 
     async def _hand_over(self, message: OutboxMessage) -> Result:
         provider = self._channels.get(message.channel)
+        if message.id in self._objections:
+            return Permanent(self._objections[message.id])
         if message.target == BUNDLE and not self._children[message.id]:
             return Permanent(NOTHING_LEFT)
         if provider is None:

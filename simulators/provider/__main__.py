@@ -5,7 +5,8 @@ import asyncio
 import sys
 
 from simulators.process import say, stop_on_signals, stop_with_parent
-from simulators.provider.simulator import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN, ProviderSimulator
+from simulators.provider.desk import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN
+from simulators.provider.simulator import ProviderSimulator
 
 
 async def _run(port: int, notify_callback: str | None, *, honours_reference: bool, parent_pipe: bool) -> int:
