@@ -1,5 +1,6 @@
 """Every setting of the service, read once from `TELECARE_…` environment variables and frozen."""
 
+import base64
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+VAPID_KEY_BYTES = 32
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _NOTIFY_KEY = re.compile(f"{_UUID}-{_UUID}$")
@@ -163,6 +166,27 @@ class Settings(BaseSettings):
     @classmethod
     def _check_email_providers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _each_once(value, ("notify", "smtp"))
+
+    @field_validator("notify_url", "twilio_url", "callback_url")
+    @classmethod
+    def _check_provider_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        checked = _with_scheme(SecretStr(value), ("https", "http"), "https://alarms.council.example")
+        return checked.get_secret_value().rstrip("/")
+
+    @field_validator("push_vapid_key")
+    @classmethod
+    def _check_vapid_key(cls, value: SecretStr) -> SecretStr:
+        """Refuse a key that is none at the start, and not at the first notification."""
+        text = value.get_secret_value()
+        try:
+            usable = not text or len(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == VAPID_KEY_BYTES
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("this is no private key for notifications: 32 random bytes in URL-safe base64")
+        return value
 
     @field_validator("notify_api_key")
     @classmethod
