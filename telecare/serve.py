@@ -11,12 +11,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from alarms.handling.engine import Engine
+from alarms.handling.reported import Reported
 from alarms.handling.repository import BOARD_CHANNEL
 from alarms.handling.service import record_delivery
-from alarms.notify.delivery import Provider
-from alarms.notify.email import EmailChannel
+from alarms.notify.callbacks import HeldReports
+from alarms.notify.channels import channels
 from alarms.notify.sender import Sender
-from alarms.notify.webhook import WebhookChannel
 from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
@@ -102,13 +102,13 @@ class Process:
             engine = Engine(self.alarm_path, contacts_of, self.settings.public_url)
             listener.on_notice(BOARD_CHANNEL, engine.woken.set)
             self._parts[f"engine-{number}"] = engine.run
-        webhook = await stack.enter_async_context(WebhookChannel(self.settings))
-        channels: dict[str, Provider] = {"email": EmailChannel(self.settings), "webhook": webhook}
+        ways = await channels(self.settings, stack)
         woken = asyncio.Event()
         listener.on_notice(BOARD_CHANNEL, woken.set)
-        sender = Sender(self.alarm_path, channels, record_delivery)
+        sender = Sender(self.alarm_path, ways, record_delivery, pace_s=self.settings.technical_pace_s)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
         self._parts["handover-notices"] = HandoverNotices(self.database).run
+        self._parts["held-reports"] = HeldReports(self.database, Reported()).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

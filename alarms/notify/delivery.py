@@ -7,7 +7,7 @@ the same key. At least once for life-safety, never none.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 LIFE_SAFETY_BELOW = 20
 """Ranks of life-safety alarms lie below this; urgent ones begin at 29 (30, and one less once repeated)."""
@@ -21,9 +21,11 @@ OTHER_WAITS_S = (5, 15, 30, 60, 120, 240)
 
 @dataclass(frozen=True)
 class Sent:
-    """The provider has taken it."""
+    """The provider has taken it; `ref` is its name for the message in the reports that follow, if any do."""
 
     detail: str = ""
+    provider: str = ""
+    ref: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,33 @@ class Temporary:
     detail: str
 
 
-Result: TypeAlias = Sent | Permanent | Temporary
+@dataclass(frozen=True)
+class Unable:
+    """This provider takes nothing from us for now (quota, credentials, account), whatever the message: ask another."""
+
+    detail: str
+
+
+Result: TypeAlias = Sent | Permanent | Temporary | Unable
 
 
 class Provider(Protocol):
     """One way out of the house. `effect_key` is the same at each try, so that a repeat can be recognised."""
 
     async def send(self, address: str, effect_key: str, message: Mapping[str, Any]) -> Result:
-        """Hand over a message as `alarms.notify.messages.compose` made it."""
+        """Hand over a message as `alarms.notify.messages.compose` made it.
+
+        The sender adds `id` (of the outbox's row, for callbacks), `rank` and `attempt` (from 1).
+        """
+        ...
+
+
+@runtime_checkable
+class Recaller(Protocol):
+    """A way out that can take back what it has begun: a call that still rings."""
+
+    async def cancel(self, ref: str) -> None:
+        """Stop it if it still can be stopped; otherwise do nothing."""
         ...
 
 

@@ -34,7 +34,9 @@ class AlarmFacts:
 
 
 def compose(alarm: AlarmFacts, notify: Notify, public_url: str | None) -> dict[str, Any]:
-    """Return `{"subject", "text", "data"}`: the first two for people, `data` a stable document for programs.
+    """Return `{"subject", "text", "brief", "data"}`: the first two for people, `data` a stable document for programs.
+
+    `brief` is `{"what", "who", "where"}`, from which texts and calls are made (`alarms.notify.brief`).
 
     `public_url` is the service's address as people reach it; with it, staff get a link to the case.
     """
@@ -44,6 +46,11 @@ def compose(alarm: AlarmFacts, notify: Notify, public_url: str | None) -> dict[s
     return {
         "subject": _one_line(f"{CLASS_WORDS[alarm.class_]}: {alarm.words}{who}"),
         "text": text,
+        "brief": {
+            "what": _one_line(f"{CLASS_WORDS[alarm.class_]}: {alarm.words}"),
+            "who": _one_line(alarm.person_name or ""),
+            "where": "" if for_contact else _where(alarm),
+        },
         "data": _data(alarm, notify, place=None if for_contact else alarm.place),
     }
 

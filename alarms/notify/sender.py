@@ -7,17 +7,31 @@ provider's answer and its own note of it, the lease runs out and the message goe
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.notify.brief import bundle_of
+from alarms.notify.bundles import FOR_PEOPLE, BundleRepository
 from alarms.notify.crowding import LIFE_SAFETY, OTHERS, crowded
-from alarms.notify.delivery import LIFE_SAFETY_BELOW, Permanent, Provider, Result, Sent, Temporary, retry_after
+from alarms.notify.delivery import (
+    LIFE_SAFETY_BELOW,
+    Permanent,
+    Provider,
+    Recaller,
+    Result,
+    Sent,
+    Temporary,
+    retry_after,
+)
+from alarms.notify.fairness import in_turn
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.metrics import REGISTRY
-from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
+from telecare.kernel.outbox import BUNDLE, TECHNICAL_FROM, OutboxMessage, OutboxRepository, OutboxState
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
 
@@ -26,14 +40,22 @@ log = get_logger("sender")
 POLL_S = 1.0
 BATCH = 4
 """Leased at a time: few, so that what arrives now and is more urgent is next (R22)."""
+CANDIDATES = 3 * BATCH
+"""Of each council, looked at: another sender may have some of them in hand."""
+RECALLS = 20
 WRITERS = 4
 """Results written at once: the pool's other connections are for those who take alarms in."""
 REWRITE_AFTER_S = 0.1
 REWRITE_AT_MOST_S = 2.0
 ERROR_LENGTH = 300
 
+NOTHING_LEFT = "all that this stood for is over"
+
 OnResult = Callable[[AsyncSession, OutboxMessage, bool, str], Awaitable[None]]
 """Told the final result of a message (sent or failed for good, and in words) in the transaction that writes it."""
+
+Check = Callable[[AsyncSession, OutboxMessage], Awaitable[str | None]]
+"""Asked before a message is handed over, in the transaction that leases it: why it may not go (S17), or None."""
 
 RESULTS = Counter(
     "telecare_notifications",
@@ -48,7 +70,10 @@ class _OvertakenError(Exception):
 
 
 class Sender:
-    """One worker. `timeout_s` bounds a provider's answer; a lease is `margin_s` longer, for writing the result."""
+    """One worker. `timeout_s` bounds a provider's answer; a lease is `margin_s` longer, for writing the result.
+
+    `pace_s` is the least time between two technical messages to one person; nothing else is ever throttled.
+    """
 
     def __init__(
         self,
@@ -56,15 +81,23 @@ class Sender:
         channels: Mapping[str, Provider],
         on_result: OnResult,
         *,
+        check: Check | None = None,
         timeout_s: float = 10.0,
         margin_s: float = 5.0,
+        pace_s: float = 60.0,
     ) -> None:
         self._database = database
         self._channels = channels
         self._on_result = on_result
         self._timeout_s = timeout_s
         self._lease_s = timeout_s + margin_s
+        self._pace = timedelta(seconds=pace_s)
         self._in_flight: set[OutboxMessage] = set()
+        self._check = check
+        self._objections: dict[UUID, str] = {}
+        self._children: dict[UUID, list[OutboxMessage]] = {}
+        self._served: dict[str | None, int] = {}
+        self._servings = 0
         self._freed = asyncio.Event()
         self._writers = asyncio.Semaphore(WRITERS)
 
@@ -75,7 +108,7 @@ class Sender:
                 wake.clear()
                 self._freed.clear()
                 try:
-                    taken = await self._take()
+                    taken, recalls = await self._take()
                 except Exception as error:
                     # Whatever fails, it goes on: nobody else has this job.
                     if is_transient(error):
@@ -84,27 +117,64 @@ class Sender:
                         log.exception("sender_failed")
                     await first_of(stop, timeout_s=POLL_S)
                     continue
+                for channel, ref in recalls:
+                    deliveries.create_task(self._recall(channel, ref))
                 for message in taken:
                     self._in_flight.add(message)
                     deliveries.create_task(self._deliver(message))
                 if not taken:
                     await first_of(stop, wake, self._freed, timeout_s=POLL_S)
 
-    async def _take(self) -> list[OutboxMessage]:
-        """Lease the next few messages, life-safety before all else; none when there are none or no hand is free."""
+    async def _take(self) -> tuple[list[OutboxMessage], list[tuple[str, str]]]:
+        """Lease the next few messages, life-safety before all else; and what must be taken back, as (channel, ref).
+
+        None when there are none or no hand is free.
+        """
+        lease = timedelta(seconds=self._lease_s)
         async with self._database.transaction() as session:
-            for room, below in ((LIFE_SAFETY, LIFE_SAFETY_BELOW), (OTHERS, None)):
+            outbox, bundles = OutboxRepository(session), BundleRepository(session)
+            await bundles.merge_repeats()
+            await bundles.merge_calls()
+            recalls = await outbox.take_recalls(RECALLS)
+            taken: list[OutboxMessage] = []
+            for room, below in ((LIFE_SAFETY, LIFE_SAFETY_BELOW), (OTHERS, TECHNICAL_FROM)):
                 full_channels, full_addresses = crowded(self._in_flight, room)
-                taken = await OutboxRepository(session).lease(
-                    BATCH,
-                    timedelta(seconds=self._lease_s),
-                    below=below,
-                    except_channels=full_channels,
-                    except_addresses=full_addresses,
+                taken = await outbox.lease(
+                    BATCH, lease, below=below, except_channels=full_channels, except_addresses=full_addresses
                 )
                 if taken:
-                    return taken
-        return []
+                    break
+            else:
+                await bundles.merge_technical()
+                taken = await self._take_technical(outbox, lease)
+            self._children |= await bundles.children([message.id for message in taken if message.target == BUNDLE])
+            if self._check is not None:
+                found = {message.id: await self._check(session, message) for message in taken}
+                self._objections |= {message_id: reason for message_id, reason in found.items() if reason}
+        return taken, recalls
+
+    async def _take_technical(self, outbox: OutboxRepository, lease: timedelta) -> list[OutboxMessage]:
+        """Lease technical messages, one council after the other, to nobody sooner than the pace allows."""
+        full_channels, full_addresses = crowded(self._in_flight, OTHERS)
+        waiting = await outbox.technical_by_council(
+            CANDIDATES, self._pace, FOR_PEOPLE, except_channels=full_channels, except_addresses=full_addresses
+        )
+        chosen = [message for _, message in in_turn(waiting, self._served, CANDIDATES)]
+        taken = await outbox.lease_these(chosen, BATCH, lease)
+        for message in taken:
+            self._servings += 1
+            self._served[message.council_id] = self._servings
+        return taken
+
+    async def _recall(self, channel: str, ref: str) -> None:
+        """Take back a call that still rings; it is a courtesy, and tried once."""
+        provider = self._channels.get(channel)
+        if isinstance(provider, Recaller):
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await provider.cancel(ref)
+            except Exception:
+                log.exception("recall_failed", channel=channel)
 
     async def _deliver(self, message: OutboxMessage) -> None:
         lease_ends = asyncio.get_running_loop().time() + self._lease_s
@@ -114,21 +184,34 @@ class Sender:
                 await self._record(message, result, lease_ends)
             finally:
                 self._in_flight.discard(message)
+                self._children.pop(message.id, None)
+                self._objections.pop(message.id, None)
                 self._freed.set()
 
     async def _hand_over(self, message: OutboxMessage) -> Result:
         provider = self._channels.get(message.channel)
+        if message.id in self._objections:
+            return Permanent(self._objections[message.id])
+        if message.target == BUNDLE and not self._children[message.id]:
+            return Permanent(NOTHING_LEFT)
         if provider is None:
             return Permanent(f"there is no sender for “{message.channel}”")
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await provider.send(message.address, message.effect_key, message.message)
+                return await provider.send(message.address, message.effect_key, self._content(message))
         except TimeoutError:
             return Temporary(f"no answer within {self._timeout_s:g} s; it may have arrived")
         except Exception as error:
             # A fault of ours must neither stop the others nor leave this one unsent in silence.
             log.exception("provider_failed", message_id=str(message.id), channel=message.channel)
             return Temporary(repr(error)[:ERROR_LENGTH])
+
+    def _content(self, message: OutboxMessage) -> dict[str, Any]:
+        """Return what is sent, and what a channel may want to know of the try."""
+        content = message.message
+        if message.target == BUNDLE:
+            content = bundle_of([child.message for child in self._children[message.id]])
+        return {**content, "id": str(message.id), "rank": message.rank, "attempt": message.attempts}
 
     async def _record(self, message: OutboxMessage, result: Result, lease_ends: float) -> None:
         """Write the result, for as long as the lease lasts; after that the message is sent again."""
@@ -167,9 +250,14 @@ class Sender:
                     return "retried"
             sent = isinstance(result, Sent)
             # The alarm's row before the outbox's, as a close takes them: otherwise the two could wait for each other.
-            await tell(session, message, sent, detail)
+            for told in self._children.get(message.id, [message]):
+                await tell(session, told, sent, detail)
             state = OutboxState.SENT if sent else OutboxState.FAILED
-            if not await outbox.finish(message, state, None if sent else detail):
+            if detail == NOTHING_LEFT:
+                state = OutboxState.CANCELLED
+            provider, ref = (result.provider or None, result.ref) if isinstance(result, Sent) else (None, None)
+            error = None if sent else detail
+            if not await outbox.finish(message, state, error, provider=provider, provider_ref=ref):
                 raise _OvertakenError
             return state
 

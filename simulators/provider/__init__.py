@@ -1,1 +1,1 @@
-"""What notifications are delivered to where no real provider is: a mail server and a webhook receiver that remember."""
+"""What notifications are delivered to where no real provider is: sinks for mail and webhooks, and a whole provider."""

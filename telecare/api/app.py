@@ -8,6 +8,7 @@ from telecare.api.endpoints import (
     alarms,
     audit,
     calendars,
+    callbacks,
     contact_points,
     fleet_import,
     health,
@@ -52,6 +53,7 @@ ROUTERS = (
     rotas.router,
     rota_changes.router,
     calendars.router,
+    callbacks.router,
     docs.router,
 )
 

@@ -5,19 +5,41 @@ in between, the lease runs out and another sends again: at least once, never non
 decision is never written twice.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Uuid,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    null,
+    select,
+    table,
+    text,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from telecare.kernel.db import Base, CouncilId
 from telecare.kernel.ids import new_id
+from telecare.kernel.pure.progress import DeliveryState
 
 
 class OutboxState(StrEnum):
@@ -28,6 +50,18 @@ class OutboxState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    MERGED = "merged"
+
+
+RECALLABLE = ("voice",)
+"""Channels whose messages can be taken back once they have left: calls that ring."""
+RINGS_AT_MOST = timedelta(minutes=2)
+BUNDLE = "bundle"
+"""The target of a message that stands for several."""
+
+DUE_STATES = "state IN ('pending', 'sending')"
+TECHNICAL_FROM = 40
+"""Ranks of technical alarms and of information lie from here on (50 and 90, and one less once repeated)."""
 
 
 class OutboxMessage(Base):
@@ -36,12 +70,29 @@ class OutboxMessage(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         CheckConstraint(
-            "state IN ('pending', 'sending', 'sent', 'failed', 'cancelled')",
+            "state IN ('pending', 'sending', 'sent', 'failed', 'cancelled', 'merged')",
             name="state",
         ),
+        CheckConstraint(
+            "delivery IN ('handed_over', 'sent', 'failed', 'not_reached', 'delivered')",
+            name="delivery",
+        ),
         CheckConstraint("(state = 'sending') = (lease_until IS NOT NULL)", name="lease"),
-        Index("ix_outbox_due", "rank", "due_at", postgresql_where=text("state IN ('pending', 'sending')")),
+        CheckConstraint("state <> 'merged' OR merged_into IS NOT NULL", name="merged"),
+        CheckConstraint("(delivery = 'delivered') = (delivered_at IS NOT NULL)", name="delivered_at"),
+        Index("ix_outbox_due", "rank", "due_at", postgresql_where=text(DUE_STATES)),
+        Index("ix_outbox_due_by_council", "council_id", "rank", "due_at", postgresql_where=text(DUE_STATES)),
         Index("ix_outbox_subject", "subject_id"),
+        Index("ix_outbox_provider_ref", "provider_ref", postgresql_where=text("provider_ref IS NOT NULL")),
+        Index("ix_outbox_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_outbox_recall", "recall_at", postgresql_where=text("recall_at IS NOT NULL")),
+        Index(
+            "ix_outbox_pace",
+            "channel",
+            "address",
+            "finished_at",
+            postgresql_where=text(f"state = 'sent' AND rank >= {TECHNICAL_FROM}"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -60,6 +111,14 @@ class OutboxMessage(Base):
     lease_until: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    provider: Mapped[str | None] = mapped_column(comment="who has taken it")
+    provider_ref: Mapped[str | None] = mapped_column(comment="how the provider calls it in its reports")
+    delivery: Mapped[str | None] = mapped_column(comment="how far it got since; empty where nobody reports")
+    delivered_at: Mapped[datetime | None]
+    merged_into: Mapped[UUID | None] = mapped_column(
+        ForeignKey("outbox.id"), comment="the message in whose text this one went out"
+    )
+    recall_at: Mapped[datetime | None] = mapped_column(comment="a call that should stop ringing: somebody has it")
 
 
 class OutboxRepository:
@@ -87,23 +146,66 @@ class OutboxRepository:
 
         `below` takes only ranks below it. The exceptions are what the caller has its hands full of: they wait.
         """
-        now = func.clock_timestamp()
         due = (
             select(OutboxMessage.id)
-            .where(
-                ((OutboxMessage.state == OutboxState.PENDING) & (OutboxMessage.due_at <= now))
-                | ((OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.lease_until <= now))
-            )
+            .where(is_due(), *_free(except_channels, except_addresses))
             .order_by(OutboxMessage.rank, OutboxMessage.due_at, OutboxMessage.id)
             .limit(limit)
-            .with_for_update(skip_locked=True)
         )
         if below is not None:
             due = due.where(OutboxMessage.rank < below)
-        if except_channels:
-            due = due.where(OutboxMessage.channel.not_in(except_channels))
-        if except_addresses:
-            due = due.where(OutboxMessage.address.not_in(except_addresses))
+        return await self._take(due, lease)
+
+    async def lease_these(self, ids: Sequence[UUID], limit: int, lease: timedelta) -> list[OutboxMessage]:
+        """Take up to `limit` of these messages, in this order, as far as they are due still."""
+        if not ids:
+            return []
+        place = func.array_position(cast(ids, ARRAY(Uuid)), OutboxMessage.id)
+        due = select(OutboxMessage.id).where(OutboxMessage.id.in_(ids), is_due()).order_by(place).limit(limit)
+        return await self._take(due, lease)
+
+    async def technical_by_council(
+        self,
+        each: int,
+        pace: timedelta,
+        paced_channels: Collection[str],
+        *,
+        except_channels: Collection[str] = (),
+        except_addresses: Collection[str] = (),
+    ) -> list[tuple[str | None, UUID]]:
+        """Return the next `each` due technical messages of each council, as (council, id), oldest first within each.
+
+        An address by one of the paced channels that had one within `pace` waits.
+        """
+        lately = aliased(OutboxMessage)
+        had_one = exists().where(
+            lately.channel == OutboxMessage.channel,
+            lately.address == OutboxMessage.address,
+            lately.state == OutboxState.SENT,
+            lately.rank >= TECHNICAL_FROM,
+            lately.finished_at > func.clock_timestamp() - pace,
+        )
+        mine = (
+            select(OutboxMessage.council_id, OutboxMessage.id, OutboxMessage.rank, OutboxMessage.due_at)
+            .where(
+                OutboxMessage.rank >= TECHNICAL_FROM,
+                is_due(),
+                *_free(except_channels, except_addresses),
+                ~(OutboxMessage.channel.in_(paced_channels) & had_one),
+            )
+            .order_by(OutboxMessage.rank, OutboxMessage.due_at, OutboxMessage.id)
+            .limit(each)
+        )
+        council = table("council", column("code", String))
+        of_each = mine.where(OutboxMessage.council_id == council.c.code).lateral()
+        of_none = mine.where(OutboxMessage.council_id.is_(None)).subquery()
+        found = union_all(select(of_each).select_from(council.join(of_each, true())), select(of_none)).subquery()
+        statement = select(found.c.council_id, found.c.id).order_by(found.c.rank, found.c.due_at, found.c.id)
+        return [(row[0], row[1]) for row in await self.session.execute(statement)]
+
+    async def _take(self, due: Select[Any], lease: timedelta) -> list[OutboxMessage]:
+        now = func.clock_timestamp()
+        due = due.with_for_update(skip_locked=True)
         # A CTE with row locks runs exactly once; a subquery may run again for each row and lock past the limit.
         taken = due.cte("taken")
         statement = (
@@ -116,11 +218,23 @@ class OutboxRepository:
         leased = list((await self.session.execute(statement)).scalars())
         return sorted(leased, key=lambda message: (message.rank, message.due_at, message.id))
 
-    async def finish(self, message: OutboxMessage, state: OutboxState, error: str | None = None) -> bool:
+    async def finish(
+        self,
+        message: OutboxMessage,
+        state: OutboxState,
+        error: str | None = None,
+        *,
+        provider: str | None = None,
+        provider_ref: str | None = None,
+    ) -> bool:
         """Write the final state of a leased message, also of one that was cancelled on its way.
 
-        False when another sender has leased it since: then that sender's result is the one that counts.
+        False when another sender has leased it since: then that sender's result is the one that counts. A report may
+        have come before: what it said of the delivery stays. A call that was overtaken is recalled.
         """
+        handed_over = DeliveryState.HANDED_OVER if provider_ref else None
+        overtaken = (OutboxMessage.state == OutboxState.CANCELLED) & OutboxMessage.channel.in_(RECALLABLE)
+        recall_at = func.clock_timestamp() if provider_ref else null()
         statement = (
             update(OutboxMessage)
             .where(
@@ -128,7 +242,16 @@ class OutboxRepository:
                 OutboxMessage.attempts == message.attempts,
                 OutboxMessage.state.in_((OutboxState.SENDING, OutboxState.CANCELLED)),
             )
-            .values(state=state, lease_until=None, finished_at=func.clock_timestamp(), last_error=error)
+            .values(
+                state=state,
+                lease_until=None,
+                finished_at=func.clock_timestamp(),
+                last_error=error,
+                provider=provider,
+                provider_ref=provider_ref,
+                delivery=func.coalesce(OutboxMessage.delivery, handed_over),
+                recall_at=case((overtaken, recall_at), else_=OutboxMessage.recall_at),
+            )
             .returning(OutboxMessage.id)
         )
         return (await self.session.execute(statement)).scalar_one_or_none() is not None
@@ -155,13 +278,73 @@ class OutboxRepository:
     async def cancel_pending(self, subject_id: UUID) -> None:
         """Cancel what has not left for this alarm: after a close nothing more does (invariant E4).
 
-        What is on its way keeps its sender's result when that comes, but is not tried again.
+        What is on its way keeps its sender's result when that comes, but is not tried again. What waits in a bundle is
+        left out of it. A call that may still ring is recalled (R31).
         """
+        now = func.clock_timestamp()
         await self.session.execute(
             update(OutboxMessage)
             .where(
                 OutboxMessage.subject_id == subject_id,
                 OutboxMessage.state.in_((OutboxState.PENDING, OutboxState.SENDING)),
             )
-            .values(state=OutboxState.CANCELLED, lease_until=None, finished_at=func.clock_timestamp())
+            .values(state=OutboxState.CANCELLED, lease_until=None, finished_at=now)
         )
+        # A second look: the first may have waited for a sender that was just making a bundle.
+        bundle = aliased(OutboxMessage)
+        waits = exists().where(
+            bundle.id == OutboxMessage.merged_into, bundle.state.in_((OutboxState.PENDING, OutboxState.SENDING))
+        )
+        await self.session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.subject_id == subject_id, OutboxMessage.state == OutboxState.MERGED, waits)
+            .values(state=OutboxState.CANCELLED, finished_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        await self.session.execute(
+            update(OutboxMessage)
+            .where(
+                OutboxMessage.subject_id == subject_id,
+                OutboxMessage.channel.in_(RECALLABLE),
+                OutboxMessage.state == OutboxState.SENT,
+                OutboxMessage.delivery.in_((DeliveryState.HANDED_OVER, DeliveryState.SENT)),
+                OutboxMessage.finished_at > now - RINGS_AT_MOST,
+            )
+            .values(recall_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+    async def take_recalls(self, limit: int) -> list[tuple[str, str]]:
+        """Return (channel, provider's name of it) of calls that should stop ringing, each once."""
+        asked = (
+            select(OutboxMessage.id)
+            .where(OutboxMessage.recall_at.is_not(None))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("asked")
+        )
+        statement = (
+            update(OutboxMessage)
+            .where(OutboxMessage.id == asked.c.id)
+            .values(recall_at=None)
+            .returning(OutboxMessage.channel, OutboxMessage.provider_ref)
+            .execution_options(synchronize_session=False)
+        )
+        return [(row[0], row[1]) for row in await self.session.execute(statement) if row[1]]
+
+
+def is_due() -> ColumnElement[bool]:
+    """Say whether a message may be taken: it waits and its time has come, or its sender has died."""
+    now = func.clock_timestamp()
+    return ((OutboxMessage.state == OutboxState.PENDING) & (OutboxMessage.due_at <= now)) | (
+        (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.lease_until <= now)
+    )
+
+
+def _free(except_channels: Collection[str], except_addresses: Collection[str]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if except_channels:
+        conditions.append(OutboxMessage.channel.not_in(except_channels))
+    if except_addresses:
+        conditions.append(OutboxMessage.address.not_in(except_addresses))
+    return conditions

@@ -1,5 +1,7 @@
 """Every setting of the service, read once from `TELECARE_…` environment variables and frozen."""
 
+import base64
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +10,11 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+VAPID_KEY_BYTES = 32
+
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_NOTIFY_KEY = re.compile(f"{_UUID}-{_UUID}$")
 
 
 class Role(StrEnum):
@@ -62,9 +69,47 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = Field(default=SecretStr(""), description="signs webhook bodies (HMAC-SHA256)")
     provider_timeout_s: float = Field(default=10.0, gt=0)
 
+    callback_url: str | None = Field(
+        default=None, description="the address at which providers reach this service; PUBLIC_URL when empty"
+    )
+    sms_providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("notify", "twilio"), description="in which order providers are asked to send a text"
+    )
+    email_providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("notify", "smtp"), description="in which order providers are asked to send a mail"
+    )
+    notify_url: str = "https://api.notifications.service.gov.uk"
+    notify_api_key: SecretStr = Field(
+        default=SecretStr(""), description="of GOV.UK Notify; without it Notify is not used"
+    )
+    notify_sms_template: str = Field(default="", description="a template whose whole text is ((message))")
+    notify_email_template: str = Field(default="", description="a template of ((subject)) and ((message))")
+    notify_callback_token: SecretStr = Field(
+        default=SecretStr(""), description="the bearer token that GOV.UK Notify's callbacks bring"
+    )
+    twilio_url: str = "https://api.twilio.com"
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = Field(
+        default=SecretStr(""), description="logs in at Twilio, and its callbacks are signed with it"
+    )
+    twilio_sms_from: str = Field(default="", description="the number texts come from; without it Twilio sends none")
+    twilio_voice_from: str = Field(default="", description="the number calls come from; without it nobody is called")
+    push_vapid_key: SecretStr = Field(
+        default=SecretStr(""), description="private key (P-256, base64url) that signs notifications to browsers"
+    )
+    push_subject: str = Field(default="mailto:telecare@localhost", description="whom push services may write to")
+    technical_pace_s: float = Field(
+        default=60.0, ge=0, description="least time between two technical messages to one address"
+    )
+
     log_format: str = Field(default="json", pattern="^(json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     heartbeat_log_days: int = Field(default=7, ge=1, description="how long single heartbeats are kept")
+
+    @property
+    def callbacks_at(self) -> str | None:
+        """Return the address at which providers reach this service, as far as anybody said."""
+        return self.callback_url or self.public_url
 
     @field_validator("database_url")
     @classmethod
@@ -103,6 +148,59 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return frozenset(Role(part.strip()) for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("sms_providers", "email_providers", mode="before")
+    @classmethod
+    def _split_providers(cls, value: object) -> object:
+        """Accept `notify,twilio`, the form of the environment."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("sms_providers")
+    @classmethod
+    def _check_sms_providers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _each_once(value, ("notify", "twilio"))
+
+    @field_validator("email_providers")
+    @classmethod
+    def _check_email_providers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _each_once(value, ("notify", "smtp"))
+
+    @field_validator("notify_url", "twilio_url", "callback_url")
+    @classmethod
+    def _check_provider_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        checked = _with_scheme(SecretStr(value), ("https", "http"), "https://alarms.council.example")
+        return checked.get_secret_value().rstrip("/")
+
+    @field_validator("push_vapid_key")
+    @classmethod
+    def _check_vapid_key(cls, value: SecretStr) -> SecretStr:
+        """Refuse a key that is none at the start, and not at the first notification."""
+        text = value.get_secret_value()
+        try:
+            usable = not text or len(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == VAPID_KEY_BYTES
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("this is no private key for notifications: 32 random bytes in URL-safe base64")
+        return value
+
+    @field_validator("notify_api_key")
+    @classmethod
+    def _check_notify_key(cls, value: SecretStr) -> SecretStr:
+        """Refuse a key that is cut short now, and not when the first text must go."""
+        if value.get_secret_value() and not _NOTIFY_KEY.search(value.get_secret_value()):
+            raise ValueError("a key of GOV.UK Notify ends with two UUIDs: NAME-SERVICE-SECRET")
+        return value
+
+
+def _each_once(value: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    if not set(value) <= set(known) or len(set(value)) != len(value):
+        raise ValueError(f"this takes some of {', '.join(known)}, each once")
+    return value
 
 
 def _with_scheme(value: SecretStr, schemes: tuple[str, ...], example: str) -> SecretStr:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from alarms.escalation.domain import Condition, Handling
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
+from alarms.notify.reports import ReportStatus
 from alarms.responders.domain import Urgency
 from alarms.rota.domain import OverrideKind
 from devices.commands.domain import CommandName, CommandState
@@ -17,12 +18,15 @@ from telecare.access.broker import BrokerRole
 from telecare.access.domain import UserRole
 from telecare.kernel.db import Database
 from telecare.kernel.outbox import OutboxState
+from telecare.kernel.pure.progress import DeliveryState
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_alarm_handling": Handling,
     "ck_alarm_condition": Condition,
     "ck_alarm_class": AlarmClass,
     "ck_outbox_state": OutboxState,
+    "ck_outbox_delivery": DeliveryState,
+    "ck_delivery_report_status": ReportStatus,
     "ck_contact_point_channel": Channel,
     "ck_contact_point_target": ContactTarget,
     "ck_contact_method_channel": Channel,

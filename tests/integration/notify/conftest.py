@@ -1,17 +1,24 @@
 """An outbox to fill and look at, sinks in the place of providers, and senders that run."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+import socket
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from alarms.notify.email import EmailChannel
+from alarms.notify.channels.email import EmailChannel
+from alarms.notify.channels.webhook import WebhookChannel
 from alarms.notify.sender import OnResult, Sender
-from alarms.notify.webhook import WebhookChannel
+from simulators.provider.desk import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN
+from simulators.provider.simulator import ProviderSimulator
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
+from tests.integration.notify.providers import Desk, Send, sending, serving
 from tests.integration.notify.world import Outbox, Start, Told
+
+VAPID_KEY = base64.urlsafe_b64encode(bytes(range(1, 33))).decode().rstrip("=")
 
 
 @pytest.fixture
@@ -68,3 +75,59 @@ async def start(settings: Settings, database: Database, wake: asyncio.Event, tol
         stop.set()
         async with asyncio.timeout(20):
             await asyncio.gather(*running)
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """Where providers will reach the service: known before the service runs, as its address is in each request."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(128)
+        yield bound
+
+
+@pytest.fixture
+async def provider(listening: socket.socket) -> AsyncIterator[ProviderSimulator]:
+    callback = f"http://127.0.0.1:{listening.getsockname()[1]}/api/v1/callbacks/notify"
+    async with ProviderSimulator(notify_callback=callback) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provided(settings: Settings, provider: ProviderSimulator, listening: socket.socket) -> Settings:
+    """Settings with every provider set up."""
+    return Settings(
+        **{
+            **settings.model_dump(),
+            "callback_url": f"http://127.0.0.1:{listening.getsockname()[1]}",
+            "notify_url": provider.url,
+            "notify_api_key": API_KEY,
+            "notify_sms_template": "9d751e0e-f929-4891-82a1-a3e1c3c18ee3",
+            "notify_email_template": "0d751e0e-f929-4891-82a1-a3e1c3c18ee3",
+            "notify_callback_token": CALLBACK_TOKEN,
+            "twilio_url": provider.url,
+            "twilio_account_sid": ACCOUNT_SID,
+            "twilio_auth_token": AUTH_TOKEN,
+            "twilio_sms_from": "+441414960001",
+            "twilio_voice_from": "+441414960002",
+            "push_vapid_key": VAPID_KEY,
+        }
+    )
+
+
+@pytest.fixture
+def desk(database: Database, outbox: Outbox, provider: ProviderSimulator, provided: Settings) -> Desk:
+    return Desk(database, outbox, provider, provided)
+
+
+@pytest.fixture
+async def send(provided: Settings, database: Database, wake: asyncio.Event) -> AsyncIterator[Send]:
+    async with sending(provided, database, wake) as send:
+        yield send
+
+
+@pytest.fixture
+async def reached(provided: Settings, database: Database, listening: socket.socket) -> AsyncIterator[None]:
+    """The service's web side, which takes callbacks."""
+    async with serving(provided, database, listening):
+        yield

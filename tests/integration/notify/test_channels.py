@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
+from alarms.notify.channels.email import EmailChannel
+from alarms.notify.channels.webhook import WebhookChannel
 from alarms.notify.delivery import Permanent, Result, Sent, Temporary
-from alarms.notify.email import EmailChannel
-from alarms.notify.webhook import WebhookChannel
 from simulators.provider.sink import Mode, SmtpSink, WebhookSink
 from telecare.kernel.settings import Settings
 

@@ -14,7 +14,7 @@ from tests.integration.notify.world import Outbox, Start, Told, until
 DIES_BEFORE_ITS_NOTE = """
 import asyncio
 from alarms.notify.sender import Sender
-from alarms.notify.webhook import WebhookChannel
+from alarms.notify.channels.webhook import WebhookChannel
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
 
