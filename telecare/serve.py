@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Address, ContactRule, Party
+from alarms.handling.domain import CANARY_CHANNEL
 from alarms.handling.engine import Engine
 from alarms.handling.repository import BOARD_CHANNEL
-from alarms.handling.service import record_delivery
 from alarms.notify.delivery import Provider
 from alarms.notify.email import EmailChannel
 from alarms.notify.sender import Sender
@@ -37,6 +37,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
 
@@ -118,11 +119,18 @@ class Process:
             listener.on_notice(BOARD_CHANNEL, engine.woken.set)
             self._parts[f"engine-{number}"] = engine.run
         webhook = await stack.enter_async_context(WebhookChannel(self.settings))
-        channels: dict[str, Provider] = {"email": EmailChannel(self.settings), "webhook": webhook}
+        channels: dict[str, Provider] = {
+            "email": EmailChannel(self.settings),
+            "webhook": webhook,
+            CANARY_CHANNEL: CanarySink(self.alarm_path),
+        }
         woken = asyncio.Event()
         listener.on_notice(BOARD_CHANNEL, woken.set)
-        sender = Sender(self.alarm_path, channels, record_delivery)
+        sender = Sender(self.alarm_path, channels, record_result)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
+        if self.settings.canary_mqtt_url is not None:
+            url = self.settings.canary_mqtt_url.get_secret_value()
+            self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

@@ -1,5 +1,7 @@
 """Whatever comes and goes, and however slowly it is looked at: people hear of it, and are not flooded."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,7 +116,7 @@ def test_the_dead_man_is_told_well_only_when_all_is_well_and_once_that_it_is_not
     pings = run(history, pace).pings
     assert all(all_well for _, well, all_well in pings if well)
     times = [at for at, well, _ in pings if well]
-    assert all(later - earlier >= PING_S for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= PING_S for earlier, later in pairwise(times))
     # Between two that it is not well there was at least the time of an all-clear.
     fails = [at for at, well, _ in pings if not well]
-    assert all(later - earlier >= CLEAR_S for earlier, later in zip(fails, fails[1:], strict=False))
+    assert all(later - earlier >= CLEAR_S for earlier, later in pairwise(fails))

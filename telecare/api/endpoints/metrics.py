@@ -25,6 +25,8 @@ _overdue_life = Gauge(
 _waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
 _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that should have left", registry=REGISTRY)
 
+_canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
+
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(services: ServicesDep) -> Response:
@@ -43,10 +45,12 @@ async def _measure(database: Database) -> None:
     async with database.transaction() as session:
         vitals = VitalsRepository(session)
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
+        canary_s = await vitals.last_canary_s()
     _open.clear()  # what nobody has open any more must not stay at its last number
     for (class_, handling), count in alarms.items():
         _open.labels(class_, handling).set(count)
     _overdue.set(lag.every)
     _overdue_life.set(lag.life)
     _late.set(lag.outbox)
+    _canary.set(float("nan") if canary_s is None else canary_s)
     _waiting.set(waiting)

@@ -1,6 +1,7 @@
 """When the watchdog speaks: told step by step, with the seconds in hand."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_nobody_is_told_of_a_database_that_restarts(clock: Clock):
 def test_it_comes_again_each_five_minutes_and_ends_with_an_all_clear(clock: Clock):
     clock.go(2 * REPEAT_S + 20, LATE)
     assert clock.kinds == [Kind.DOWN, Kind.STILL, Kind.STILL]
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(clock.pages, clock.pages[1:], strict=False)]
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(clock.pages)]
     assert gaps == [REPEAT_S, REPEAT_S]
     clock.go(CLEAR_S - 1, WELL)
     assert clock.kinds[-1] is Kind.STILL
@@ -116,7 +117,7 @@ def test_nobody_is_told_while_the_machine_starts():
 def test_a_page_that_reached_nobody_is_tried_again_soon_and_then_less_often(clock: Clock):
     clock.reachable = False
     clock.go(120, LATE)
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(clock.pages, clock.pages[1:], strict=False)]
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(clock.pages)]
     assert gaps == [15, 30, 60]
     clock.reachable = True
     clock.go(2 * REFILL_S, LATE)
@@ -152,7 +153,7 @@ def test_a_service_that_comes_and_goes_does_not_flood_anybody(clock: Clock):
 def test_the_dead_man_hears_of_us_each_minute_only_while_all_is_well(clock: Clock):
     clock.go(5 * PING_S, WELL)
     assert [well for _, well in clock.pings] == [True] * 6
-    gaps = {later - earlier for (earlier, _), (later, _) in zip(clock.pings, clock.pings[1:], strict=False)}
+    gaps = {later - earlier for (earlier, _), (later, _) in pairwise(clock.pings)}
     assert gaps == {PING_S}
     clock.go(600, LATE)
     assert [well for _, well in clock.pings][6:] == [False]
