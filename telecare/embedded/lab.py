@@ -40,7 +40,8 @@ GATEWAY_ACCOUNT = "telecare-gateway"
 class Lab:
     """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix.
 
-    `watched`: with a canary and with a watchdog beside the service. `mosquitto`: with the machine's Mosquitto for a broker, not the embedded one.
+    `watched`: with a canary and with a watchdog beside the service. `mosquitto`: with the machine's Mosquitto for a
+    broker, not the embedded one.
     """
 
     def __init__(
