@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Cleared
+from alarms.escalation.inputs import Cleared
 from alarms.handling.domain import CANARY_CHANNEL
 from alarms.handling.service import AlarmService, record_delivery
 from alarms.notify.delivery import Result, Sent

@@ -21,6 +21,9 @@ from telecare.watch.domain import (
     look,
     settle,
 )
+from tests.property.examples import examples
+
+LOOKS = examples(40, by_night=2000)  # a history is thousands of looks
 
 problems = st.dictionaries(st.sampled_from(Check), st.just("it is away"), max_size=5)
 stretches = st.lists(st.tuples(problems, st.integers(1, 900), st.booleans()), min_size=1, max_size=12)
@@ -58,6 +61,7 @@ def run(history: list[tuple[dict[Check, str], int, bool]], pace: float) -> Run:
     return run
 
 
+@LOOKS
 @given(stretches, paces)
 def test_nobody_is_ever_flooded(history: list[tuple[dict[Check, str], int, bool]], pace: float):
     times = [at for at, _, _ in run(history, pace).pages]
@@ -66,6 +70,7 @@ def test_nobody_is_ever_flooded(history: list[tuple[dict[Check, str], int, bool]
             assert last <= BURST + (ends - begins) / REFILL_S + 1e-6
 
 
+@LOOKS
 @given(stretches, paces)
 def test_a_page_names_only_what_is_wrong_and_an_all_clear_follows_a_page_that_arrived(
     history: list[tuple[dict[Check, str], int, bool]], pace: float
@@ -80,6 +85,7 @@ def test_a_page_names_only_what_is_wrong_and_an_all_clear_follows_a_page_that_ar
             heard = page.kind is not Kind.CLEAR
 
 
+@LOOKS
 @given(stretches, paces, problems.filter(bool))
 def test_whatever_came_before_what_stays_wrong_is_told_and_told_again(
     history: list[tuple[dict[Check, str], int, bool]], pace: float, wrong: dict[Check, str]
@@ -96,6 +102,7 @@ def test_whatever_came_before_what_stays_wrong_is_told_and_told_again(
     assert past.at - began < longest + REPEAT_S + 3 * pace
 
 
+@LOOKS
 @given(stretches, paces)
 def test_whatever_came_before_health_ends_in_an_all_clear_and_pings(
     history: list[tuple[dict[Check, str], int, bool]], pace: float
@@ -109,6 +116,7 @@ def test_whatever_came_before_health_ends_in_an_all_clear_and_pings(
     assert len(past.pings) - pings >= int(3600 / (PING_S + pace))
 
 
+@LOOKS
 @given(stretches, paces)
 def test_the_dead_man_is_told_well_only_when_all_is_well_and_once_that_it_is_not(
     history: list[tuple[dict[Check, str], int, bool]], pace: float

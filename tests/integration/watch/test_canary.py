@@ -96,7 +96,7 @@ async def test_nobody_sees_it_while_it_is_open(
     seq = (await world.sql("SELECT seq FROM board_head")).scalar_one()
     alarm_id = await arrive_at_intake(desk, messages, await begin(database))
     await world.drive()
-    assert await world.sent_to(alarm_id) == [CANARY_HUB]
+    assert await world.sent_to(alarm_id) == ["canary"]
     await world.sql("UPDATE alarm SET next_due_at = now() - interval '1 h' WHERE id = :id", id=alarm_id)
     assert (await world.sql("SELECT seq FROM board_head")).scalar_one() == seq
     assert (await world.sql("SELECT count(*) FROM board_change")).scalar_one() == 0
