@@ -18,8 +18,9 @@ from telecare.access import models as access
 from telecare.kernel import outbox
 from telecare.kernel.db import Base, Database
 from telecare.kernel.settings import Settings
+from telecare.watch import models as watch
 
-TABLES_OF = (handling, intake, notify, policy, responders, rota, commands, presence, registry, access, outbox)
+TABLES_OF = (handling, intake, notify, policy, responders, rota, commands, presence, registry, access, outbox, watch)
 """Each of these declares its tables on the base when it is imported."""
 
 LOCK_TIMEOUT = "4s"

@@ -1,4 +1,4 @@
-"""Removes what is only kept for a while: single heartbeats, old board changes, replies kept for their keys."""
+"""Removes what is only kept for a while: single heartbeats, old board changes, replies, canaries."""
 
 import asyncio
 import contextlib
@@ -11,12 +11,14 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.settings import Settings
 from telecare.kernel.transient import is_transient
+from telecare.watch.repository import CanaryRepository
 
 log = get_logger("housekeeping")
 
 EVERY_S = 600.0
 KEEP_BOARD = timedelta(days=2)
 KEEP_REPLIES = timedelta(days=1)
+KEEP_CANARIES = timedelta(days=1)
 
 
 class Housekeeping:
@@ -35,7 +37,7 @@ class Housekeeping:
 
     async def sweep(self) -> None:
         """Remove what has been kept long enough, each kind by itself and in batches that end soon."""
-        for part in (self._sweep_replies, self._sweep_board, self._sweep_heartbeats):
+        for part in (self._sweep_replies, self._sweep_board, self._sweep_heartbeats, self._sweep_canaries):
             try:
                 while await part():
                     pass
@@ -58,3 +60,7 @@ class Housekeeping:
         async with self.database.transaction() as session:
             now = await database_now(session)
             return await PresenceRepository(session).prune_heartbeats(now - self.keep_heartbeats)
+
+    async def _sweep_canaries(self) -> int:
+        async with self.database.transaction() as session:
+            return await CanaryRepository(session).prune(await database_now(session) - KEEP_CANARIES)

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from alarms.handling.domain import CANARY_CHANNEL
 from alarms.handling.engine import Engine
 from alarms.handling.reported import Reported
 from alarms.handling.repository import BOARD_CHANNEL
-from alarms.handling.service import record_delivery
 from alarms.notify.callbacks import HeldReports
 from alarms.notify.channels import channels
+from alarms.notify.delivery import Provider
 from alarms.notify.sender import Sender
 from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
@@ -35,6 +36,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
 
@@ -102,13 +104,19 @@ class Process:
             engine = Engine(self.alarm_path, contacts_of, self.settings.public_url)
             listener.on_notice(BOARD_CHANNEL, engine.woken.set)
             self._parts[f"engine-{number}"] = engine.run
-        ways = await channels(self.settings, stack)
+        ways: dict[str, Provider] = {
+            **await channels(self.settings, stack),
+            CANARY_CHANNEL: CanarySink(self.alarm_path),
+        }
         woken = asyncio.Event()
         listener.on_notice(BOARD_CHANNEL, woken.set)
-        sender = Sender(self.alarm_path, ways, record_delivery, pace_s=self.settings.technical_pace_s)
+        sender = Sender(self.alarm_path, ways, record_result, pace_s=self.settings.technical_pace_s)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
         self._parts["handover-notices"] = HandoverNotices(self.database).run
         self._parts["held-reports"] = HeldReports(self.database, Reported()).run
+        if self.settings.canary_mqtt_url is not None:
+            url = self.settings.canary_mqtt_url.get_secret_value()
+            self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

@@ -38,6 +38,7 @@ class Target(StrEnum):
     PARTNER_ARC = "partner_arc"
     DUTY_MANAGER = "duty_manager"
     CONTACTS = "contacts"
+    CANARY = "canary"
 
 
 class TargetKind(StrEnum):
@@ -57,6 +58,7 @@ TARGET_WORDS: Mapping[str, str] = {
     Target.PARTNER_ARC: "the partner control room",
     Target.DUTY_MANAGER: "the duty manager",
     Target.CONTACTS: "the person's contacts",
+    Target.CANARY: "the canary's sink",
     TargetKind.RESPONDER: "",
     TargetKind.TEAM: "the team ",
     TargetKind.ROTA: "the rota ",

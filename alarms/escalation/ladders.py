@@ -48,4 +48,16 @@ TECHNICAL = Ladder(
     closes_when_cleared=True,
 )
 
-BY_CLASS = {"L": LIFE_SAFETY, "U": URGENT, "T": TECHNICAL, "I": TECHNICAL}
+CANARY = Ladder(
+    name="canary",
+    version=1,
+    steps=(Step((Target.CANARY,), 60),),
+    catch_all=(Target.CANARY,),
+    repeat_s=3600,
+    ack_s=60,
+    remind_s=10,
+    closes_when_cleared=True,
+)
+"""The service's own test alarm: it goes to its sink, and ends when it has arrived."""
+
+BY_CLASS = {"L": LIFE_SAFETY, "U": URGENT, "T": TECHNICAL, "I": TECHNICAL, "C": CANARY}

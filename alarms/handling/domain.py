@@ -10,6 +10,12 @@ SYSTEM_HUB = "(telecare)"
 """Stands where the hub's id stands in an alarm about the service itself; no hub can have it."""
 
 
+CANARY_CLASS = "C"
+"""The class of the service's own test alarm: nobody's, so that only the engine and its watchers ever look at it."""
+
+CANARY_CHANNEL = "canary"
+
+
 @dataclass(frozen=True)
 class Subject:
     """Who and where, as the register knew it when the message came. `notes` are words for the operator."""

@@ -37,7 +37,9 @@ class Alarm(Base):
     __table_args__ = (
         CheckConstraint("handling IN ('raised', 'acked', 'attending', 'closed')", name="handling"),
         CheckConstraint("condition IN ('active', 'cleared')", name="condition"),
-        CheckConstraint("class IN ('L', 'U', 'T', 'I')", name="class"),
+        CheckConstraint("class IN ('L', 'U', 'T', 'I', 'C')", name="class"),
+        # What no board shows must not be somebody's.
+        CheckConstraint("class <> 'C' OR (hub_id = 'telecare-canary' AND person_id IS NULL)", name="canary_is_nobodys"),
         # Never silent: what is open has a moment at which something happens next.
         CheckConstraint("(handling = 'closed') = (next_due_at IS NULL)", name="open_has_deadline"),
         CheckConstraint(

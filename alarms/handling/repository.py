@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, exists, func, or_, select, text, tuple
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 
-from alarms.handling.domain import SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
+from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from telecare.kernel.db import at_the_end
 from telecare.kernel.errors import NotFoundError
@@ -34,7 +34,7 @@ FORGET_BATCH = 20_000
 # Made once: each alarm waits for these, and making a statement takes longer than running it.
 _OPEN_OF_HUB = (
     select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
-    .where(Alarm.hub_id == bindparam("hub_id"), Alarm.handling != "closed")
+    .where(Alarm.hub_id == bindparam("hub_id"), Alarm.handling != "closed", Alarm.class_ != CANARY_CLASS)
     .order_by(Alarm.id)
     .with_for_update()
 )
@@ -187,6 +187,7 @@ class AlarmRepository:
         statement = (
             select(Alarm)
             .where(same, Alarm.id != alarm.id, Alarm.handling == "closed", Alarm.raised_at <= alarm.raised_at)
+            .where(Alarm.class_ != CANARY_CLASS)
             .order_by(Alarm.raised_at.desc(), Alarm.id)
             .limit(1)
         )
@@ -282,11 +283,15 @@ class AlarmRepository:
         return len((await self.session.execute(statement)).scalars().all())
 
     def bump_board(self, alarm: Alarm) -> None:
-        """Let this change have a number and wake who waits, at the end of the transaction: it locks the one row."""
-        changed: dict[UUID, str | None] = self.session.info.setdefault(_CHANGED, {})
-        if not changed:
+        """Let this change have a number and wake who waits, at the end of the transaction: it locks the one row.
+
+        A canary goes this way too, but is no change of the board: it takes the lock, wakes, and leaves no number.
+        """
+        if _CHANGED not in self.session.info:
+            self.session.info[_CHANGED] = {}
             at_the_end(self.session, self._number_changes)
-        changed[alarm.id] = alarm.council_id
+        if alarm.class_ != CANARY_CLASS:
+            self.session.info[_CHANGED][alarm.id] = alarm.council_id
 
     async def _number_changes(self) -> None:
         await self.session.flush()
@@ -295,6 +300,8 @@ class AlarmRepository:
         await self.session.execute(_NUMBER, values)
 
     def _visible(self, statement: Any, councils: frozenset[str]) -> Any:
+        """Leave out what these councils may not see, and the canary, which nobody does."""
+        statement = statement.where(Alarm.class_ != CANARY_CLASS)
         if not councils:
             return statement
         return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))

@@ -26,7 +26,7 @@ from alarms.escalation.domain import (
 )
 from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted
 from alarms.escalation.ladders import BY_CLASS
-from alarms.handling.domain import SYSTEM_HUB, Opening, Subject, what_next
+from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
@@ -110,7 +110,9 @@ class AlarmService:
         """Return the policy that an alarm goes by; None: the built-in ladder of its class."""
         person_id = str(subject.person_id) if subject.person_id else None
         facts = Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
-        return choose(await PolicyRepository(self.session).live(subject.council_id), facts)
+        live = await PolicyRepository(self.session).live(subject.council_id)
+        # The canary asks as all do, so that a fault there is its fault too, and goes by none.
+        return None if class_ == CANARY_CLASS else choose(live, facts)
 
     async def running_on(self, policy: str, council_id: str | None) -> Sequence[UUID]:
         """Return the open alarms that run on a policy of this key."""

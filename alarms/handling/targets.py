@@ -8,13 +8,18 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Ladder, Parties, Party, State, Target, TargetKind
+from alarms.escalation.domain import Address, ContactRule, Ladder, Parties, Party, State, Target, TargetKind
 from alarms.escalation.inputs import TimerDue
+from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS
 from alarms.notify.repository import ContactPointRepository
 from alarms.policy.calendar import local_at
 from alarms.responders.repository import ResponderRepository
 from alarms.rota.domain import RotaError
 from alarms.rota.repository import RotaRepository
+
+_TO_SINK = ContactRule(0, Address(CANARY_CHANNEL, CANARY_CHANNEL, "the canary's sink"))
+CANARY_SINK: Parties = {Target.CANARY: (Party(CANARY_CHANNEL, "the canary's sink", (_TO_SINK,)),)}
+"""Who stands behind the service's own test alarm: nobody who could be woken."""
 
 ContactsOf = Callable[[AsyncSession, UUID], Awaitable[tuple[Party, ...]]]
 """Gives a person's contacts in their order of reach; the register is another house, so whoever starts us lends it."""
@@ -30,6 +35,8 @@ class Targets:
         self, session: AsyncSession, council_id: str | None, person_id: UUID | None, state: State, now: datetime
     ) -> tuple[TimerDue, list[str]]:
         """Return what the core must know when an alarm's moment has come, and the keys of rotas that cannot be read."""
+        if state.class_ == CANARY_CLASS:
+            return TimerDue(CANARY_SINK, {}, local_at(now)), []
         parties = dict(await self.standing(session, council_id, person_id))
         keyed, unreadable = await _keyed(session, council_id, state, now)
         parties |= keyed

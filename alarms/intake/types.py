@@ -3,16 +3,20 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from alarms.escalation.ranks import FIRE, GAS, INFORMATION, PERSONAL, TECHNICAL, UNKNOWN, URGENT
+from alarms.escalation.ranks import CANARY, FIRE, GAS, INFORMATION, PERSONAL, TECHNICAL, UNKNOWN, URGENT
 
 
 class AlarmClass(StrEnum):
-    """L life-safety (operator now), U urgent (operator queue), T technical (automate, batch), I information."""
+    """L life-safety (operator now), U urgent (operator queue), T technical (automate, batch), I information.
+
+    C is the service's own test alarm, which is nobody's.
+    """
 
     LIFE_SAFETY = "L"
     URGENT = "U"
     TECHNICAL = "T"
     INFORMATION = "I"
+    CANARY = "C"
 
 
 class Treatment(StrEnum):
@@ -148,6 +152,10 @@ TYPES: dict[str, EventType] = {
         *_notes(Treatment.HEARTBEAT, heartbeat="Heartbeat with a code"),
     ]
 }  # fmt: skip
+
+
+CANARY_ALARM = EventType("canary", AlarmClass.CANARY, CANARY, Treatment.ALARM, "The service's own test alarm", "canary")
+"""Not in the table: a hub that sends this type is a hub with an unknown signal, and reaches a human."""
 
 
 def on_alarm_lane(name: str) -> EventType:

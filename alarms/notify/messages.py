@@ -12,7 +12,7 @@ from alarms.escalation.domain import Notify, Target
 
 LONDON = ZoneInfo("Europe/London")
 
-CLASS_WORDS = {"L": "Life-safety alarm", "U": "Urgent alarm", "T": "Technical alarm", "I": "Information"}
+CLASS_WORDS = {"L": "Life-safety alarm", "U": "Urgent alarm", "T": "Technical alarm", "I": "Information", "C": "Canary"}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEY = r"[a-z0-9][a-z0-9-]{0,62}"
 LONGEST = timedelta(days=7)
 
-_TARGET = re.compile(rf"(?:{'|'.join(Target)})|(?:{'|'.join(TargetKind)}):{KEY}")
+_STANDING = tuple(target for target in Target if target is not Target.CANARY)
+_TARGET = re.compile(rf"(?:{'|'.join(_STANDING)})|(?:{'|'.join(TargetKind)}):{KEY}")
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _CLOCK = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)")
 
@@ -25,7 +26,7 @@ def _target(value: Any) -> Any:
     """Say what a target can be when it is none."""
     if isinstance(value, str) and _TARGET.fullmatch(value):
         return value
-    kinds = ", ".join([*Target, *(f"{kind}:KEY" for kind in TargetKind)])
+    kinds = ", ".join([*_STANDING, *(f"{kind}:KEY" for kind in TargetKind)])
     raise ValueError(f"“{value}” is nobody that a step can tell; it can be: {kinds}")
 
 

@@ -13,7 +13,7 @@ from telecare.access.repository import BrokerAccountRepository
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
-from telecare.wire.topics import FROM_HUBS, ROOT, TO_HUBS
+from telecare.wire.topics import CANARY_HUB, FROM_HUBS, ROOT, TO_HUBS
 
 log = get_logger("broker_export")
 
@@ -62,8 +62,12 @@ def _acl(roles: Mapping[str, BrokerRole]) -> str:
     """Return the rules: a hub (%u, its user name) under its own id, the service and gateways for all hubs."""
     lines = ["# Written by `telecare broker export`: changes are lost.", *_rules("pattern", "%u", FROM_HUBS, TO_HUBS)]
     for name, role in sorted(roles.items()):
+        if role == BrokerRole.CANARY:  # it speaks under its own name, as a hub does
+            continue
         writes, reads = (TO_HUBS, FROM_HUBS) if role == BrokerRole.SERVICE else (FROM_HUBS, TO_HUBS)
         lines += ["", f"user {name}", *_rules("topic", "+", writes, reads)]
+        if role == BrokerRole.GATEWAY:  # it speaks for hubs, and the canary is none
+            lines.append(f"topic deny {ROOT}/{CANARY_HUB}/#")
     return "\n".join(lines) + "\n"
 
 

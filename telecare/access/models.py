@@ -64,10 +64,10 @@ class ApiToken(Base):
 
 
 class BrokerAccount(Base):
-    """An account on the broker that is not a hub's: the service itself, or a gateway that speaks for hubs."""
+    """An account on the broker that is not a hub's: the service itself, a gateway that speaks for hubs, the canary."""
 
     __tablename__ = "broker_account"
-    __table_args__ = (CheckConstraint("role IN ('service', 'gateway')", name="role"),)
+    __table_args__ = (CheckConstraint("role IN ('service', 'gateway', 'canary')", name="role"),)
 
     username: Mapped[str] = mapped_column(primary_key=True)
     credential: Mapped[str] = mapped_column(comment="hash in Mosquitto's password-file format")

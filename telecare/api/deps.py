@@ -13,8 +13,11 @@ from telecare.access.domain import Actor, Permission
 from telecare.access.service import authenticate
 from telecare.kernel.db import Database
 from telecare.kernel.errors import ForbiddenError
+from telecare.kernel.schema import require_own_schema
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,17 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-async def transaction(services: ServicesDep) -> AsyncIterator[AsyncSession]:
+async def transaction(request: Request, services: ServicesDep) -> AsyncIterator[AsyncSession]:
     """One transaction for the whole request.
 
     With `scope="function"` FastAPI ends this dependency before it sends the reply, so a 2xx is never sent before the
     commit and a failing commit is a 5xx; without it the reply goes first.
+
+    On a schema that is not this program's own it only reads: UnavailableError before anything is changed (R20).
     """
     async with services.database.transaction() as session:
+        if request.method not in READING:
+            await require_own_schema(session)
         yield session
 
 

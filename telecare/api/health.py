@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from telecare.api.vitals import VitalsRepository
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.schema import expected_revision, present_revision
+from telecare.watch.domain import ENGINE_LAG_LIMIT_S
+from telecare.watch.repository import VitalsRepository
 
 Check = Callable[[], Awaitable[str | None]]
 
 CHECK_TIMEOUT_S = 3.0
-ENGINE_LAG_LIMIT_S = 10.0
-"""A step of an alarm that is due for longer than this means that no engine is at work (R18)."""
 
 _log = get_logger("health")
 
@@ -57,7 +56,7 @@ def add_database_checks(checks: HealthChecks, database: Database) -> None:
 
     async def engine() -> str | None:
         async with database.transaction() as session:
-            overdue = await VitalsRepository(session).overdue_s()
+            overdue = (await VitalsRepository(session).lag()).every
         return None if overdue <= ENGINE_LAG_LIMIT_S else f"a step of an open alarm is {overdue:.0f} s overdue"
 
     async def answers() -> str | None:

@@ -75,6 +75,8 @@ def account(
 ) -> None:
     """Create or replace an account: `service` for ourselves, `gateway` for one that speaks for hubs.
 
+    `canary` is for the service's own test alarm: telecare broker account telecare-canary canary
+
     Example: telecare broker account telecare-service service
     """
 

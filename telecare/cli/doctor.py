@@ -8,6 +8,8 @@ from alarms.notify.repository import ContactPointRepository
 from telecare.kernel.db import Database
 from telecare.kernel.schema import expected_revision, present_revision
 from telecare.kernel.settings import Settings
+from telecare.watch.pager import Pager
+from telecare.watch.watchdog import DEAF
 
 TIMEOUT_S = 5
 
@@ -29,6 +31,17 @@ async def examine(settings: Settings) -> dict[str, str | None]:
     finally:
         await database.dispose()
     return findings
+
+
+def watchers(settings: Settings) -> dict[str, str]:
+    """Return who watches the service as far as these settings tell: a watchdog on another machine has its own."""
+    ways = Pager(settings).ways
+    every = f"each {settings.canary_every_s:g} s"
+    return {
+        "watchdog": f"pages by {' and '.join(ways)}" if ways else f"not set up here; {DEAF}",
+        "dead man's switch": "set" if settings.deadman_url else "not set: TELECARE_DEADMAN_URL",
+        "canary": f"a test alarm {every}" if settings.canary_mqtt_url else "not set: TELECARE_CANARY_MQTT_URL",
+    }
 
 
 async def _broker(settings: Settings) -> str | None:

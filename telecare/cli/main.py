@@ -72,6 +72,24 @@ def serve(
 
 
 @app.command()
+def watchdog(
+    parent_pipe: Annotated[bool, typer.Option("--parent-pipe", help="end when standard input ends")] = False,
+) -> None:
+    """Watch the service from outside and page people when it does not work; best on another machine.
+
+    Example: TELECARE_WATCHDOG_SMTP_URL=smtp://… TELECARE_WATCHDOG_MAIL_TO=oncall@council.example telecare watchdog
+    """
+    from telecare.watch.watchdog import Watchdog  # noqa: PLC0415 - the other commands need not know it
+
+    def run() -> int:
+        settings = Settings()
+        configure_logging(settings)
+        return _until_stopped(lambda stop: Watchdog(settings).run(stop), parent_pipe=parent_pipe)
+
+    run_command(run)
+
+
+@app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -79,18 +97,21 @@ def doctor(
 
     Example: telecare doctor --json
     """
-    from telecare.cli.doctor import examine  # noqa: PLC0415 - it opens connections; other commands need not know it
+    from telecare.cli.doctor import examine, watchers  # noqa: PLC0415 - it opens connections; other commands need not know it
 
     def run() -> int:
         settings = Settings()
         findings = asyncio.run(examine(settings))
         if as_json:
-            say(json.dumps({"settings": settings.model_dump(mode="json"), "findings": findings}, default=str))
+            found = {"findings": findings, "watchers": watchers(settings)}
+            say(json.dumps({"settings": settings.model_dump(mode="json"), **found}, default=str))
         else:
             for name, value in settings.model_dump(mode="json").items():
                 say(f"TELECARE_{name.upper()} = {value}")
             for name, problem in findings.items():
                 say(f"{'well' if problem is None else 'NOT WELL'}: {name}{'' if problem is None else f': {problem}'}")
+            for name, words in watchers(settings).items():
+                say(f"{name}: {words}")
         return 1 if any(findings.values()) else 0
 
     run_command(run)

@@ -16,6 +16,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from telecare.kernel.pure.mqtt_credentials import verify
+from telecare.wire.topics import CANARY_HUB
 
 FROM_HUB = frozenset({"alarm", "event", "heartbeat", "status", "result"})
 TO_HUB = frozenset({"ack", "command"})
@@ -54,12 +55,12 @@ def may(role: str | None, username: str, topic: str, action: Action) -> bool:
     hub_id, lane = parts[2:]
     writing = action is Action.PUBLISH
     match role:
-        case "hub":
+        case "hub" | "canary":
             return hub_id == username and lane in (FROM_HUB if writing else TO_HUB)
         case "service":
             return hub_id != "#" and lane in (TO_HUB if writing else FROM_HUB)
         case "gateway":
-            return hub_id != "#" and lane in (FROM_HUB if writing else TO_HUB)
+            return hub_id not in {"#", CANARY_HUB} and lane in (FROM_HUB if writing else TO_HUB)
         case _:
             return False
 

@@ -70,7 +70,13 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
             homes=options.hubs,
             http_port=options.http_port,
             mqtt_port=options.mqtt_port,
-            settings={"SMTP_URL": f"smtp://{HOST}:{mail.port}"},
+            settings={
+                "SMTP_URL": f"smtp://{HOST}:{mail.port}",
+                "WATCHDOG_SMTP_URL": f"smtp://{HOST}:{mail.port}",
+                "WATCHDOG_MAIL_TO": "on-call@control-room.example",
+                "WATCHDOG_WEBHOOK_URL": f"{hook.url}watchdog",
+            },
+            watched=True,
             say=say,
         )
         starting = asyncio.ensure_future(stack.enter_async_context(lab))

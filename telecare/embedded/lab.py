@@ -5,6 +5,7 @@ The demo is one with a fleet that moves; the crash test and the benches are ones
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import socket
@@ -30,6 +31,7 @@ from telecare.kernel.schema import upgrade
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
 from telecare.kernel.transient import is_transient
+from telecare.wire.topics import CANARY_HUB
 
 HOST = "127.0.0.1"
 SERVICE_ACCOUNT = "telecare-service"
@@ -39,7 +41,8 @@ GATEWAY_ACCOUNT = "telecare-gateway"
 class Lab:
     """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix.
 
-    `mosquitto`: with the machine's Mosquitto for a broker, not the embedded one.
+    `watched`: with a canary and with a watchdog beside the service. `mosquitto`: with the machine's Mosquitto for a
+    broker, not the embedded one.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Lab:
         mqtt_port: int,
         settings: Mapping[str, str] | None = None,
         mosquitto: bool = False,
+        watched: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -63,6 +67,7 @@ class Lab:
         self.hubs: list[SeededHub] = []
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self._mosquitto = mosquitto
+        self._watched = watched
         self._extra = dict(settings or {})
         self._running = contextlib.AsyncExitStack()
         self._client = httpx.AsyncClient(trust_env=False, timeout=5)
@@ -88,8 +93,12 @@ class Lab:
             self.broker = self._broker()
             await self._enter(self.broker.start, self.broker.stop)
             self.say("Starting the service …")
-            self.service = Supervised("service", self._launch, self._answers, self.log, signal.SIGTERM)
+            self.service = Supervised("service", self._serve, self._answers, self.log, signal.SIGTERM)
             await self._enter(self.service.start, self.service.stop)
+            if self._watched:
+                log_file = self.folder / "watchdog.log"
+                self.watchdog = Supervised("watchdog", self._watch, _at_once, log_file, signal.SIGTERM)
+                await self._enter(self.watchdog.start, self.watchdog.stop)
         except BaseException:
             await self.stop()
             raise
@@ -135,6 +144,7 @@ class Lab:
                 await add_responders(session)
                 await set_broker_account(session, SERVICE_ACCOUNT, self.secrets.service_password, BrokerRole.SERVICE)
                 await set_broker_account(session, GATEWAY_ACCOUNT, self.secrets.gateway_password, BrokerRole.GATEWAY)
+                await set_broker_account(session, CANARY_HUB, self.canary_password, BrokerRole.CANARY)
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -152,16 +162,32 @@ class Lab:
             "SEAL_KEY": self.secrets.seal_key,
             "WEBHOOK_SECRET": self.secrets.webhook_secret,
             "MAIL_FROM": "telecare@control-room.example",
+            **({"CANARY_MQTT_URL": self._canary_url} if self._watched else {}),
             **self._extra,
         }
 
-    def _launch(self) -> "subprocess.Popen[bytes]":
+    @property
+    def canary_password(self) -> str:
+        """Return the password of the canary's account; it follows from the folder's secret."""
+        return hashlib.sha256(f"{self.secrets.fleet_secret}/canary".encode()).hexdigest()[:32]
+
+    @property
+    def _canary_url(self) -> str:
+        return f"mqtt://{CANARY_HUB}:{self.canary_password}@{HOST}:{self.mqtt_port}"
+
+    def _serve(self) -> "subprocess.Popen[bytes]":
+        return self._launch("serve", self.log)
+
+    def _watch(self) -> "subprocess.Popen[bytes]":
+        return self._launch("watchdog", self.folder / "watchdog.log")
+
+    def _launch(self, command: str, log_file: Path) -> "subprocess.Popen[bytes]":
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TELECARE_")}
         ours = {f"TELECARE_{name}": value for name, value in self._variables().items()}
-        with self.log.open("ab") as log:
-            # The pipe closes when we die, however we die: the service ends with us.
-            return subprocess.Popen(
-                [sys.executable, "-m", "telecare.cli", "serve", "--parent-pipe"],
+        with log_file.open("ab") as log:
+            # The pipe closes when we die, however we die: the process ends with us.
+            return subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", "telecare.cli", command, "--parent-pipe"],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -173,6 +199,11 @@ class Lab:
         with contextlib.suppress(httpx.HTTPError):
             return (await self._client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
         return False
+
+
+async def _at_once() -> bool:
+    """Answer for a process that nobody can ask anything: it is up when it runs."""
+    return True
 
 
 def free_port() -> int:

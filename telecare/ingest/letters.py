@@ -10,7 +10,7 @@ from telecare.ingest.lane import Delivery
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 from telecare.wire.payloads import MAX_PAYLOAD, Message, read_message
-from telecare.wire.topics import Address, read_topic
+from telecare.wire.topics import CANARY_HUB, CANARY_TYPE, Address, read_topic
 
 log = get_logger("ingest")
 
@@ -85,6 +85,7 @@ def incoming_of(delivery: Delivery, address: Address, message: Message) -> Incom
             oversize=len(delivery.payload) > MAX_PAYLOAD,
             known_id=address.well_formed,
             device_id=message.device_id,
+            canary=(address.hub_id, address.lane, message.type) == (CANARY_HUB, "alarm", CANARY_TYPE),
         ),
     )
 

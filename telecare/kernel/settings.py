@@ -101,6 +101,18 @@ class Settings(BaseSettings):
     technical_pace_s: float = Field(
         default=60.0, ge=0, description="least time between two technical messages to one address"
     )
+    canary_mqtt_url: SecretStr | None = Field(
+        default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
+    )
+    canary_every_s: float = Field(default=60.0, gt=0)
+    canary_within_s: float = Field(default=5.0, gt=0, description="a canary that takes longer counts as missed")
+
+    watchdog_smtp_url: SecretStr | None = Field(default=None, description="the watchdog's own mail server")
+    watchdog_mail_to: str = Field(default="", description="whom the watchdog pages by mail; several with commas")
+    watchdog_webhook_url: SecretStr | None = Field(default=None, description="where the watchdog pages; signed")
+    deadman_url: SecretStr | None = Field(
+        default=None, description="pinged each minute while all is well; /fail behind it when it is not"
+    )
 
     log_format: str = Field(default="json", pattern="^(json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -129,6 +141,27 @@ class Settings(BaseSettings):
     @classmethod
     def _check_smtp_url(cls, value: SecretStr) -> SecretStr:
         return _with_scheme(value, ("smtp", "smtps"), "smtp://USER:PASSWORD@HOST:587")
+
+    @field_validator("canary_mqtt_url", "watchdog_smtp_url", "watchdog_webhook_url", "deadman_url", mode="before")
+    @classmethod
+    def _leave_out_empty(cls, value: object) -> object:
+        """Take an empty variable as one that is not set: a container's environment has no other way to say so."""
+        return None if value == "" else value
+
+    @field_validator("canary_mqtt_url")
+    @classmethod
+    def _check_canary_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and _with_scheme(value, ("mqtt", "mqtts"), "mqtts://telecare-canary:PASSWORD@HOST:8883")
+
+    @field_validator("watchdog_smtp_url")
+    @classmethod
+    def _check_watchdog_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and _with_scheme(value, ("smtp", "smtps"), "smtp://USER:PASSWORD@HOST:587")
+
+    @field_validator("watchdog_webhook_url", "deadman_url")
+    @classmethod
+    def _check_web_url(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and _with_scheme(value, ("http", "https"), "https://HOST/PATH")
 
     @field_validator("seal_key")
     @classmethod

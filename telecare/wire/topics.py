@@ -9,6 +9,10 @@ ROOT = "telecare/v1"
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_CLAIMED_ID = 200
 
+CANARY_HUB = "telecare-canary"
+"""The hub id of the service's own test alarms; it is the user name of their account on the broker, too."""
+CANARY_TYPE = "canary"
+
 FROM_HUBS = ("alarm", "event", "heartbeat", "status", "result")
 TO_HUBS = ("ack", "command")
 
@@ -30,6 +34,11 @@ def subscription(lane: str) -> str:
 def to_hub(hub_id: str, kind: str) -> str:
     """Return the topic on which we speak to a hub: `ack` or `command`."""
     return f"{ROOT}/{hub_id}/{kind}"
+
+
+def from_hub(hub_id: str, lane: str) -> str:
+    """Return the topic on which a hub speaks to us."""
+    return f"{ROOT}/{hub_id}/{lane}"
 
 
 def read_topic(topic: str) -> Address:

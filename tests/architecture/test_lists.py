@@ -58,7 +58,7 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
     """A table that belongs to no council says so here, by name."""
     shared = {
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
-        "idempotent_reply", "board_head", "heartbeat", "hub_live",
+        "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t

@@ -168,6 +168,7 @@ async def accounts(database: Database) -> Database:
         )
         await set_broker_account(session, "telecare", PASSWORD, BrokerRole.SERVICE)
         await set_broker_account(session, "relay", PASSWORD, BrokerRole.GATEWAY)
+        await set_broker_account(session, "telecare-canary", PASSWORD, BrokerRole.CANARY)
     return database
 
 
@@ -223,6 +224,19 @@ def test_a_hub_is_heard_only_under_its_own_id(mosquitto: Mosquitto):
         for lane in UP:
             assert hub.publish(f"telecare/v1/hub-a/{lane}") in {0, 16}  # 16: nobody subscribes
         assert set(service.hear_until("telecare/v1/hub-a/result")) == {f"telecare/v1/hub-a/{lane}" for lane in UP}
+
+
+def test_the_canary_is_heard_as_a_hub_and_no_gateway_in_its_place(mosquitto: Mosquitto):
+    ours = "telecare/v1/telecare-canary/alarm"
+    with (
+        control_room(mosquitto) as service,
+        party(mosquitto.hub_port, "telecare-canary") as canary,
+        party(mosquitto.service_port, "relay") as relay,
+    ):
+        assert relay.publish(ours) == NOT_AUTHORISED
+        assert canary.publish("telecare/v1/hub-a/alarm") == NOT_AUTHORISED
+        assert canary.publish(ours) == 0
+        assert service.hear_until(ours) == [ours]
 
 
 def test_a_hub_hears_only_what_is_for_it(mosquitto: Mosquitto):

@@ -1,7 +1,5 @@
 """Messages by webhook: a signed JSON POST to an address that an administrator chose."""
 
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Mapping
@@ -12,9 +10,9 @@ from urllib.parse import quote
 import httpx
 
 from alarms.notify.delivery import Permanent, Result, Sent, Temporary
+from telecare.kernel.pure.signing import SIGNATURE_HEADER, sign
 from telecare.kernel.settings import Settings
 
-SIGNATURE_HEADER = "X-Telecare-Signature"
 TRY_AGAIN = frozenset({408, 425, 429})
 """The 4xx answers that mean "not now" (RFC 9110, RFC 8470, RFC 6585)."""
 
@@ -62,12 +60,6 @@ class WebhookChannel:
             return Permanent(f"this address cannot be used: {error}")
         except httpx.HTTPError as error:
             return Temporary(f"no answer: {error or type(error).__name__}")
-
-
-def sign(secret: str, at: int, body: bytes) -> str:
-    """Return the signature header of a body sent `at` (seconds since 1970): HMAC-SHA256 of `{at}.{body}`."""
-    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={digest}"
 
 
 def _result(response: httpx.Response) -> Result:

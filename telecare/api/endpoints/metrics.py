@@ -7,17 +7,25 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from telecare.api.deps import ServicesDep
-from telecare.api.vitals import VitalsRepository
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.transient import is_transient
+from telecare.watch.repository import VitalsRepository
 
 router = APIRouter(tags=["health"])
 
 _up = Gauge("telecare_database_up", "1 when the database answers", registry=REGISTRY)
 _open = Gauge("telecare_alarms_open", "Open alarms", ("class", "handling"), registry=REGISTRY)
 _overdue = Gauge("telecare_engine_overdue_seconds", "Age of the most overdue step of an open alarm", registry=REGISTRY)
+_overdue_life = Gauge(
+    "telecare_engine_overdue_life_safety_seconds",
+    "Age of the most overdue step of an open life-safety alarm",
+    registry=REGISTRY,
+)
 _waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
+_late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that should have left", registry=REGISTRY)
+
+_canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -36,9 +44,13 @@ async def metrics(services: ServicesDep) -> Response:
 async def _measure(database: Database) -> None:
     async with database.transaction() as session:
         vitals = VitalsRepository(session)
-        alarms, overdue, waiting = await vitals.open_alarms(), await vitals.overdue_s(), await vitals.outbox_waiting()
+        alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
+        canary_s = await vitals.last_canary_s()
     _open.clear()  # what nobody has open any more must not stay at its last number
     for (class_, handling), count in alarms.items():
         _open.labels(class_, handling).set(count)
-    _overdue.set(overdue)
+    _overdue.set(lag.every)
+    _overdue_life.set(lag.life)
+    _late.set(lag.outbox)
+    _canary.set(float("nan") if canary_s is None else canary_s)
     _waiting.set(waiting)

@@ -220,7 +220,7 @@ def everybody(_target: str, _moment: datetime) -> bool:
     return True
 
 
-@pytest.mark.parametrize("class_", BY_CLASS)
+@pytest.mark.parametrize("class_", LIMITS)
 def test_the_built_in_ladders_keep_the_limits_that_policies_must_keep(class_: str):
     bound = bound_at(BY_CLASS[class_], T0, everybody)
     human, last = LIMITS[class_]

@@ -4,6 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import ValidationError
 
+from telecare.cli.doctor import watchers
 from telecare.kernel.db import asyncpg_dsn
 from telecare.kernel.settings import Role, Settings
 
@@ -60,3 +61,28 @@ def test_a_seal_key_and_roles_as_people_write_them() -> None:
     assert settings.seal_key.get_secret_value() == key
     assert settings.roles == {Role.WEB, Role.ENGINE}
     assert key not in repr(settings)
+
+
+@pytest.mark.parametrize("name", ["canary_mqtt_url", "watchdog_smtp_url", "watchdog_webhook_url", "deadman_url"])
+def test_what_watches_may_be_left_empty_and_a_wrong_address_is_refused(name: str) -> None:
+    assert getattr(Settings.model_validate({name: ""}), name) is None
+    with pytest.raises(ValidationError):
+        Settings.model_validate({name: "file:///somewhere"})
+
+
+def test_doctor_says_which_watchers_are_set() -> None:
+    assert all("not set" in words for words in watchers(Settings()).values())
+    found = watchers(
+        Settings.model_validate(
+            {
+                "canary_mqtt_url": "mqtts://telecare-canary:pw@broker",
+                "watchdog_smtp_url": "smtp://mail.example",
+                "watchdog_mail_to": "on-call@council.example",
+                "watchdog_webhook_url": "https://chat.example/hook",
+                "deadman_url": "https://switch.example/5e2b",
+            }
+        )
+    )
+    assert found == {
+        "watchdog": "pages by mail and webhook", "dead man's switch": "set", "canary": "a test alarm each 60 s",
+    }  # fmt: skip

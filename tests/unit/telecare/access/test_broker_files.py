@@ -37,3 +37,12 @@ def test_a_name_that_would_add_a_line_is_left_out():
     assert "readwrite" not in files.acl
     assert "relay" not in files.passwords
     assert files.left_out == (evil,)
+
+
+def test_the_canary_has_the_rules_of_a_hub_and_no_gateway_speaks_for_it():
+    canary = OtherAccount("$7$101$canary$x", BrokerRole.CANARY)
+    files = broker_files({"hub-1": "$7$101$a$x"}, {"telecare-canary": canary, "relay": GATEWAY, "telecare": SERVICE})
+    assert "telecare-canary:$7$101$canary$x\n" in files.passwords
+    assert "user telecare-canary" not in files.acl
+    assert "topic deny telecare/v1/telecare-canary/#" in files.acl.partition("user relay")[2].partition("user ")[0]
+    assert files.left_out == ()

@@ -1,0 +1,1 @@
+"""Who watches the service: what waits and for how long, the canary that goes the whole way, the watchdog outside."""
