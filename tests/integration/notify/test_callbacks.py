@@ -6,7 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from alarms.escalation.domain import Acked, Holder
+from alarms.escalation.domain import Holder
+from alarms.escalation.inputs import Acked
 from alarms.handling.service import AlarmService
 from simulators.provider.behaviour import Answer, Behaviour, Pickup, Service, When
 from simulators.provider.desk import AUTH_TOKEN, CALLBACK_TOKEN
