@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from alarms.handling import models as handling
 from alarms.intake import models as intake
+from alarms.invitations import models as invitations
 from alarms.notify import models as notify
 from alarms.policy import models as policy
 from alarms.responders import models as responders
@@ -20,7 +21,21 @@ from telecare.kernel.db import Base, Database
 from telecare.kernel.settings import Settings
 from telecare.watch import models as watch
 
-TABLES_OF = (handling, intake, notify, policy, responders, rota, commands, presence, registry, access, outbox, watch)
+TABLES_OF = (
+    invitations,
+    handling,
+    intake,
+    notify,
+    policy,
+    responders,
+    rota,
+    commands,
+    presence,
+    registry,
+    access,
+    outbox,
+    watch,
+)
 """Each of these declares its tables on the base when it is imported."""
 
 LOCK_TIMEOUT = "4s"

@@ -273,6 +273,7 @@ class Notify:
     rank: int
     reason: str
     party: str = ""
+    party_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,12 @@ class Draft:
         """Add a line to the log."""
         self.log.append(LogLine(kind, actor, text))
 
-    def notify(self, target: str, to: Address, reason: str, party: str = "") -> None:
+    def notify(self, target: str, to: Address, reason: str, party: Party | None = None) -> None:
         """Notify an address, once in a decision: what several reasons ask for is one message (S16)."""
         key = f"{self.state.alarm_id}:{self.state.version}:{to.channel}:{to.address}"
         if not any(isinstance(effect, Notify) and effect.effect_key == key for effect in self.effects):
-            self.effects.append(Notify(key, target, to, self.state.rank, reason, party))
+            asked = (party.id, party.name) if party else ("", "")
+            self.effects.append(Notify(key, target, to, self.state.rank, reason, *asked))
 
     def tell_at_once(self, target: str, parties: Iterable[Party], reason: str) -> list[str]:
         """Notify each party by the first of their rules, whatever its delay: this is no round. Return their names."""

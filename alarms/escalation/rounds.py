@@ -121,7 +121,7 @@ def _run(draft: Draft, turn: Round, party: Party, reason: str) -> Round:
     ways = [_way(rule.to) for rule in due if _way(rule.to) not in turn.failed]
     for rule in due:
         if _way(rule.to) in ways:
-            draft.notify(turn.target, rule.to, reason, party.id)
+            draft.notify(turn.target, rule.to, reason, party)
     told_s = max([turn.told_s, passed_s, *(rule.after_s for rule in due)])
     turn = replace(turn, told_s=told_s, sent=tuple(dict.fromkeys((*turn.sent, *ways))))
     return replace(turn, next_at=_next(turn, party, draft.now))

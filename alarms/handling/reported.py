@@ -2,11 +2,14 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.escalation.domain import Handling
-from alarms.escalation.inputs import Annotated, Delivered, Fate
+from alarms.escalation.inputs import Delivered, Fate
+from alarms.handling.answers import AnswerService
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
+from alarms.invitations.domain import Answer
+from alarms.invitations.repository import InvitationRepository
 from alarms.notify.hooks import DeliveryNews, Key
+from alarms.responders.repository import ResponderRepository
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.logging import get_logger
 from telecare.kernel.outbox import OutboxMessage
@@ -14,11 +17,11 @@ from telecare.kernel.pure.progress import DeliveryState
 
 log = get_logger("reported")
 
-KEY_WORDS = {
-    Key.ACCEPT: "accept",
-    Key.DECLINE: "decline",
-    Key.ACKNOWLEDGE: "acknowledge",
-    Key.CLOSE: "close",
+KEYS = {
+    Key.ACCEPT: Answer.ACCEPT,
+    Key.DECLINE: Answer.DECLINE,
+    Key.ACKNOWLEDGE: Answer.ACCEPT,
+    Key.CLOSE: Answer.CLOSE,
 }
 
 FATES = {
@@ -28,6 +31,8 @@ FATES = {
     DeliveryState.FAILED: Fate.FAILED,
     DeliveryState.NOT_REACHED: Fate.NOT_REACHED,
 }
+
+STOPPED = "they replied STOP"
 
 
 class Reported:
@@ -50,22 +55,27 @@ class Reported:
             log.warning("report_without_alarm", message_id=str(message.id), state=result.state)
 
     async def on_keypress(self, session: AsyncSession, message: OutboxMessage, key: Key) -> str | None:
-        """Write on the alarm which key was pressed."""
-        alarm = await AlarmRepository(session).lock(message.subject_id)
-        if alarm is None or alarm.handling == Handling.CLOSED:
-            return "This alarm is closed. Goodbye."
-        words = f"{message.message['label']} pressed {key} ({KEY_WORDS[key]}) on the call"
-        await AlarmService(session).feed(message.subject_id, Annotated(words))
-        return "Thank you. This is noted on the alarm. Goodbye."
+        """Do what a key on a call says: accept, decline, close (S23)."""
+        invitation = await InvitationRepository(session).by_effect(message.effect_key)
+        if invitation is None:
+            return "We do not know what this call was about. If a life is in danger, ring 999. Goodbye."
+        told = await AnswerService(session).answer(invitation, KEYS[key], "voice")
+        return f"{told.words} Goodbye."
 
     async def on_reply(self, session: AsyncSession, from_number: str, text: str) -> str | None:
-        """Note that a text came; what it says is not logged."""
-        _ = session
-        log.info("text_received", from_ends_in=from_number[-3:], length=len(text))
-        return None
+        """Do what a text says; what it says is on the alarm, not in our log."""
+        told = await AnswerService(session).by_text("sms", from_number, text)
+        log.info("text_answered", from_ends_in=from_number[-3:], length=len(text), done=told.done)
+        return told.words
 
     async def on_choice(self, session: AsyncSession, from_number: str, *, wants_texts: bool) -> str | None:
-        """Note that somebody wants no more texts, or wants them again."""
-        _ = session
-        log.info("texts_wanted" if wants_texts else "no_texts_wanted", from_ends_in=from_number[-3:])
-        return None
+        """Switch a number's texts off, as STOP asks for, or on again."""
+        responders = ResponderRepository(session)
+        if wants_texts:
+            changed = await responders.enable_address("sms", from_number, STOPPED)
+        else:
+            changed = await responders.disable_address("sms", from_number, STOPPED)
+        log.info("texts_wanted" if wants_texts else "no_texts_wanted", methods=len(changed))
+        if wants_texts:
+            return "You get our texts again."
+        return "You get no more texts of ours. Tell your council how else they can reach you. START undoes it."

@@ -26,11 +26,12 @@ from alarms.escalation.domain import (
 )
 from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted
 from alarms.escalation.ladders import BY_CLASS
-from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
+from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.targets import Targets
+from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
 from alarms.notify.notices import Notice
 from alarms.policy.calendar import local_at
@@ -284,6 +285,8 @@ class AlarmService:
 
     async def _send(self, alarm: Alarm, notifications: Sequence[Notify]) -> None:
         facts = facts_of(alarm)
+        asking = [effect for effect in notifications if effect.to.channel != CANARY_CHANNEL]
+        asked = await InvitationRepository(self.session).add(alarm.id, alarm.council_id, asking)
         await self.outbox.add(
             [
                 {
@@ -297,7 +300,7 @@ class AlarmService:
                     "message": {
                         "label": effect.to.label,
                         "correlation_id": _correlation_id(),
-                        **compose(facts, effect, self.public_url),
+                        **compose(facts, effect, self.public_url, asked.get(effect.effect_key)),
                     },
                 }
                 for effect in notifications

@@ -5,7 +5,7 @@ The person's own contacts learn who and what, but no address, hazards or unit: e
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from alarms.escalation.domain import Notify, Target
@@ -33,7 +33,23 @@ class AlarmFacts:
     notes: tuple[str, ...] = ()
 
 
-def compose(alarm: AlarmFacts, notify: Notify, public_url: str | None) -> dict[str, Any]:
+class HowToAnswer(Protocol):
+    """How somebody can say that they go: the token of their link, and the code to text back."""
+
+    @property
+    def token(self) -> str:
+        """What the link ends with."""
+        ...
+
+    @property
+    def code(self) -> int | None:
+        """What to write in a text."""
+        ...
+
+
+def compose(
+    alarm: AlarmFacts, notify: Notify, public_url: str | None, asked: HowToAnswer | None = None
+) -> dict[str, Any]:
     """Return `{"subject", "text", "brief", "data"}`: the first two for people, `data` a stable document for programs.
 
     `brief` is `{"what", "who", "where"}`, from which texts and calls are made (`alarms.notify.brief`).
@@ -41,7 +57,8 @@ def compose(alarm: AlarmFacts, notify: Notify, public_url: str | None) -> dict[s
     `public_url` is the service's address as people reach it; with it, staff get a link to the case.
     """
     for_contact = notify.target == Target.CONTACTS
-    text = _for_contact(alarm) if for_contact else _for_staff(alarm, notify.reason, public_url)
+    link = f"{public_url.rstrip('/')}/a/{asked.token}" if public_url and asked else None
+    text = _for_contact(alarm, link) if for_contact else _for_staff(alarm, notify.reason, public_url, link)
     who = f", {alarm.person_name}" if alarm.person_name else ""
     return {
         "subject": _one_line(f"{CLASS_WORDS[alarm.class_]}: {alarm.words}{who}"),
@@ -51,11 +68,15 @@ def compose(alarm: AlarmFacts, notify: Notify, public_url: str | None) -> dict[s
             "who": _one_line(alarm.person_name or ""),
             "where": "" if for_contact else _where(alarm),
         },
-        "data": _data(alarm, notify, place=None if for_contact else alarm.place),
+        "data": {
+            **_data(alarm, notify, place=None if for_contact else alarm.place),
+            "accept_url": link,
+            "reply_code": str(asked.code) if asked and asked.code else None,
+        },
     }
 
 
-def _for_staff(alarm: AlarmFacts, reason: str, public_url: str | None) -> str:
+def _for_staff(alarm: AlarmFacts, reason: str, public_url: str | None, link: str | None) -> str:
     lines = [
         f"{CLASS_WORDS[alarm.class_].upper()}: {_one_line(alarm.words)}",
         "",
@@ -67,13 +88,15 @@ def _for_staff(alarm: AlarmFacts, reason: str, public_url: str | None) -> str:
         *(f"Note:   {_one_line(note)}" for note in alarm.notes),
         "",
     ]
+    if link is not None:
+        lines += ["Say that you go, or that you cannot:", link, ""]
     if public_url is not None:
         lines += ["Open it and take it:", f"{public_url.rstrip('/')}/alarms/{alarm.alarm_id}", ""]
     lines.append("Taking it in the console stops these calls. A reply to this message reaches nobody.")
     return "\n".join(lines)
 
 
-def _for_contact(alarm: AlarmFacts) -> str:
+def _for_contact(alarm: AlarmFacts, link: str | None) -> str:
     who = alarm.person_name or "the person you are a contact for"
     lines = [
         f"{_one_line(f'{alarm.words}: {who}')}, {_moment(alarm.raised_at)}.",
@@ -81,6 +104,7 @@ def _for_contact(alarm: AlarmFacts) -> str:
         "Nobody has dealt with this alarm yet. If you are near, please call or visit now, and tell the alarm service",
         "what you find. If you believe that a life is in danger, ring 999.",
         "",
+        *(("Tell us here whether you can go, and what you find:", link, "") if link else ()),
         "A reply to this message reaches nobody.",
     ]
     return "\n".join(lines)

@@ -214,6 +214,18 @@ class ResponderRepository:
         if rows:
             await self.session.execute(insert(ContactRule).values(rows))
 
+    async def enable_address(self, channel: str, address: str, why: str) -> list[ContactMethod]:
+        """Switch on again what was switched off for this reason, and nothing else; return what was off."""
+        statement = (
+            update(ContactMethod)
+            .where(
+                ContactMethod.channel == channel, ContactMethod.address == address, ContactMethod.disabled_why == why
+            )
+            .values(disabled_at=None, disabled_why=None)
+            .returning(ContactMethod)
+        )
+        return list((await self.session.execute(statement)).scalars())
+
     async def disable_address(self, channel: str, address: str, why: str) -> list[ContactMethod]:
         """Switch off every method with this address, as a reply of STOP asks for; return those that were on."""
         statement = (
