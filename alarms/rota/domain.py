@@ -6,7 +6,7 @@ Moments are in UTC; local times are those of the rota's zone.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -414,13 +414,15 @@ def _spans(rota: Rota, start: datetime, end: datetime) -> list[Shift]:
     if end <= start:
         return []
     zone = zone_of(rota.zone)
-    layers = [_index(layer, start, end, zone) for layer in rota.layers]
+    layers: list[_RotationIndex | _WeeklyIndex] = []
     moments = {start}
-    for moment in _changes(rota, layers):
-        if start < moment < end:
-            moments.add(moment)
-    if len(moments) > MOST_CHANGES or len(moments) * _parts(rota) > MOST_LOOKS:
-        raise PeriodTooLongError("this period has too many changes for one question: ask for a shorter one")
+    for layer in rota.layers:
+        index = _index(layer, start, end, zone)
+        layers.append(index)
+        moments.update(moment for moment in index.changes() if start < moment < end)
+        _check_cost(rota, moments)  # layer by layer: not all that is too much is computed before it is refused
+    moments.update(moment for moment in _changes_beside(rota) if start < moment < end)
+    _check_cost(rota, moments)
     spans: list[Shift] = []
     for begins, ends in pairwise([*sorted(moments), end]):
         members = _composed(rota, begins, (layer.at(begins) for layer in layers))
@@ -443,10 +445,13 @@ def _parts(rota: Rota) -> int:
     return 1 + rules + len(rota.overrides) + sum(1 + len(each.turns) for each in rota.temporary)
 
 
-def _changes(rota: Rota, layers: Iterable[_RotationIndex | _WeeklyIndex]) -> Iterator[datetime]:
-    """Give every moment at which it may change who is on, in no order."""
-    for layer in layers:
-        yield from layer.changes()
+def _check_cost(rota: Rota, moments: Collection[datetime]) -> None:
+    if len(moments) > MOST_CHANGES or len(moments) * _parts(rota) > MOST_LOOKS:
+        raise PeriodTooLongError("this period has too many changes for one question: ask for a shorter one")
+
+
+def _changes_beside(rota: Rota) -> Iterator[datetime]:
+    """Give every moment at which it may change who is on for another reason than a layer."""
     for override in rota.overrides:
         yield from (override.start, override.end)
     for schedule in rota.temporary:
