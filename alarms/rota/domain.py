@@ -5,7 +5,8 @@ change what comes of them, and a temporary schedule stands in place of all of it
 Moments are in UTC; local times are those of the rota's zone.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -18,7 +19,9 @@ from alarms.rota.wallclock import first_moment, last_moment, wall_clock, zone_of
 
 LONDON = "Europe/London"
 MOST_CHANGES = 20_000
-"""Moments looked at in one question: an hourly rotation for two years. More would keep a processor for seconds."""
+"""Moments looked at in one question: an hourly rotation for two years."""
+MOST_LOOKS = 1_000_000
+"""Moments times what is looked at for each. More of either would keep a processor for seconds."""
 
 _DAY = timedelta(days=1)
 _LOOK_AHEAD = tuple(timedelta(days=days) for days in (2, 9, 40, 400))
@@ -172,18 +175,8 @@ class Handover:
 def on_call(rota: Rota, at: datetime) -> tuple[UUID, ...]:
     """Return who is on at a moment, in the order in which they are told; empty is nobody."""
     at = at.astimezone(UTC)  # two moments of one zone would be compared by their wall clocks
-    members: list[UUID] = []
-    schedule = next((each for each in reversed(rota.temporary) if each.start <= at < each.end), None)
-    if schedule is not None:
-        members = [turn.member for turn in schedule.turns if turn.start <= at < turn.end]
-    else:
-        zone = zone_of(rota.zone)
-        for layer in rota.layers:
-            members += _on_layer(layer, at, zone)
-        for override in rota.overrides:
-            if override.start <= at < override.end:
-                members = _overridden(members, override)
-    return tuple(member for member in dict.fromkeys(members) if member not in rota.away)
+    zone = zone_of(rota.zone)
+    return _composed(rota, at, (_on_layer(layer, at, zone) for layer in rota.layers))
 
 
 def shifts(rota: Rota, start: datetime, end: datetime) -> tuple[Shift, ...]:
@@ -275,6 +268,20 @@ def _handover(before: Shift, after: Shift) -> Handover:
     return Handover(after.start, on, off, after.members)
 
 
+def _composed(rota: Rota, at: datetime, by_layers: Iterable[Iterable[UUID]]) -> tuple[UUID, ...]:
+    """Return who is on at a moment, from those whom each layer puts on."""
+    members: list[UUID] = []
+    schedule = next((each for each in reversed(rota.temporary) if each.start <= at < each.end), None)
+    if schedule is not None:
+        members = [turn.member for turn in schedule.turns if turn.start <= at < turn.end]
+    else:
+        members = [member for on_layer in by_layers for member in on_layer]
+        for override in rota.overrides:
+            if override.start <= at < override.end:
+                members = _overridden(members, override)
+    return tuple(member for member in dict.fromkeys(members) if member not in rota.away)
+
+
 def _on_layer(layer: Layer, at: datetime, zone: ZoneInfo) -> Iterator[UUID]:
     if isinstance(layer, WeeklyRules):
         yield from (rule.member for rule in layer.rules if _within((rule.window,), at, zone))
@@ -341,19 +348,84 @@ _LENGTH = {
 }
 
 
+class _Spans:
+    """The union of spans of time, to be asked often whether a moment lies within."""
+
+    def __init__(self, spans: Iterable[tuple[datetime, datetime]]) -> None:
+        self.starts: list[datetime] = []
+        self.ends: list[datetime] = []
+        for start, end in sorted(spans):
+            if self.ends and start <= self.ends[-1]:
+                self.ends[-1] = max(end, self.ends[-1])
+            elif start < end:
+                self.starts.append(start)
+                self.ends.append(end)
+
+    def cover(self, at: datetime) -> bool:
+        """Say whether a moment lies within."""
+        place = bisect_right(self.starts, at) - 1
+        return place >= 0 and at < self.ends[place]
+
+
+class _RotationIndex:
+    """A rotation in a period: each hand-off and window computed once, and not at every moment that is asked for."""
+
+    def __init__(self, rotation: Rotation, start: datetime, end: datetime, zone: ZoneInfo) -> None:
+        self.members = rotation.members
+        self.windows = _Spans(_lasting(rotation.windows, start, end, zone)) if rotation.windows else None
+        self.first = (_turn_number(rotation, start, zone) or 0) if rotation.members else 0
+        self.hand_offs = list(_hand_offs(rotation, self.first, end, zone)) if rotation.members else []
+
+    def changes(self) -> Iterator[datetime]:
+        """Give every moment at which it may change who is on."""
+        yield from self.hand_offs
+        if self.windows is not None:
+            yield from self.windows.starts
+            yield from self.windows.ends
+
+    def at(self, at: datetime) -> tuple[UUID, ...]:
+        """Return who is on."""
+        passed = bisect_right(self.hand_offs, at)
+        if passed == 0 or (self.windows is not None and not self.windows.cover(at)):
+            return ()
+        return (self.members[(self.first + passed - 1) % len(self.members)],)
+
+
+class _WeeklyIndex:
+    """Weekly rules in a period."""
+
+    def __init__(self, layer: WeeklyRules, start: datetime, end: datetime, zone: ZoneInfo) -> None:
+        self.rules = [(rule.member, _Spans(_lasting((rule.window,), start, end, zone))) for rule in layer.rules]
+
+    def changes(self) -> Iterator[datetime]:
+        """Give every moment at which it may change who is on."""
+        for _, spans in self.rules:
+            yield from spans.starts
+            yield from spans.ends
+
+    def at(self, at: datetime) -> tuple[UUID, ...]:
+        """Return who is on."""
+        return tuple(member for member, spans in self.rules if spans.cover(at))
+
+
 def _spans(rota: Rota, start: datetime, end: datetime) -> list[Shift]:
     """Return the whole period in order: who is on, neighbours with the same people joined, nobody included."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     if end <= start:
         return []
-    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    zone = zone_of(rota.zone)
+    layers: list[_RotationIndex | _WeeklyIndex] = []
     moments = {start}
-    for moment in _changes(rota, start, end):
-        moments.add(moment)
-        if len(moments) > MOST_CHANGES:
-            raise PeriodTooLongError(f"this period has more than {MOST_CHANGES} changes: ask for a shorter one")
+    for layer in rota.layers:
+        index = _index(layer, start, end, zone)
+        layers.append(index)
+        moments.update(moment for moment in index.changes() if start < moment < end)
+        _check_cost(rota, moments)  # layer by layer: not all that is too much is computed before it is refused
+    moments.update(moment for moment in _changes_beside(rota) if start < moment < end)
+    _check_cost(rota, moments)
     spans: list[Shift] = []
     for begins, ends in pairwise([*sorted(moments), end]):
-        members = on_call(rota, begins)
+        members = _composed(rota, begins, (layer.at(begins) for layer in layers))
         if spans and spans[-1].members == members:
             spans[-1] = replace(spans[-1], end=ends)
         else:
@@ -361,40 +433,48 @@ def _spans(rota: Rota, start: datetime, end: datetime) -> list[Shift]:
     return spans
 
 
-def _changes(rota: Rota, start: datetime, end: datetime) -> Iterator[datetime]:
-    """Give every moment inside a period at which it may change who is on, in no order."""
+def _index(layer: Layer, start: datetime, end: datetime, zone: ZoneInfo) -> _RotationIndex | _WeeklyIndex:
+    if isinstance(layer, Rotation):
+        return _RotationIndex(layer, start, end, zone)
+    return _WeeklyIndex(layer, start, end, zone)
 
-    def inside(moments: Iterable[datetime]) -> Iterator[datetime]:
-        return (moment for moment in moments if start < moment < end)
 
-    zone = zone_of(rota.zone)
-    for layer in rota.layers:
-        if isinstance(layer, Rotation):
-            yield from inside(_edges(layer.windows, start, end, zone))
-            yield from inside(_hand_offs(layer, start, end, zone))
-        else:
-            yield from inside(_edges((rule.window for rule in layer.rules), start, end, zone))
+def _parts(rota: Rota) -> int:
+    """Return how much has to be looked at for each moment."""
+    rules = sum(1 if isinstance(layer, Rotation) else len(layer.rules) for layer in rota.layers)
+    return 1 + rules + len(rota.overrides) + sum(1 + len(each.turns) for each in rota.temporary)
+
+
+def _check_cost(rota: Rota, moments: Collection[datetime]) -> None:
+    if len(moments) > MOST_CHANGES or len(moments) * _parts(rota) > MOST_LOOKS:
+        raise PeriodTooLongError("this period has too many changes for one question: ask for a shorter one")
+
+
+def _changes_beside(rota: Rota) -> Iterator[datetime]:
+    """Give every moment at which it may change who is on for another reason than a layer."""
     for override in rota.overrides:
-        yield from inside((override.start, override.end))
+        yield from (override.start, override.end)
     for schedule in rota.temporary:
-        yield from inside((schedule.start, schedule.end))
+        yield from (schedule.start, schedule.end)
         for turn in schedule.turns:
-            yield from inside((turn.start, turn.end))
+            yield from (turn.start, turn.end)
 
 
-def _edges(windows: Iterable[Window], start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+def _lasting(
+    windows: Iterable[Window], start: datetime, end: datetime, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """Give each span of time in which a window lasts, of all that may touch a period."""
     first, last = wall_clock(start, zone).date() - 2 * _DAY, wall_clock(end, zone).date() + _DAY
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     for window in windows:
         for day in days:
-            yield from window.on(day, zone) or ()
+            span = window.on(day, zone)
+            if span is not None:
+                yield span
 
 
-def _hand_offs(rotation: Rotation, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    if not rotation.members:
-        return
-    number = _turn_number(rotation, start, zone)
-    number = 0 if number is None else number
+def _hand_offs(rotation: Rotation, number: int, end: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Give the moments at which the turns from this one on begin, before the end of a period."""
     while (moment := _hand_off(rotation, number, zone)) < end:
         yield moment
         number += 1

@@ -52,7 +52,7 @@ class RotaRepository:
         found: dict[str, tuple[UUID, ...] | RotaError] = {}
         for key, plan in plans.items():
             rota = rotas[plan.id]
-            found[key] = rota if isinstance(rota, RotaError) else on_call(rota, at)
+            found[key] = rota if isinstance(rota, RotaError) else _on_call(rota, at)
         return found
 
     async def rotas(self, plans: Sequence[RotaPlan], start: datetime, end: datetime) -> dict[UUID, Rota | RotaError]:
@@ -249,6 +249,14 @@ def _read(plan: RotaPlan, overrides: list[RotaOverride], temporary: list[RotaTem
         for each in overrides
     )
     return Rota(layers, changes, schedules, plan.zone)
+
+
+def _on_call(rota: Rota, at: datetime) -> tuple[UUID, ...] | RotaError:
+    """Return who is on; what fails in one rota must not take the alarm's others with it (S11)."""
+    try:
+        return on_call(rota, at)
+    except (ArithmeticError, ValueError, LookupError) as error:
+        return RotaError(f"who is on cannot be computed: {type(error).__name__}")
 
 
 def _everybody(rota: Rota) -> set[UUID]:

@@ -29,7 +29,7 @@ BESIDE_THE_SERVICE = {
 
 
 def name_of(requirement: str) -> str:
-    return re.split(r"[\[<>=;~! ]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+    return re.split(r"[\[<>=;~! ]", requirement, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
 
 
 def declared(*extras: str) -> set[str]:
