@@ -5,10 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from alarms.escalation.outcomes import OUTCOMES
 from alarms.handling.models import Alarm, AlarmLog
+from alarms.notify.addresses import shown
+from alarms.notify.domain import Channel
+
+_CHANNELS = frozenset(Channel)
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -52,6 +56,18 @@ class AlarmOut(BaseModel):
     events: int
 
 
+def without_addresses(value: Any) -> Any:
+    """Return an input of the core with the addresses of people as lists show them: some are keys to accounts."""
+    if isinstance(value, list):
+        return [without_addresses(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {name: without_addresses(item) for name, item in value.items()}
+    if plain.get("address") and "channel" in plain:
+        plain["address"] = shown(Channel(plain["channel"]), plain["address"]) if plain["channel"] in _CHANNELS else ""
+    return plain
+
+
 class LogOut(BaseModel):
     """One line of an alarm's log."""
 
@@ -62,7 +78,7 @@ class LogOut(BaseModel):
     kind: str
     actor: str
     text: str
-    input: dict[str, Any] | None
+    input: Annotated[dict[str, Any] | None, BeforeValidator(without_addresses)]
 
 
 class AlarmWithLog(AlarmOut):

@@ -249,6 +249,7 @@ class AlarmService:
 
     async def _write(self, alarm: Alarm, event: Input, decision: Decision, now: datetime) -> None:
         if not decision.log:
+            _project(alarm, decision)  # a row that says otherwise than its state would be claimed for ever
             return
         _project(alarm, decision)
         if isinstance(event, Repeated):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -124,7 +123,7 @@ def where(path: Sequence[str | int]) -> str:
     return ", ".join(words)
 
 
-def _fault(detail: ErrorDetails, model: type[BaseModel], lines: Lines) -> Fault:
+def _fault(detail: Mapping[str, Any], model: type[BaseModel], lines: Lines) -> Fault:
     path: Path = tuple(detail["loc"])
     context = detail.get("ctx", {})
     mend = "See docs/policies.md for what may stand here"

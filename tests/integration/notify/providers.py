@@ -11,12 +11,14 @@ from uuid import UUID
 import uvicorn
 from sqlalchemy import select, text
 
+from alarms.escalation.domain import Address, Notify
 from alarms.handling.domain import Subject
 from alarms.handling.models import AlarmLog
 from alarms.handling.reported import Reported
 from alarms.handling.service import AlarmService, Origin, record_delivery
 from alarms.intake.domain import opening
 from alarms.intake.types import TYPES
+from alarms.invitations.repository import InvitationRepository
 from alarms.notify.callbacks import HeldReports
 from alarms.notify.channels import channels
 from alarms.notify.models import DeliveryReport
@@ -34,6 +36,8 @@ from tests.integration.notify.world import Outbox, until
 NUMBER = "+447700900123"
 """Ofcom keeps these numbers for drama."""
 ANOTHER = "+447700900456"
+
+FIONA = "01900000-0000-7000-8000-0000000000f1"
 
 
 @dataclass
@@ -71,6 +75,8 @@ class Desk:
         }  # fmt: skip
         async with self.database.transaction() as session:
             await OutboxRepository(session).add([row])
+            asks = Notify(key, "supervisor", Address(channel, address, "Fiona"), rank, "", FIONA, "Fiona")
+            await InvitationRepository(session).add(alarm_id, council_id, [asks])
         self.outbox.wake.set()
         return row["id"]
 

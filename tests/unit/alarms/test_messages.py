@@ -1,7 +1,7 @@
 """What a message says, to whom, and what it must not say."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,7 +70,23 @@ def test_the_document_for_programs_is_stable():
         "reason": "Step 3",
         "target": "partner_arc",
         "effect_key": "0198c0de:4:email:x@y.example",
+        "accept_url": None,
+        "reply_code": None,
     }
+
+
+@dataclass
+class HowToAnswer:
+    token: str = "t0ken"
+    code: int | None = 7
+
+
+@pytest.mark.parametrize("target", [Target.CONTACTS, "responder:bob"])
+def test_whoever_is_asked_gets_a_link_of_their_own(target: str):
+    message = compose(FACTS, notify(target), "https://telecare.example/", HowToAnswer())
+    assert message["data"]["accept_url"] == "https://telecare.example/a/t0ken"
+    assert message["data"]["reply_code"] == "7"
+    assert "https://telecare.example/a/t0ken" in message["text"].splitlines()
 
 
 @pytest.mark.parametrize("target", list(Target))
