@@ -1,5 +1,6 @@
 """The canary from its intake to its end on a real database: it goes the whole way, and nobody ever sees it."""
 
+import asyncio
 import json
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -27,6 +28,7 @@ from tests.integration.ingest.conftest import desk, messages, said  # noqa: F401
 from tests.integration.ingest.desk import Desk, Said
 
 EVERY = timedelta(seconds=60)
+LIMIT_S = 30.0
 
 
 async def begin(database: Database) -> UUID:
@@ -43,10 +45,19 @@ async def arrive_at_intake(desk: Desk, messages: MessageLane, canary_id: UUID) -
 
 
 async def send_all(database: Database) -> None:
-    """Let a sender hand over what waits, once."""
+    """Let a sender run until nothing waits any more."""
+    stop = asyncio.Event()
     sender = Sender(database, {"canary": CanarySink(database)}, record_result)
-    for message in await sender._take():
-        await sender._deliver(message)
+    running = asyncio.create_task(sender.run(stop, asyncio.Event()))
+    left = text("SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')")
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            async with database.transaction() as session:
+                if not (await session.execute(left)).scalar_one():
+                    break
+            await asyncio.sleep(0.02)
+    stop.set()
+    await asyncio.wait_for(running, LIMIT_S)
 
 
 async def test_it_goes_the_whole_way_and_ends_by_itself(
