@@ -7,6 +7,7 @@ from alarms.escalation.inputs import Annotated, Delivered, Fate
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from alarms.notify.hooks import DeliveryNews, Key
+from alarms.notify.notices import Notice
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.logging import get_logger
 from telecare.kernel.outbox import OutboxMessage
@@ -42,6 +43,8 @@ class Reported:
 
         A failure that comes after the message is known to be there is logged and has no effect (R08).
         """
+        if message.target in set(Notice):
+            return
         fate = FATES[result.state] if result.news else Fate.SENT
         event = Delivered(message.message["label"], message.channel, fate, result.words, message.address)
         try:
@@ -51,6 +54,8 @@ class Reported:
 
     async def on_keypress(self, session: AsyncSession, message: OutboxMessage, key: Key) -> str | None:
         """Write on the alarm which key was pressed."""
+        if message.target in set(Notice):
+            return None
         alarm = await AlarmRepository(session).lock(message.subject_id)
         if alarm is None or alarm.handling == Handling.CLOSED:
             return "This alarm is closed. Goodbye."
