@@ -9,6 +9,7 @@ from alarms.handling.service import AlarmService
 from alarms.invitations.domain import Answer
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.hooks import DeliveryNews, Key
+from alarms.notify.notices import Notice
 from alarms.responders.repository import ResponderRepository
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.logging import get_logger
@@ -47,6 +48,8 @@ class Reported:
 
         A failure that comes after the message is known to be there is logged and has no effect (R08).
         """
+        if message.target in set(Notice):
+            return
         fate = FATES[result.state] if result.news else Fate.SENT
         event = Delivered(message.message["label"], message.channel, fate, result.words, message.address)
         try:
@@ -56,6 +59,8 @@ class Reported:
 
     async def on_keypress(self, session: AsyncSession, message: OutboxMessage, key: Key) -> str | None:
         """Do what a key on a call says: accept, decline, close (S23)."""
+        if message.target in set(Notice):
+            return None
         invitation = await InvitationRepository(session).by_effect(message.effect_key)
         if invitation is None:
             return "We do not know what this call was about. If a life is in danger, ring 999. Goodbye."

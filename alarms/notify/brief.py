@@ -90,8 +90,10 @@ def cut(text: str, room: int) -> str:
 
 
 def _parts(message: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what, who and where; a message without a brief (a code, a change of shift) is short, and said whole."""
     brief = message.get("brief") or {}
-    what = str(brief.get("what") or message.get("subject") or "").strip() or NOTHING_SAID
+    what = " ".join(str(brief.get("what") or message.get("text") or message.get("subject") or "").split())
+    what = what or NOTHING_SAID
     return what, str(brief.get("who") or "").strip(), str(brief.get("where") or "").strip()
 
 

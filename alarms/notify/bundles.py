@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.notify.delivery import LIFE_SAFETY_BELOW
+from alarms.notify.notices import Notice
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import BUNDLE, TECHNICAL_FROM, OutboxMessage, OutboxState
 
@@ -22,6 +23,9 @@ FOR_PEOPLE = ("email", "sms", "voice", "push", "apprise")
 """Channels whose technical messages are bundled and paced: programs behind webhooks take each by itself."""
 ONE_AT_A_TIME = ("voice",)
 """Channels on which life-safety is bundled too, when more than one waits: a second call would find the line busy."""
+
+NOTICES = tuple(Notice)
+"""Codes and the like are neither bundled nor paced: somebody waits for them."""
 
 _ONE_BUNDLER = text("SELECT pg_try_advisory_xact_lock(hashtextextended('bundles', 7004))")
 
@@ -95,6 +99,7 @@ class BundleRepository:
             OutboxMessage.attempts == 0,
             OutboxMessage.due_at <= func.clock_timestamp(),
             OutboxMessage.channel.in_(channels),
+            OutboxMessage.target.not_in(NOTICES),
             within,
         )
         crowded = (

@@ -92,12 +92,13 @@ class CallbackService:
         at = min(report.at or now, now)
         words = reported_words(report, message.finished_at or message.created_at, at)
         news = DeliveryNews(report.state, words, is_news(progress, report.state), at)
-        answers = []
         for one in about:
             await self.side.report_delivery(self.session, one, news)
-            if report.digit in set(Key):
-                answers.append(await self.side.on_keypress(self.session, one, Key(report.digit)))
+        # Before the key does what it does: taking the alarm stops calls that ring, and this one must say thank you.
         await self.reports.put_progress(message.id, advance(progress, report.state, at))
+        answers = []
+        if report.digit in set(Key):
+            answers = [await self.side.on_keypress(self.session, one, Key(report.digit)) for one in about]
         return next((answer for answer in answers if answer), None)
 
 

@@ -15,8 +15,8 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.notify.brief import bundle_of
-from alarms.notify.bundles import FOR_PEOPLE, BundleRepository
-from alarms.notify.crowding import LIFE_SAFETY, OTHERS, crowded
+from alarms.notify.bundles import FOR_PEOPLE, NOTICES, BundleRepository
+from alarms.notify.crowding import LIFE_SAFETY, OTHERS, Room, crowded
 from alarms.notify.delivery import (
     LIFE_SAFETY_BELOW,
     Permanent,
@@ -133,18 +133,17 @@ class Sender:
         lease = timedelta(seconds=self._lease_s)
         async with self._database.transaction() as session:
             outbox, bundles = OutboxRepository(session), BundleRepository(session)
-            await bundles.merge_repeats()
-            await bundles.merge_calls()
-            recalls = await outbox.take_recalls(RECALLS)
+            waiting = await outbox.waiting(LIFE_SAFETY_BELOW)
+            recalls = await outbox.take_recalls(RECALLS) if waiting.recalls else []
             taken: list[OutboxMessage] = []
-            for room, below in ((LIFE_SAFETY, LIFE_SAFETY_BELOW), (OTHERS, TECHNICAL_FROM)):
-                full_channels, full_addresses = crowded(self._in_flight, room)
-                taken = await outbox.lease(
-                    BATCH, lease, below=below, except_channels=full_channels, except_addresses=full_addresses
-                )
-                if taken:
-                    break
-            else:
+            if waiting.grave or waiting.urgent:
+                await bundles.merge_repeats()
+            if waiting.grave:
+                await bundles.merge_calls()
+                taken = await self._take_below(LIFE_SAFETY_BELOW, LIFE_SAFETY, outbox, lease)
+            if not taken and (waiting.grave or waiting.urgent):
+                taken = await self._take_below(TECHNICAL_FROM, OTHERS, outbox, lease)
+            if not taken and waiting.technical:
                 await bundles.merge_technical()
                 taken = await self._take_technical(outbox, lease)
             self._children |= await bundles.children([message.id for message in taken if message.target == BUNDLE])
@@ -153,11 +152,22 @@ class Sender:
                 self._objections |= {message_id: reason for message_id, reason in found.items() if reason}
         return taken, recalls
 
+    async def _take_below(
+        self, below: int, room: Room, outbox: OutboxRepository, lease: timedelta
+    ) -> list[OutboxMessage]:
+        channels, addresses = crowded(self._in_flight, room)
+        return await outbox.lease(BATCH, lease, below=below, except_channels=channels, except_addresses=addresses)
+
     async def _take_technical(self, outbox: OutboxRepository, lease: timedelta) -> list[OutboxMessage]:
         """Lease technical messages, one council after the other, to nobody sooner than the pace allows."""
         full_channels, full_addresses = crowded(self._in_flight, OTHERS)
         waiting = await outbox.technical_by_council(
-            CANDIDATES, self._pace, FOR_PEOPLE, except_channels=full_channels, except_addresses=full_addresses
+            CANDIDATES,
+            self._pace,
+            FOR_PEOPLE,
+            unpaced_targets=NOTICES,
+            except_channels=full_channels,
+            except_addresses=full_addresses,
         )
         chosen = [message for _, message in in_turn(waiting, self._served, CANDIDATES)]
         taken = await outbox.lease_these(chosen, BATCH, lease)

@@ -13,12 +13,6 @@ DUE = sa.text("state IN ('pending', 'sending')")
 
 
 def upgrade() -> None:
-    op.drop_constraint(op.f("ck_contact_point_channel"), "contact_point", type_="check")
-    op.create_check_constraint(
-        op.f("ck_contact_point_channel"),
-        "contact_point",
-        "channel IN ('email', 'webhook', 'sms', 'voice', 'push', 'apprise')",
-    )
     op.add_column("outbox", sa.Column("provider", sa.String(), nullable=True, comment="who has taken it"))
     op.add_column(
         "outbox",
@@ -119,6 +113,3 @@ def downgrade() -> None:
     op.drop_constraint(op.f("fk_outbox_merged_into"), "outbox", type_="foreignkey")
     for column in ("recall_at", "merged_into", "delivered_at", "delivery", "provider_ref", "provider"):
         op.drop_column("outbox", column)
-    op.execute("DELETE FROM contact_point WHERE channel NOT IN ('email', 'webhook')")
-    op.drop_constraint(op.f("ck_contact_point_channel"), "contact_point", type_="check")
-    op.create_check_constraint(op.f("ck_contact_point_channel"), "contact_point", "channel IN ('email', 'webhook')")

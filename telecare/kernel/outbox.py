@@ -8,7 +8,7 @@ decision is never written twice.
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -121,6 +121,15 @@ class OutboxMessage(Base):
     recall_at: Mapped[datetime | None] = mapped_column(comment="a call that should stop ringing: somebody has it")
 
 
+class Waiting(NamedTuple):
+    """Which kinds of work wait: messages by class, and calls to take back."""
+
+    grave: bool
+    urgent: bool
+    technical: bool
+    recalls: bool
+
+
 class OutboxRepository:
     """All queries on the outbox."""
 
@@ -132,6 +141,14 @@ class OutboxRepository:
         if rows:
             statement = insert(OutboxMessage).values([{"id": new_id(), **row} for row in rows])
             await self.session.execute(statement.on_conflict_do_nothing(index_elements=["effect_key"]))
+
+    async def waiting(self, below: int) -> Waiting:
+        """Return which kinds of work there are, in one look; `below` is where life-safety ends."""
+        grave = exists().where(is_due(), OutboxMessage.rank < below)
+        urgent = exists().where(is_due(), OutboxMessage.rank >= below, OutboxMessage.rank < TECHNICAL_FROM)
+        technical = exists().where(is_due(), OutboxMessage.rank >= TECHNICAL_FROM)
+        recalls = exists().where(OutboxMessage.recall_at.is_not(None))
+        return Waiting(*(await self.session.execute(select(grave, urgent, technical, recalls))).one())
 
     async def lease(
         self,
@@ -170,6 +187,7 @@ class OutboxRepository:
         pace: timedelta,
         paced_channels: Collection[str],
         *,
+        unpaced_targets: Collection[str] = (),
         except_channels: Collection[str] = (),
         except_addresses: Collection[str] = (),
     ) -> list[tuple[str | None, UUID]]:
@@ -191,7 +209,7 @@ class OutboxRepository:
                 OutboxMessage.rank >= TECHNICAL_FROM,
                 is_due(),
                 *_free(except_channels, except_addresses),
-                ~(OutboxMessage.channel.in_(paced_channels) & had_one),
+                OutboxMessage.channel.not_in(paced_channels) | OutboxMessage.target.in_(unpaced_targets) | ~had_one,
             )
             .order_by(OutboxMessage.rank, OutboxMessage.due_at, OutboxMessage.id)
             .limit(each)

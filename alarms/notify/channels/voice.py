@@ -36,7 +36,7 @@ class VoiceCalls:
         wanted: dict[str, Any] = {
             "to": address,
             "from_": self._from,
-            "twiml": script(message, self._account.callback(GATHER_PATH, message)),
+            "twiml": script(message, self._account.callback(GATHER_PATH, message) if message.get("brief") else None),
             "timeout": RING_S,
         }
         if callback is not None:
@@ -62,7 +62,7 @@ class VoiceCalls:
 
 
 def script(message: Mapping[str, Any], gather_url: str | None) -> str:
-    """Return the TwiML of a call; without an address for keys it is read out and no key is asked for."""
+    """Return the TwiML of a call; where no key means anything it is read out only."""
     response = VoiceResponse()
     if gather_url is None:
         response.say(f"{speech(message)} {speech(message)}", language=LANGUAGE)

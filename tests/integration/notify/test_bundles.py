@@ -3,13 +3,15 @@
 import asyncio
 import signal
 import sys
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.escalation.domain import Address
 from alarms.notify.bundles import BundleRepository
+from alarms.notify.notices import Notice, notice_row
 from simulators.provider.behaviour import Answer, Behaviour, Service
 from telecare.kernel.db import Database
 from telecare.kernel.outbox import OutboxMessage, OutboxRepository
@@ -172,6 +174,26 @@ async def test_technical_messages_to_one_person_are_paced_and_nothing_else(desk:
     assert (await desk.outbox.done(held[0])).state == "sent"
 
 
+async def test_a_code_is_neither_bundled_nor_paced_and_no_alarm_is_told(desk: Desk, send: Send):
+    await waiting(desk, 1)
+    await send(pace_s=3600)
+    await desk.provider.until(lambda: len(desk.provider.texts) == 1)
+    codes = [
+        notice_row(
+            Notice.VERIFICATION, f"code:{n}", Address("sms", NUMBER, "Fiona"), about=uuid4(), council_id=None,
+            subject="Your code", text=f"Your code is {n}", data={},
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    async with desk.database.transaction() as session:
+        await OutboxRepository(session).add(codes)
+    desk.outbox.wake.set()
+    await desk.provider.until(lambda: len(desk.provider.texts) == 3)
+    assert {text.text for text in desk.provider.texts[1:]} == {"Your code is 0", "Your code is 1"}
+    for message in (await all_of(desk.database)).values():
+        assert (await desk.outbox.done(message.id)).state == "sent"
+
+
 async def test_five_hundred_technical_ones_and_then_a_fall(desk: Desk, send: Send):
     """R22, and no council waits for another's flood."""
     flood = await desk.raise_alarm()
@@ -201,7 +223,9 @@ async def test_five_hundred_technical_ones_and_then_a_fall(desk: Desk, send: Sen
 
 DIES_WHILE_BUNDLING = """
 import asyncio
+from alarms.escalation.domain import Address
 from alarms.notify.bundles import BundleRepository
+from alarms.notify.notices import Notice, notice_row
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
 

@@ -5,14 +5,20 @@ import hashlib
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Holder
 from alarms.escalation.inputs import Acked
+from alarms.handling.reported import Reported
 from alarms.handling.service import AlarmService
+from alarms.notify.callbacks import CallbackService
+from alarms.notify.hooks import Key
+from alarms.notify.reading import read_twilio_key
 from simulators.provider.behaviour import Answer, Behaviour, Pickup, Service, When
 from simulators.provider.desk import AUTH_TOKEN, CALLBACK_TOKEN
 from simulators.provider.signing import signature
-from tests.integration.notify.providers import NUMBER, Desk, Send
+from telecare.kernel.outbox import OutboxMessage, OutboxRepository
+from tests.integration.notify.providers import ANOTHER, NUMBER, Desk, Send
 
 pytestmark = pytest.mark.usefixtures("reached")
 
@@ -249,6 +255,33 @@ async def test_a_call_that_rings_is_stopped_when_somebody_has_the_alarm(desk: De
     await desk.outbox.cancel(message_id)
     desk.outbox.wake.set()
     await desk.provider.until(lambda: call.status == "canceled")
+
+
+class Takes(Reported):
+    """Takes the alarm when a key is pressed, which calls off whoever else is called."""
+
+    async def on_keypress(self, session: AsyncSession, message: OutboxMessage, key: Key) -> str | None:
+        assert key is Key.ACCEPT
+        await OutboxRepository(session).cancel_pending(message.subject_id)
+        return "You have it"
+
+
+async def test_the_call_on_which_the_alarm_is_taken_is_not_cut_off(desk: Desk, send: Send):
+    """R31: the others are."""
+    desk.provider.behave(Service.CALL, Behaviour(pickup=Pickup.RINGS))
+    await send()
+    alarm_id = await desk.raise_alarm()
+    mine = await desk.tell("voice", NUMBER, alarm_id=alarm_id)
+    other = await desk.tell("voice", ANOTHER, alarm_id=alarm_id)
+    for message_id in (mine, other):
+        await desk.until_delivery(message_id, "sent")
+    calls = {call.to: call for call in desk.provider.calls}
+    pressed = read_twilio_key({"CallSid": calls[NUMBER].sid, "Digits": "1"}, str(mine))
+    async with desk.database.transaction() as session:
+        assert await CallbackService(session, Takes()).take(pressed) == "You have it"
+    desk.outbox.wake.set()
+    await desk.provider.until(lambda: calls[ANOTHER].status == "canceled")
+    assert not calls[NUMBER].ended.is_set()
 
 
 async def test_a_text_of_somebody_is_taken_once(desk: Desk):

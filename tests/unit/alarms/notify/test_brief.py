@@ -46,6 +46,11 @@ def test_an_alarm_that_says_nothing_says_so(message: dict[str, object]) -> None:
     assert text_message(message) == "No summary provided"
 
 
+def test_a_message_without_a_brief_is_said_whole() -> None:
+    code = {"subject": "Your code", "text": "Your code for telecare alarms is 123456.\nIt is good for 15 minutes."}
+    assert text_message(code) == "Your code for telecare alarms is 123456. It is good for 15 minutes."
+
+
 def test_a_long_place_gives_way_before_the_name() -> None:
     text = text_message({**PENDANT, "brief": {**PENDANT["brief"], "where": "Flat 1, " * 60}})
     assert "Una MacLeod. Flat 1" in text
