@@ -119,18 +119,20 @@ class ScenarioRun:
     # The engine.
 
     def _drive_until(self, end: datetime) -> None:
-        """Drive what is due, the gravest of a moment first; an act of that same moment finds it done."""
+        """Drive what is due, the gravest of a moment first; an act of that same moment finds it done.
+
+        What is overdue has its moment now, as the engine takes it: the gravest, and not what has waited longest.
+        """
         for _ in range(MOST_MOMENTS):
             due = [
-                (state.next_due_at, state.rank, name)
+                (max(self.now, state.next_due_at), state.rank, state.next_due_at, name)
                 for name, state in self.states.items()
                 if state.next_due_at is not None and state.next_due_at <= end
             ]
             if not due or not self._awake:
                 self.now = end
                 return
-            moment, _, name = min(due)
-            self.now = max(self.now, moment)
+            self.now, _, _, name = min(due)
             self._apply(name, self._timer(self.states[name]))
 
     def _timer(self, state: State) -> TimerDue:
