@@ -31,10 +31,13 @@ FATES = {
 def raise_alarm(event: Raised, state: State) -> Decision:
     """Return the first state of an alarm: its ladder is due from its first receipt on."""
     text = f"{event.words}. Ladder: {event.ladder.name}."
-    if event.quiet_until is not None and event.class_ != "L" and event.quiet_until > event.received_at:
+    if event.quiet_until is not None and event.quiet_until > event.received_at:
         quiet = in_words(event.quiet_until - event.received_at)
-        text += f" Planned work is going on: nobody is told for {quiet}."
-        state = replace(state, quiet_until=event.quiet_until, step_due_at=event.quiet_until)
+        if event.class_ == "L":  # never quiet, only marked (C16)
+            text += f" Planned work is going on here for {quiet} more; people are told all the same."
+        else:
+            text += f" Planned work is going on: nobody is told for {quiet}."
+            state = replace(state, quiet_until=event.quiet_until, step_due_at=event.quiet_until)
     return Decision(state, (), (LogLine("raised", HUB, text),))
 
 

@@ -28,9 +28,9 @@ def start(
         turn = Round(step, draft.state.loop, target, party.id, party.name, draft.now + wait, next_at=draft.now + wait)
         if step > len(draft.state.ladder.steps) and any(_goes_on(other, turn) for other in draft.state.rounds):
             # Their round of the last repeat is not over: this one says only what is said at once.
-            turn = _run(draft, turn, replace(party, rules=_at_once(party)), reason)
+            turn, _ = _run(draft, turn, replace(party, rules=_at_once(party)), reason)
         else:
-            turn = _run(draft, turn, party, reason)
+            turn, _ = _run(draft, turn, party, reason)
         draft.put(rounds=(*draft.state.rounds, turn))
         later = turn.next_at is not None and not turn.sent
         told.append(f"{party.name} in {in_words(turn.next_at - draft.now)}" if later and turn.next_at else party.name)
@@ -47,11 +47,16 @@ def run_due(draft: Draft, going_on: Mapping[str, Party], reason: str) -> None:
             draft.say("round_ended", SYSTEM, f"{turn.name} is told no more: they can no longer be sent.")
             turns.append(replace(turn, next_at=None, declined=True))
         else:
-            run = _run(draft, turn, going_on[turn.party], reason)
+            run, told = _run(draft, turn, going_on[turn.party], reason)
             turns.append(run)
             fresh = dict.fromkeys(way.partition(":")[0] for way in run.sent if way not in turn.sent)
             by = f" by {' and '.join(fresh)}" if fresh else " again"
-            draft.say("told", SYSTEM, f"{turn.name} was told{by}.")
+            if told:
+                draft.say("told", SYSTEM, f"{turn.name} was told{by}.")
+            elif run.hopeless:
+                draft.say("round_ended", SYSTEM, f"{turn.name} is told no more: no way to them is left.")
+            else:
+                draft.say("not_told", SYSTEM, f"{turn.name} is not told now: no rule of theirs is due any more.")
     draft.put(rounds=tuple(turns))
 
 
@@ -106,10 +111,13 @@ def move_up(draft: Draft, present: Sequence[Round]) -> None:
     )
 
 
-def _run(draft: Draft, turn: Round, party: Party, reason: str) -> Round:
-    """Tell the rules of a round that are due by now; an address that failed in it is not tried again (S56)."""
+def _run(draft: Draft, turn: Round, party: Party, reason: str) -> tuple[Round, bool]:
+    """Tell the rules of a round that are due by now, and return whether there were any.
+
+    An address that failed in it is not tried again (S56).
+    """
     if draft.now < turn.starts_at:
-        return turn
+        return turn, False
     passed_s = int((draft.now - turn.starts_at).total_seconds())
     left = [rule for rule in party.rules if rule.after_s > turn.told_s]
     due = [rule for rule in left if rule.after_s <= passed_s]
@@ -124,7 +132,7 @@ def _run(draft: Draft, turn: Round, party: Party, reason: str) -> Round:
             draft.notify(turn.target, rule.to, reason, party)
     told_s = max([turn.told_s, passed_s, *(rule.after_s for rule in due)])
     turn = replace(turn, told_s=told_s, sent=tuple(dict.fromkeys((*turn.sent, *ways))))
-    return replace(turn, next_at=_next(turn, party, draft.now))
+    return replace(turn, next_at=_next(turn, party, draft.now)), bool(ways)
 
 
 def _next(turn: Round, party: Party, now: datetime) -> datetime | None:

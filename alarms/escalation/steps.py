@@ -137,6 +137,8 @@ def _tell_step(draft: Draft, step: Step, event: TimerDue, late: timedelta) -> bo
 
 def _tell_catch_all(draft: Draft, event: TimerDue) -> None:
     ladder = draft.state.ladder
+    if not ladder.steps and not draft.state.exhausted:
+        draft.say("no_steps", SYSTEM, "This policy has no steps: going on to the last resort at once.")
     told = _tell_targets(draft, len(ladder.steps) + 1, ladder.catch_all, event, "Nobody has it")
     if not told:
         draft.page_duty_manager(event.parties, "Nobody has it, and nobody stands behind the last resort")

@@ -30,8 +30,8 @@ def _target(value: Any) -> Any:
     raise ValueError(f"“{value}” is nobody that a step can tell; it can be: {kinds}")
 
 
-def _seconds(value: Any) -> Any:
-    """Return whole seconds."""
+def seconds_of(value: Any, longest: timedelta = LONGEST) -> int:
+    """Return whole seconds; ValueError says in words how a duration is written, or that it is too long."""
     if isinstance(value, int) and not isinstance(value, bool):
         seconds = value
     else:
@@ -40,8 +40,8 @@ def _seconds(value: Any) -> Any:
             raise ValueError(f"“{value}” is no duration; write seconds, or words such as 30s, 2m or 1h30m")
         days, hours, minutes, rest = (int(part or 0) for part in match.groups())
         seconds = ((days * 24 + hours) * 60 + minutes) * 60 + rest
-    if not 0 <= seconds <= LONGEST.total_seconds():
-        raise ValueError(f"“{value}” is out of bounds: from 0 to 7 days")
+    if not 0 <= seconds <= longest.total_seconds():
+        raise ValueError(f"“{value}” is out of bounds: from 0 to {longest.days} days")
     return seconds
 
 
@@ -72,7 +72,7 @@ def _days(value: Any) -> Any:
 
 
 TargetWord = Annotated[str, BeforeValidator(_target)]
-Seconds = Annotated[int, BeforeValidator(_seconds)]
+Seconds = Annotated[int, BeforeValidator(seconds_of)]
 Minute = Annotated[int, BeforeValidator(_minute)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
 

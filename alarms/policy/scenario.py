@@ -4,29 +4,18 @@ docs/scenarios.md describes it. Times are durations from the beginning, such as 
 Europe/London.
 """
 
-import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from alarms.escalation.domain import Address, ContactRule, Party, Target
+from alarms.escalation.domain import Target
 from alarms.escalation.outcomes import OUTCOMES
-from alarms.policy.calendar import LONDON
-from alarms.policy.document import Class, PolicyDocument, Seconds, Tier
+from alarms.policy.document import Class, PolicyDocument, Tier
 from alarms.policy.reading import Fault, UnreadableError, faults_of, load_yaml
-from alarms.rota.document import LayerDocument, layer_of
-from alarms.rota.domain import Override, OverrideKind, Rota, TemporarySchedule, Turn
-from alarms.rota.wallclock import first_moment
-
-CHANNELS = ("sms", "voice", "email", "push", "webhook", "apprise")
-_WAY = re.compile(rf"((?:{'|'.join(CHANNELS)})(?:/\d{{1,2}})?)@(\w+)")
-_TOLD = re.compile(r"(\S+)\s+([^\s.]+)\.(\S+?)(?:\s+(\S+))?")
-_SECONDS = re.compile(r"\d+")
-
-
-_LAYERS: TypeAdapter[list[LayerDocument]] = TypeAdapter(list[LayerDocument])
+from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
+from alarms.rota.domain import OverrideKind
 
 
 class ScenarioError(Exception):
@@ -37,57 +26,7 @@ class ScenarioError(Exception):
         self.faults = faults
 
 
-def _start(value: Any) -> Any:
-    """Return the moment of a local time."""
-    if isinstance(value, datetime):
-        local = value
-    else:
-        try:
-            local = datetime.fromisoformat(str(value))
-        except ValueError as error:
-            raise ValueError(f"“{value}” is no local time; write it as 2027-01-03 03:12") from error
-    return local.astimezone(UTC) if local.tzinfo else first_moment(local, LONDON)
-
-
-def _duration(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and _SECONDS.fullmatch(value) else value
-
-
-def _rules(value: Any) -> Any:
-    """Return contact rules from `sms@0 voice@5m`."""
-    words = value.split() if isinstance(value, str) else value
-    if isinstance(words, list) and all(isinstance(word, str) for word in words):
-        found = [_WAY.fullmatch(word) for word in words]
-        if all(found):
-            return [{"way": match[1], "after": _duration(match[2])} for match in found if match]
-    raise ValueError(f"“{value}” is no list of ways; write them as sms@0 voice@5m")
-
-
-def _told(value: Any) -> Any:
-    """Return whom a test expects to be told from `30m u2.sms`, with the alarm behind it when there are several."""
-    match = _TOLD.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"“{value}” is not whom to tell when; write it as 30m u2.sms, or 30m u2.sms second")
-    return {"at": _duration(match[1]), "who": match[2], "way": match[3], "alarm": match[4]}
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class WayPart(_Part):
-    """A contact rule: by this way, so many seconds after the start of the round."""
-
-    way: str
-    after: Seconds
-
-
-Moment = Annotated[Seconds, BeforeValidator(_duration)]
-Start = Annotated[datetime, BeforeValidator(_start)]
-Ways = Annotated[tuple[WayPart, ...], BeforeValidator(_rules)]
-
-
-class OverridePart(_Part):
+class OverridePart(Part):
     """Somebody put on, taken off or replaced on a rota for a while; local times."""
 
     kind: OverrideKind
@@ -97,7 +36,7 @@ class OverridePart(_Part):
     instead_of: str | None = None
 
 
-class TurnPart(_Part):
+class TurnPart(Part):
     """Somebody's turn in a temporary schedule; local times."""
 
     member: str
@@ -105,7 +44,7 @@ class TurnPart(_Part):
     end: Start
 
 
-class TemporaryPart(_Part):
+class TemporaryPart(Part):
     """A period in which only these turns count."""
 
     start: Start
@@ -113,7 +52,7 @@ class TemporaryPart(_Part):
     turns: tuple[TurnPart, ...] = ()
 
 
-class RotaPart(_Part):
+class RotaPart(Part):
     """A rota: layers as the API takes them, with names in place of ids. `broken`: it cannot be read (R26)."""
 
     zone: str = "Europe/London"
@@ -123,16 +62,7 @@ class RotaPart(_Part):
     broken: bool = False
 
 
-class ToldPart(_Part):
-    """One message that must be sent."""
-
-    at: Moment
-    who: str
-    way: str
-    alarm: str | None = None
-
-
-class LoggedPart(_Part):
+class LoggedPart(Part):
     """A line that an alarm's log must hold: its kind, and words of it."""
 
     at: Moment | None = None
@@ -141,7 +71,7 @@ class LoggedPart(_Part):
     words: str = ""
 
 
-class EventPart(_Part):
+class EventPart(Part):
     """Something that happens; exactly one of the acts. `alarm` is the first one when it is left out."""
 
     at: Moment
@@ -165,22 +95,26 @@ class EventPart(_Part):
     voice_confirmed: bool = False
     supervisor: bool = False
 
-    fails: str | None = Field(default=None, description="a way that could not be reached, such as u1.sms")
-    not_reached: str | None = Field(default=None, description="voicemail, busy, no answer")
-    delivered: str | None = None
+    fails: WayOf | None = Field(default=None, description="a way that could not be reached, such as u1.sms")
+    not_reached: WayOf | None = Field(default=None, description="voicemail, busy, no answer")
+    delivered: WayOf | None = None
 
     engine: Literal["off", "on"] | None = None
     people: dict[str, Ways] | None = Field(default=None, description="contact rules from now on")
     remove: tuple[str, ...] = ()
+    disable: tuple[WayOf, ...] = Field(default=(), description="ways that are switched off, such as u1.sms")
+    enable: tuple[WayOf, ...] = Field(default=(), description="ways that are switched on again")
     rotas: dict[str, RotaPart] | None = None
     policy: PolicyDocument | None = Field(default=None, description="a new version of the policy of its key")
+    retire: str | None = Field(default=None, description="no new alarm goes by the policy of this key any more")
     refused: bool = Field(default=False, description="a rule must forbid it")
 
     @model_validator(mode="after")
     def _one_act(self) -> "EventPart":
         acts = [
             self.raise_, self.act, self.close, self.fails, self.not_reached, self.delivered, self.engine,
-            self.people, self.remove or None, self.rotas, self.policy,
+            self.people, self.remove or None, self.disable or None, self.enable or None, self.rotas, self.policy,
+            self.retire,
         ]  # fmt: skip
         if sum(act is not None for act in acts) != 1:
             raise ValueError("an event is one act, such as `raise: pendant`; write another line for another")
@@ -188,13 +122,18 @@ class EventPart(_Part):
             raise ValueError(f"“{self.close}” is no outcome; there are: {', '.join(OUTCOMES)}")
         return self
 
+    @property
+    def is_act(self) -> bool:
+        """Whether it happens to an alarm that is open."""
+        return any(one is not None for one in (self.act, self.close, self.fails, self.not_reached, self.delivered))
+
 
 PEER = {"catch_all": {"tell": ["queue"], "every": "24h"}, "ack": {"lapses": "24h", "remind": "1h"}}
 """How on-call systems do it that are not for life-safety: when all steps are through only the console shows it."""
 
 
-class Scenario(_Part):
-    """All of it. `until` is when it ends; `expect` and `log` make it a test: nothing else may be sent.
+class Scenario(Part):
+    """All of it. `until` is when it ends; `expect`, `log` and `comes_on` make it a test: nothing else may be sent.
 
     `profile: peer` gives every policy what it does not say itself of PEER; policies need no name.
     """
@@ -205,14 +144,16 @@ class Scenario(_Part):
     start: Start = datetime(2027, 1, 11, 9, 0, tzinfo=UTC)
     until: Moment
     policies: tuple[PolicyDocument, ...] = ()
-    people: dict[str, Ways] = {}
-    teams: dict[str, tuple[str, ...]] = {}
-    rotas: dict[str, RotaPart] = {}
-    standing: dict[Target, tuple[str, ...]] = {}
+    people: dict[str, Ways] = Field(default_factory=dict)
+    teams: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rotas: dict[str, RotaPart] = Field(default_factory=dict)
+    standing: dict[Target, tuple[str, ...]] = Field(default_factory=dict)
     broken_channels: tuple[str, ...] = Field(default=(), description="every message by these fails at once")
     events: Annotated[tuple[EventPart, ...], Field(min_length=1, max_length=500)]
-    expect: tuple[Annotated[ToldPart, BeforeValidator(_told)], ...] | None = None
+    expect: tuple[Told, ...] | None = None
+    in_order: bool = Field(default=False, description="what is expected of one moment must leave in this order")
     log: tuple[LoggedPart, ...] = ()
+    comes_on: Mapping[str, tuple[ComesOn, ...]] = Field(default_factory=dict, description="all who come on, by rota")
     levels: tuple[Literal["pure", "database", "wire"], ...] = ("pure", "database", "wire")
 
     @model_validator(mode="before")
@@ -246,46 +187,3 @@ def read_scenario(text: str) -> Scenario:
     except ValidationError as error:
         raise ScenarioError(tuple(faults_of(error, Scenario, lines))) from error
     return scenario
-
-
-def person_id(name: str) -> UUID:
-    """Return the id of somebody in a scenario: the same name is the same person."""
-    return uuid5(NAMESPACE_URL, f"scenario:{name}")
-
-
-def party(name: str, ways: tuple[WayPart, ...]) -> Party:
-    """Return somebody of a scenario as the core knows them."""
-    ordered = sorted(ways, key=lambda rule: rule.after)
-    rules = [
-        ContactRule(rule.after, Address(rule.way.partition("/")[0], f"{name}.{rule.way}", name)) for rule in ordered
-    ]
-    return Party(str(person_id(name)), name, tuple(rules), silent="there is no way to them")
-
-
-def rota_of(part: RotaPart) -> Rota:
-    """Return a rota of a scenario as the domain knows it."""
-    layers = _LAYERS.validate_python([_with_ids(layer) for layer in part.layers])
-    return Rota(
-        layers=tuple(layer_of(layer) for layer in layers),
-        overrides=tuple(
-            Override(one.kind, one.start, one.end, _id(one.member), _id(one.instead_of)) for one in part.overrides
-        ),
-        temporary=tuple(
-            TemporarySchedule(one.start, one.end, tuple(Turn(person_id(t.member), t.start, t.end) for t in one.turns))
-            for one in part.temporary
-        ),
-        zone=part.zone,
-    )
-
-
-def _id(name: str | None) -> UUID | None:
-    return None if name is None else person_id(name)
-
-
-def _with_ids(layer: dict[str, Any]) -> dict[str, Any]:
-    changed = dict(layer)
-    if "members" in changed:
-        changed["members"] = [str(person_id(name)) for name in changed["members"]]
-    if "rules" in changed:
-        changed["rules"] = [{**rule, "member": str(person_id(rule["member"]))} for rule in changed["rules"]]
-    return changed

@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.handling.targets import Targets
 from alarms.handling.what_if import Question, what_if
 from alarms.policy.calendar import LONDON
+from alarms.policy.compare import differences
 from alarms.policy.reading import Fault
 from alarms.policy.repository import PolicyRepository
 from alarms.policy.scenario import ScenarioError, read_scenario
 from alarms.policy.schemas import LintOut, TimelineOut
 from alarms.policy.service import Looked, PolicyService
-from alarms.policy.simulate import ScenarioRun, Timeline, differences
+from alarms.policy.simulate import ScenarioRun, Timeline
 from alarms.rota.wallclock import first_moment
 from telecare.api.endpoints.policies import ALARM_TYPES, CLASSES
 from telecare.cli.common import complain, in_transaction, run_command, say

@@ -12,6 +12,7 @@ from alarms.handling.service import AlarmService
 from alarms.handling.targets import Targets
 from alarms.handling.what_if import Question, what_if
 from alarms.intake.types import TYPES
+from alarms.policy.compare import differences
 from alarms.policy.models import Policy
 from alarms.policy.reading import read
 from alarms.policy.repository import PolicyRepository
@@ -28,7 +29,7 @@ from alarms.policy.schemas import (
     TimelineOut,
 )
 from alarms.policy.service import PolicyService
-from alarms.policy.simulate import AlarmType, ScenarioRun, differences
+from alarms.policy.simulate import AlarmType, ScenarioRun
 from devices.registry.homes import PersonRepository
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository, unknown_councils

@@ -369,7 +369,7 @@ def test_when_all_steps_are_empty_the_catch_all_is_told_at_once(targets: tuple[T
 
 def test_a_ladder_without_steps_and_without_addresses_still_has_a_next_moment():
     run = Run(ladder=replace(LIFE_SAFETY, steps=()), parties={})
-    assert run.kinds() == ["raised", "catch_all"]
+    assert run.kinds() == ["raised", "no_steps", "catch_all"]
     assert run.due == 60
 
 

@@ -1,0 +1,92 @@
+"""Holds what a scenario's run came to against what its file expects, and says each difference in words. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from alarms.policy.cast import person_id
+from alarms.policy.scenario import Scenario
+from alarms.policy.simulate import FIRST, Said, Timeline
+from alarms.rota.domain import Rota, handovers
+
+
+def differences(scenario: Scenario, timeline: Timeline) -> list[str]:
+    """Return where a timeline is not what the scenario expects: what is missing, and what else was sent."""
+    found = list(timeline.surprises)
+    if scenario.expect is not None:
+        wanted = [(one.at, one.who, one.way, one.alarm or FIRST) for one in scenario.expect]
+        sent = [(_seconds(told.at - timeline.start), told.who, told.way, told.alarm) for told in timeline.told]
+        found += [f"not sent: {_words(*one)}" for one in _minus(wanted, sent)]
+        found += [f"sent and not expected: {_words(*one)}" for one in _minus(sent, wanted)]
+        if scenario.in_order and not found:
+            found += _out_of_order(wanted, sent)
+    for line in scenario.log:
+        if not any(_matches(line, said, timeline.start) for said in timeline.said):
+            found.append(f"the log has no line of kind {line.kind} with “{line.words}”")
+    return found + _of_rotas(scenario, timeline.rotas)
+
+
+def _of_rotas(scenario: Scenario, rotas: Mapping[str, Rota]) -> list[str]:
+    """Return where those who come on are not those of the scenario's `comes_on`."""
+    names = {person_id(name): name for name in scenario.people}
+    until = scenario.start + timedelta(seconds=scenario.until)
+    found: list[str] = []
+    for key, listed in scenario.comes_on.items():
+        wanted = [(one.at, one.who) for one in listed]
+        comes = [
+            (_seconds(change.at - scenario.start), names.get(member, str(member)))
+            for change in handovers(rotas[key], scenario.start, until)
+            for member in change.on
+        ]
+        found += [f"does not come on in {key}: {_time(at)} {who}" for at, who in _minus(wanted, comes)]
+        found += [f"comes on in {key} and is not expected: {_time(at)} {who}" for at, who in _minus(comes, wanted)]
+    return found
+
+
+def _out_of_order(wanted: list[Any], sent: list[Any]) -> list[str]:
+    """Compare moment by moment; whatever the file's order, one moment comes after another."""
+    planned = [list(group) for _, group in groupby(sorted(wanted, key=_at), key=_at)]
+    done = [list(group) for _, group in groupby(sorted(sent, key=_at), key=_at)]
+    return [
+        f"sent in another order: {', '.join(_words(*one) for one in actual)}"
+        for plan, actual in zip(planned, done, strict=True)
+        if plan != actual
+    ]
+
+
+def _at(one: tuple[int, str, str, str]) -> int:
+    return one[0]
+
+
+def _seconds(duration: timedelta) -> int:
+    return round(duration.total_seconds())
+
+
+def _matches(line: Any, said: Said, start: datetime) -> bool:
+    return (
+        line.kind == said.kind
+        and line.words in said.text
+        and (line.alarm or FIRST) == said.alarm
+        and line.at in {None, _seconds(said.at - start)}
+    )
+
+
+def _minus(some: list[Any], others: list[Any]) -> list[Any]:
+    left = list(others)
+    missing = []
+    for one in some:
+        if one in left:
+            left.remove(one)
+        else:
+            missing.append(one)
+    return missing
+
+
+def _words(at: int, who: str, way: str, alarm: str) -> str:
+    return f"{_time(at)} {who}.{way} of alarm {alarm}"
+
+
+def _time(at: int) -> str:
+    minutes, seconds = divmod(at, 60)
+    return f"{minutes}m{seconds:02d}s"
