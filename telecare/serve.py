@@ -25,7 +25,7 @@ from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
 from telecare.connections import BoundedProtocol
-from telecare.contacts import contacts_of
+from telecare.contacts import contacts_by
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import ALARM_PATH, Database
@@ -101,7 +101,7 @@ class Process:
 
     async def _prepare_engine(self, stack: contextlib.AsyncExitStack, listener: Listener) -> None:
         for number in range(ENGINE_WORKERS):
-            engine = Engine(self.alarm_path, contacts_of, self.settings.public_url)
+            engine = Engine(self.alarm_path, contacts_by(self.settings), self.settings.public_url)
             listener.on_notice(BOARD_CHANNEL, engine.woken.set)
             self._parts[f"engine-{number}"] = engine.run
         ways: dict[str, Provider] = {

@@ -80,6 +80,7 @@ class Reported:
             changed = await responders.enable_address("sms", from_number, STOPPED)
         else:
             changed = await responders.disable_address("sms", from_number, STOPPED)
+        await AlarmService(session).rules_changed([method.responder_id for method in changed])
         log.info("texts_wanted" if wants_texts else "no_texts_wanted", methods=len(changed))
         if wants_texts:
             return "You get our texts again."

@@ -68,6 +68,18 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalars().all()
 
+    async def lock_with_round_of(self, party_ids: Sequence[UUID]) -> Sequence[Alarm]:
+        """Return the open alarms that are telling one of these parties, locked in the order in which all lock them."""
+        telling = or_(*(Alarm.state["rounds"].contains([{"party": str(party_id)}]) for party_id in party_ids))
+        statement = (
+            select(Alarm)
+            .where(Alarm.handling != "closed", telling)
+            .order_by(Alarm.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        return (await self.session.execute(statement)).scalars().all() if party_ids else []
+
     async def claim_due(self, but: Collection[UUID] = ()) -> Alarm | None:
         """Lock one alarm whose moment has come, the gravest first; those that another worker holds are passed by."""
         statement = (

@@ -24,7 +24,7 @@ from alarms.escalation.domain import (
     Target,
     Uncovered,
 )
-from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted
+from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted, RulesChanged
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
@@ -37,6 +37,7 @@ from alarms.notify.notices import Notice
 from alarms.policy.calendar import local_at
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
+from alarms.responders.repository import ResponderRepository
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError, RefusedError, StaleError
 from telecare.kernel.ids import new_id
@@ -141,6 +142,14 @@ class AlarmService:
         event = Rerouted(ladder, f"{by.name} moved it to the policy as it is now", by)
         await self._write(alarm, event, decide(state, event, now), now)
         return True
+
+    async def rules_changed(self, responder_ids: Sequence[UUID]) -> None:
+        """Let open alarms work out anew when these responders are told next: their rules are read live."""
+        now = await database_now(self.session)
+        responders = ResponderRepository(self.session)
+        for alarm in await self.alarms.lock_with_round_of(responder_ids):
+            parties = await responders.parties(responder_ids, alarm.class_, now)
+            await self._apply(alarm, RulesChanged({party.id: party for party in parties.values()}))
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""

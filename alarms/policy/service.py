@@ -14,7 +14,7 @@ from alarms.policy.reading import Fault, Lines, read
 from alarms.policy.repository import PolicyRepository
 from alarms.policy.schemas import OutlookOut
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, StaleError
+from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, RefusedError, StaleError
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ class PolicyService:
         self.policies = PolicyRepository(session)
         self.directory = Directory(session)
         self.types = types
+
+    async def refuse_if_named(self, target: str, council_id: str | None) -> None:
+        """Raise RefusedError when a live policy names a target: it must outlive them (S13)."""
+        if named := await self.policies.naming(target, council_id):
+            words = ", ".join(f"“{key}”" for key in named)
+            raise RefusedError(f"The policies {words} name {target}: change them first")
 
     async def look_through(self, text: str) -> Looked:
         """Return what is wrong with a text, the hours with nobody, and how long it can take."""

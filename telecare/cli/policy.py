@@ -23,8 +23,9 @@ from alarms.policy.simulate import ScenarioRun, Timeline
 from alarms.rota.wallclock import first_moment
 from telecare.api.endpoints.policies import ALARM_TYPES, CLASSES
 from telecare.cli.common import complain, in_transaction, run_command, say
-from telecare.contacts import contacts_of
+from telecare.contacts import contacts_by
 from telecare.kernel.errors import InvalidError
+from telecare.kernel.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Escalation policies: whom an alarm goes to, and when.")
 
@@ -138,7 +139,7 @@ async def _ask(
         type=press, known=ALARM_TYPES[press], at=_moment(at), council_id=council, answered_at_step=answered_at_step,
         lasts=timedelta(minutes=minutes),
     )  # fmt: skip
-    answer = await what_if(session, Targets(contacts_of), question)
+    answer = await what_if(session, Targets(contacts_by(Settings())), question)
     shown = TimelineOut.of(answer.timeline, f"{answer.ladder.name}, version {answer.ladder.version}", answer.unreadable)
     return shown, answer.timeline
 

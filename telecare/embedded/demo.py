@@ -17,6 +17,8 @@ from pathlib import Path
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.repository import ContactPointRepository
 from devices.registry.seed import SeededHub
+from simulators.provider.desk import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN
+from simulators.provider.simulator import ProviderSimulator
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.embedded.lab import HOST, Lab
 from telecare.embedded.people import USERS, simulated_tokens
@@ -65,6 +67,10 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
     async with contextlib.AsyncExitStack() as stack:
         mail = await stack.enter_async_context(SmtpSink(path=folder / "mail.jsonl"))
         hook = await stack.enter_async_context(WebhookSink(path=folder / "webhooks.jsonl"))
+        callbacks = f"http://{HOST}:{options.http_port}"
+        provider = await stack.enter_async_context(
+            ProviderSimulator(notify_callback=f"{callbacks}/api/v1/callbacks/notify")
+        )
         lab = Lab(
             folder,
             homes=options.hubs,
@@ -72,6 +78,16 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
             mqtt_port=options.mqtt_port,
             settings={
                 "SMTP_URL": f"smtp://{HOST}:{mail.port}",
+                "EMAIL_PROVIDERS": "smtp",
+                "CALLBACK_URL": callbacks,
+                "NOTIFY_URL": provider.url,
+                "NOTIFY_API_KEY": API_KEY,
+                "NOTIFY_SMS_TEMPLATE": "demo",
+                "NOTIFY_CALLBACK_TOKEN": CALLBACK_TOKEN,
+                "TWILIO_URL": provider.url,
+                "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+                "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+                "TWILIO_VOICE_FROM": "+441315550100",
                 "WATCHDOG_SMTP_URL": f"smtp://{HOST}:{mail.port}",
                 "WATCHDOG_MAIL_TO": "on-call@control-room.example",
                 "WATCHDOG_WEBHOOK_URL": f"{hook.url}watchdog",

@@ -33,10 +33,10 @@ from alarms.policy.simulate import AlarmType, ScenarioRun
 from devices.registry.homes import PersonRepository
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository, unknown_councils
-from telecare.api.deps import Needs, ServicesDep, Transaction
+from telecare.api.deps import Needs, Services, ServicesDep, Transaction
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
-from telecare.contacts import contacts_of
+from telecare.contacts import contacts_by
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ForbiddenError, InvalidError, NotFoundError, RefusedError
 
@@ -81,7 +81,7 @@ async def lint_policy(body: LintIn, session: Transaction, actor: Viewer) -> Lint
 
 
 @router.post("/simulate")
-async def simulate_policy(body: SimulateIn, session: Transaction, actor: Viewer) -> TimelineOut:
+async def simulate_policy(body: SimulateIn, session: Transaction, services: ServicesDep, actor: Viewer) -> TimelineOut:
     """Say who would be told when: of an alarm at a moment with the rota of that moment, or of a whole scenario."""
     if body.scenario is not None:
         try:
@@ -94,7 +94,7 @@ async def simulate_policy(body: SimulateIn, session: Transaction, actor: Viewer)
             raise InvalidError("This is no scenario", errors=errors) from error
         timeline = ScenarioRun(scenario, ALARM_TYPES).run()
         return TimelineOut.of(timeline, differences=differences(scenario, timeline))
-    return await _what_if(body, session, actor)
+    return await _what_if(body, session, services, actor)
 
 
 @router.get("/{policy_id}")
@@ -164,7 +164,7 @@ async def reroute_alarms(
     return ReroutedOut(alarms=moved)
 
 
-async def _what_if(body: SimulateIn, session: AsyncSession, actor: Actor) -> TimelineOut:
+async def _what_if(body: SimulateIn, session: AsyncSession, services: Services, actor: Actor) -> TimelineOut:
     if body.type not in ALARM_TYPES:
         errors = [{"where": "body.type", "what": "no type of alarm has this name"}]
         raise InvalidError(f"“{body.type}” is no type of alarm", errors=errors)
@@ -189,7 +189,7 @@ async def _what_if(body: SimulateIn, session: AsyncSession, actor: Actor) -> Tim
         answered_at_step=body.answered_at_step,
         lasts=timedelta(minutes=body.minutes),
     )
-    answer = await what_if(session, Targets(contacts_of), question, draft)
+    answer = await what_if(session, Targets(contacts_by(services.settings)), question, draft)
     name = f"{answer.ladder.name}, version {answer.ladder.version}"
     return TimelineOut.of(answer.timeline, name, answer.unreadable)
 

@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import Body, Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.handling.service import AlarmService
+from alarms.policy.service import PolicyService
 from alarms.responders.models import Responder
 from alarms.responders.schemas import (
     CodeIn,
@@ -94,6 +96,8 @@ async def remove_responder(responder_id: UUID, session: Transaction, actor: Admi
     Whoever else has the present turn of a rota keeps it, and its order goes on without them.
     """
     responder = await _governed(session, actor, responder_id)
+    for kind in ("responder", "webhook"):
+        await PolicyService(session, {}).refuse_if_named(f"{kind}:{responder.key}", responder.council_id)
     rotas = await RotaService(session).take_out_everywhere(responder_id, responder.council_id)
     await ResponderService(session).responders.remove(responder_id)
     await _note(session, actor, "responder_removed", responder, rotas=[rota.key for rota in rotas])
@@ -104,6 +108,7 @@ async def add_method(responder_id: UUID, body: MethodIn, session: Transaction, a
     """Add a way to reach a responder. It is used at once, verified or not."""
     responder = await _governed(session, actor, responder_id)
     method = await ResponderService(session).add_method(responder, body.channel, body.address, body.label)
+    await AlarmService(session).rules_changed([responder_id])
     await _note(session, actor, "contact_method_added", responder, method=str(method.id), channel=method.channel)
     return show_method(method)
 
@@ -124,6 +129,7 @@ async def change_method(
         await service.switch(method, disabled=body.disabled, why=body.why)
     await session.flush()
     changed = sorted(body.model_dump(exclude_none=True))
+    await AlarmService(session).rules_changed([responder_id])
     await _note(session, actor, "contact_method_changed", responder, method=str(method_id), changed=changed)
     return show_method(method)
 
@@ -135,6 +141,7 @@ async def delete_method(responder_id: UUID, method_id: UUID, session: Transactio
     service = ResponderService(session)
     method = await service.require_method(responder, method_id)
     await service.responders.delete_method(method.id)
+    await AlarmService(session).rules_changed([responder_id])
     await _note(session, actor, "contact_method_removed", responder, method=str(method_id), channel=method.channel)
 
 
@@ -168,6 +175,7 @@ async def put_rules(responder_id: UUID, body: Rules, session: Transaction, actor
     responder = await _governed(session, actor, responder_id)
     service = ResponderService(session)
     await service.set_rules(responder, [rule.as_rule() for rule in body])
+    await AlarmService(session).rules_changed([responder_id])
     await _note(session, actor, "contact_rules_set", responder, rules=len(body))
     return [RuleOut.model_validate(rule) for rule in await service.responders.rules_of(responder_id)]
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.policy.service import PolicyService
 from alarms.rota.document import layer_of
 from alarms.rota.domain import (
     PeriodTooLongError,
@@ -114,6 +115,7 @@ async def replace_rota(rota_id: UUID, body: RotaPut, session: Transaction, actor
 async def remove_rota(rota_id: UUID, session: Transaction, actor: Administrator) -> None:
     """Remove a rota; what was done with it stays in its history."""
     plan = await governed_rota(session, actor, rota_id)
+    await PolicyService(session, {}).refuse_if_named(f"rota:{plan.key}", plan.council_id)
     await RotaService(session).rotas.remove(rota_id)
     await note(session, actor, "rota_removed", plan, key=plan.key)
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.policy.service import PolicyService
 from alarms.responders.models import Team
 from alarms.responders.schemas import TeamIn, TeamOut, TeamPatch, show_team
 from alarms.responders.service import ResponderService
@@ -65,6 +66,7 @@ async def change_team(team_id: UUID, body: TeamPatch, session: Transaction, acto
 async def remove_team(team_id: UUID, session: Transaction, actor: Administrator) -> None:
     """Remove a team; its members stay responders."""
     team = await _governed(session, actor, team_id)
+    await PolicyService(session, {}).refuse_if_named(f"team:{team.key}", team.council_id)
     await ResponderService(session).teams.remove(team_id)
     await _note(session, actor, "team_removed", team, key=team.key)
 
