@@ -15,6 +15,7 @@ from alarms.escalation.hours import Holidays, Hours
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEY = r"[a-z0-9][a-z0-9-]{0,62}"
 LONGEST = timedelta(days=7)
+MINUTES = 24 * 60
 
 _STANDING = tuple(target for target in Target if target is not Target.CANARY)
 _TARGET = re.compile(rf"(?:{'|'.join(_STANDING)})|(?:{'|'.join(TargetKind)}):{KEY}")
@@ -46,18 +47,22 @@ def seconds_of(value: Any, longest: timedelta = LONGEST) -> int:
 
 
 def _minute(value: Any) -> Any:
-    """Return the minute of the day."""
+    """Return the minute of the day; a stored document has it already."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MINUTES:
+        return value
     match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f'“{value}” is no time of day; write it in quotes, such as "09:00"')
     minute = int(match[1]) * 60 + int(match[2])
-    if minute > 24 * 60:
+    if minute > MINUTES:
         raise ValueError(f'“{value}” is past midnight; a day ends at "24:00"')
-    return minute % (24 * 60)
+    return minute % MINUTES
 
 
 def _days(value: Any) -> Any:
-    """Return days of the week, 0 for Monday, from names and spans such as `mon-fri`."""
+    """Return days of the week, 0 for Monday, from names and spans such as `mon-fri`, or as they are stored."""
+    if isinstance(value, (list, tuple)) and value and all(day in range(7) for day in value):
+        return tuple(sorted({int(day) for day in value}))
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words:
         raise ValueError("days are names such as mon or spans such as mon-fri, at least one")

@@ -22,6 +22,7 @@ from simulators.provider.simulator import ProviderSimulator
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.embedded.lab import HOST, Lab
 from telecare.embedded.people import USERS, simulated_tokens
+from telecare.embedded.policies import add_policy
 from telecare.embedded.ports import FREE_WITHIN_S, PortInUseError, wait_for_port
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.secrets import write_private
@@ -135,6 +136,7 @@ async def _put_contact_points(lab: Lab, webhook_url: str) -> None:
         await points.create(None, ContactTarget.SUPERVISOR, Channel.EMAIL, *supervisor)
         await points.create(None, ContactTarget.DUTY_MANAGER, Channel.EMAIL, *manager)
         await points.create(None, ContactTarget.PARTNER_ARC, Channel.WEBHOOK, webhook_url, PARTNER)
+        await add_policy(session)
     await database.dispose()
 
 

@@ -6,10 +6,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.notify.domain import Channel
+from alarms.responders.domain import Rule, Urgency
 from alarms.responders.service import ResponderService
 from alarms.rota.document import RotationDocument, WeeklyDocument
 from alarms.rota.service import RotaService
 
+CALL_AFTER_S = 30
 ARGYLL, HIGHLAND = "S12000035", "S12000017"
 WARDENS = (
     (ARGYLL, "eilidh-maclean", "Eilidh MacLean"),
@@ -29,7 +31,11 @@ async def add_responders(session: AsyncSession) -> None:
         if responder is None:
             return  # they are there since the first start
         ids[key] = responder.id
+        text = await service.add_method(responder, Channel.SMS, f"+4477009001{len(ids):02d}", f"{name}, mobile")
+        call = await service.add_method(responder, Channel.VOICE, f"+4477009001{len(ids):02d}", f"{name}, call")
         await service.add_method(responder, Channel.EMAIL, f"{key}@responders.example", f"{name}, e-mail")
+        urgent = Urgency.LIFE_SAFETY
+        await service.set_rules(responder, [Rule(text.id, 0, urgent), Rule(call.id, CALL_AFTER_S, urgent)])
     argyll = [ids[key] for council, key, _ in WARDENS if council == ARGYLL]
     highland = [ids[key] for council, key, _ in WARDENS if council == HIGHLAND]
     await service.create_team(argyll, key="mobile-wardens", name="Mobile wardens", council_id=ARGYLL)
