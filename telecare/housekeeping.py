@@ -5,6 +5,7 @@ import contextlib
 from datetime import timedelta
 
 from alarms.handling.repository import AlarmRepository
+from alarms.invitations.repository import InvitationRepository
 from devices.presence.repository import PresenceRepository
 from telecare.access.repository import IdempotencyRepository
 from telecare.kernel.db import Database, database_now
@@ -19,6 +20,7 @@ EVERY_S = 600.0
 KEEP_BOARD = timedelta(days=2)
 KEEP_REPLIES = timedelta(days=1)
 KEEP_CANARIES = timedelta(days=1)
+KEEP_INVITATIONS = timedelta(days=90)
 
 
 class Housekeeping:
@@ -37,7 +39,13 @@ class Housekeeping:
 
     async def sweep(self) -> None:
         """Remove what has been kept long enough, each kind by itself and in batches that end soon."""
-        for part in (self._sweep_replies, self._sweep_board, self._sweep_heartbeats, self._sweep_canaries):
+        for part in (
+            self._sweep_replies,
+            self._sweep_board,
+            self._sweep_heartbeats,
+            self._sweep_canaries,
+            self._sweep_invitations,
+        ):
             try:
                 while await part():
                     pass
@@ -60,6 +68,11 @@ class Housekeeping:
         async with self.database.transaction() as session:
             now = await database_now(session)
             return await PresenceRepository(session).prune_heartbeats(now - self.keep_heartbeats)
+
+    async def _sweep_invitations(self) -> int:
+        async with self.database.transaction() as session:
+            await InvitationRepository(session).forget(KEEP_INVITATIONS)
+        return 0
 
     async def _sweep_canaries(self) -> int:
         async with self.database.transaction() as session:
