@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, or_, select, text, tuple_
+from sqlalchemy import bindparam, delete, exists, false, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 
@@ -70,7 +70,7 @@ class AlarmRepository:
 
     async def lock_with_round_of(self, party_ids: Sequence[UUID]) -> Sequence[Alarm]:
         """Return the open alarms that are telling one of these parties, locked in the order in which all lock them."""
-        telling = or_(*(Alarm.state["rounds"].contains([{"party": str(party_id)}]) for party_id in party_ids))
+        telling = or_(false(), *(Alarm.state["rounds"].contains([{"party": str(each)}]) for each in party_ids))
         statement = (
             select(Alarm)
             .where(Alarm.handling != "closed", telling)

@@ -95,7 +95,7 @@ class CallbackService:
         for one in about:
             await self.side.report_delivery(self.session, one, news)
         # Before the key does what it does: taking the alarm stops calls that ring, and this one must say thank you.
-        await self.reports.put_progress(message.id, advance(progress, report.state, at))
+        await self.reports.put_progress(message.id, advance(progress, report.state, at), report)
         answers = []
         if report.digit in set(Key):
             answers = [await self.side.on_keypress(self.session, one, Key(report.digit)) for one in about]

@@ -80,9 +80,17 @@ class ReportRepository:
         delivery, delivered_at = (await self.session.execute(statement)).one()
         return Progress(DeliveryState(delivery) if delivery else None, delivered_at)
 
-    async def put_progress(self, message_id: UUID, progress: Progress) -> None:
-        """Write how far a message got. One that was about to be tried again, and is known to be there, is not (R04)."""
-        values: dict[str, Any] = {"delivery": progress.state, "delivered_at": progress.delivered_at}
+    async def put_progress(self, message_id: UUID, progress: Progress, report: Report) -> None:
+        """Write how far a message got, and who has it where we never saw the answer.
+
+        One that was about to be tried again, and is known to be there, is not (R04).
+        """
+        values: dict[str, Any] = {
+            "delivery": progress.state,
+            "delivered_at": progress.delivered_at,
+            "provider": func.coalesce(OutboxMessage.provider, report.provider),
+            "provider_ref": func.coalesce(OutboxMessage.provider_ref, report.ref),
+        }
         if progress.state is DeliveryState.DELIVERED:
             waits = OutboxMessage.state == OutboxState.PENDING
             values["state"] = case((waits, OutboxState.SENT), else_=OutboxMessage.state)

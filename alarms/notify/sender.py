@@ -31,7 +31,7 @@ from alarms.notify.fairness import in_turn
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.metrics import REGISTRY
-from telecare.kernel.outbox import BUNDLE, TECHNICAL_FROM, OutboxMessage, OutboxRepository, OutboxState
+from telecare.kernel.outbox import BUNDLE, TECHNICAL_FROM, Candidate, OutboxMessage, OutboxRepository, OutboxState
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
 
@@ -40,8 +40,10 @@ log = get_logger("sender")
 POLL_S = 1.0
 BATCH = 4
 """Leased at a time: few, so that what arrives now and is more urgent is next (R22)."""
-CANDIDATES = 3 * BATCH
-"""Of each council, looked at: another sender may have some of them in hand."""
+AHEAD = 6 * BATCH
+"""Technical messages for which the turns of councils are worked out in one go."""
+LOOK_AGAIN_S = 0.25
+"""Sooner it is not looked again for others, while those who are next wait for a free hand."""
 RECALLS = 20
 WRITERS = 4
 """Results written at once: the pool's other connections are for those who take alarms in."""
@@ -98,6 +100,8 @@ class Sender:
         self._children: dict[UUID, list[OutboxMessage]] = {}
         self._served: dict[str | None, int] = {}
         self._servings = 0
+        self._chosen: list[Candidate] = []
+        self._chosen_at = float("-inf")
         self._freed = asyncio.Event()
         self._writers = asyncio.Semaphore(WRITERS)
 
@@ -144,8 +148,7 @@ class Sender:
             if not taken and (waiting.grave or waiting.urgent):
                 taken = await self._take_below(TECHNICAL_FROM, OTHERS, outbox, lease)
             if not taken and waiting.technical:
-                await bundles.merge_technical()
-                taken = await self._take_technical(outbox, lease)
+                taken = await self._take_technical(outbox, bundles, lease)
             self._children |= await bundles.children([message.id for message in taken if message.target == BUNDLE])
             if self._check is not None:
                 found = {message.id: await self._check(session, message) for message in taken}
@@ -158,22 +161,44 @@ class Sender:
         channels, addresses = crowded(self._in_flight, room)
         return await outbox.lease(BATCH, lease, below=below, except_channels=channels, except_addresses=addresses)
 
-    async def _take_technical(self, outbox: OutboxRepository, lease: timedelta) -> list[OutboxMessage]:
-        """Lease technical messages, one council after the other, to nobody sooner than the pace allows."""
-        full_channels, full_addresses = crowded(self._in_flight, OTHERS)
+    async def _take_technical(
+        self, outbox: OutboxRepository, bundles: BundleRepository, lease: timedelta
+    ) -> list[OutboxMessage]:
+        """Lease technical messages, one council after the other, to nobody sooner than the pace allows.
+
+        Who is next is worked out for some messages ahead: looking anew for each would cost more than sending it.
+        """
+        taken = await self._take_chosen(outbox, lease)
+        now = asyncio.get_running_loop().time()
+        if taken or (self._chosen and now - self._chosen_at < LOOK_AGAIN_S):
+            return taken
+        self._chosen_at = now
+        await bundles.merge_technical()
+        channels, addresses = crowded(self._in_flight, OTHERS)
         waiting = await outbox.technical_by_council(
-            CANDIDATES,
+            AHEAD,
             self._pace,
             FOR_PEOPLE,
             unpaced_targets=NOTICES,
-            except_channels=full_channels,
-            except_addresses=full_addresses,
+            except_channels=channels,
+            except_addresses=addresses,
         )
-        chosen = [message for _, message in in_turn(waiting, self._served, CANDIDATES)]
-        taken = await outbox.lease_these(chosen, BATCH, lease)
+        turns = in_turn([(each.council_id, each.id) for each in waiting], self._served, AHEAD)
+        by_id = {each.id: each for each in waiting}
+        self._chosen = [by_id[message_id] for _, message_id in turns]
+        return await self._take_chosen(outbox, lease)
+
+    async def _take_chosen(self, outbox: OutboxRepository, lease: timedelta) -> list[OutboxMessage]:
+        channels, addresses = crowded(self._in_flight, OTHERS)
+        free = [each for each in self._chosen if each.channel not in channels and each.address not in addresses]
+        taken = await outbox.lease_these([each.id for each in free], BATCH, lease)
         for message in taken:
             self._servings += 1
             self._served[message.council_id] = self._servings
+        ours = {message.id for message in taken}
+        # Fewer than there were: another sender has been there, and the rest is looked for anew.
+        overtaken = len(taken) < min(BATCH, len(free))
+        self._chosen = [] if overtaken else [each for each in self._chosen if each.id not in ours]
         return taken
 
     async def _recall(self, channel: str, ref: str) -> None:

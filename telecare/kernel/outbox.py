@@ -130,6 +130,15 @@ class Waiting(NamedTuple):
     recalls: bool
 
 
+class Candidate(NamedTuple):
+    """A technical message that may go next."""
+
+    council_id: str | None
+    id: UUID
+    channel: str
+    address: str
+
+
 class OutboxRepository:
     """All queries on the outbox."""
 
@@ -190,8 +199,8 @@ class OutboxRepository:
         unpaced_targets: Collection[str] = (),
         except_channels: Collection[str] = (),
         except_addresses: Collection[str] = (),
-    ) -> list[tuple[str | None, UUID]]:
-        """Return the next `each` due technical messages of each council, as (council, id), oldest first within each.
+    ) -> list[Candidate]:
+        """Return the next `each` due technical messages of each council, oldest first.
 
         An address by one of the paced channels that had one within `pace` waits.
         """
@@ -204,7 +213,14 @@ class OutboxRepository:
             lately.finished_at > func.clock_timestamp() - pace,
         )
         mine = (
-            select(OutboxMessage.council_id, OutboxMessage.id, OutboxMessage.rank, OutboxMessage.due_at)
+            select(
+                OutboxMessage.council_id,
+                OutboxMessage.id,
+                OutboxMessage.channel,
+                OutboxMessage.address,
+                OutboxMessage.rank,
+                OutboxMessage.due_at,
+            )
             .where(
                 OutboxMessage.rank >= TECHNICAL_FROM,
                 is_due(),
@@ -218,8 +234,9 @@ class OutboxRepository:
         of_each = mine.where(OutboxMessage.council_id == council.c.code).lateral()
         of_none = mine.where(OutboxMessage.council_id.is_(None)).subquery()
         found = union_all(select(of_each).select_from(council.join(of_each, true())), select(of_none)).subquery()
-        statement = select(found.c.council_id, found.c.id).order_by(found.c.rank, found.c.due_at, found.c.id)
-        return [(row[0], row[1]) for row in await self.session.execute(statement)]
+        statement = select(found.c.council_id, found.c.id, found.c.channel, found.c.address)
+        statement = statement.order_by(found.c.rank, found.c.due_at, found.c.id)
+        return [Candidate(*row) for row in await self.session.execute(statement)]
 
     async def _take(self, due: Select[Any], lease: timedelta) -> list[OutboxMessage]:
         now = func.clock_timestamp()
@@ -265,8 +282,8 @@ class OutboxRepository:
                 lease_until=None,
                 finished_at=func.clock_timestamp(),
                 last_error=error,
-                provider=provider,
-                provider_ref=provider_ref,
+                provider=func.coalesce(provider, OutboxMessage.provider),
+                provider_ref=func.coalesce(provider_ref, OutboxMessage.provider_ref),
                 delivery=func.coalesce(OutboxMessage.delivery, handed_over),
                 recall_at=case((overtaken, recall_at), else_=OutboxMessage.recall_at),
             )
