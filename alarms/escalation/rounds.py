@@ -61,15 +61,22 @@ def run_due(draft: Draft, going_on: Mapping[str, Party], reason: str) -> None:
 
 
 def reread(draft: Draft, going_on: Mapping[str, Party]) -> None:
-    """Look again when the next rule of each round is due, as their rules have changed; nothing is sent here."""
-    draft.put(
-        rounds=tuple(
-            replace(turn, next_at=_next(turn, going_on[turn.party], draft.now))
-            if turn.party in going_on and turn.starts_at <= draft.now
-            else turn
-            for turn in draft.state.rounds
-        )
-    )
+    """Look again when the next rule of each round is due, as their rules have changed; nothing is sent here.
+
+    What is due by now the timer sees to. A rule whose time had passed when it was made makes up for nothing, and who
+    has accepted is told no more.
+    """
+    accepted = {acceptance.by.id for acceptance in draft.state.acceptances}
+    turns = []
+    for turn in draft.state.rounds:
+        overdue = turn.next_at is not None and turn.next_at <= draft.now
+        if turn.party in going_on and turn.party not in accepted and turn.starts_at <= draft.now and not overdue:
+            told_s = max(turn.told_s, int((draft.now - turn.starts_at).total_seconds()))
+            fresh = replace(turn, told_s=told_s)
+            turns.append(replace(fresh, next_at=_next(fresh, going_on[turn.party], draft.now)))
+        else:
+            turns.append(turn)
+    draft.put(rounds=tuple(turns))
 
 
 def fail(draft: Draft, channel: str, address: str) -> None:

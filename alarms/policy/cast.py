@@ -11,10 +11,10 @@ from alarms.escalation.domain import Address, ContactRule, Party, TargetKind
 from alarms.policy.scenario import EventPart, RotaPart, Scenario
 from alarms.policy.scenario_words import WayPart
 from alarms.responders.domain import DISABLED, NO_METHOD
-from alarms.rota.document import LayerDocument, layer_of
+from alarms.rota.document import LayerDocument, RotationDocument, WeeklyDocument, layer_of
 from alarms.rota.domain import Override, Rota, TemporarySchedule, Turn, on_call
 
-_LAYERS: TypeAdapter[list[LayerDocument]] = TypeAdapter(list[LayerDocument])
+_LAYERS: TypeAdapter[list[RotationDocument | WeeklyDocument]] = TypeAdapter(list[LayerDocument])
 
 
 class Cast:
@@ -83,9 +83,8 @@ def webhooks_of(of: Party) -> Party:
 
 def rota_of(part: RotaPart) -> Rota:
     """Return a rota of a scenario as the domain knows it."""
-    layers = _LAYERS.validate_python([_with_ids(layer) for layer in part.layers])
     return Rota(
-        layers=tuple(layer_of(layer) for layer in layers),
+        layers=tuple(layer_of(layer) for layer in layers_of(part)),
         overrides=tuple(
             Override(one.kind, one.start, one.end, _id(one.member), _id(one.instead_of)) for one in part.overrides
         ),
@@ -95,6 +94,11 @@ def rota_of(part: RotaPart) -> Rota:
         ),
         zone=part.zone,
     )
+
+
+def layers_of(part: RotaPart) -> list[RotationDocument | WeeklyDocument]:
+    """Return the layers of a rota as documents, with ids in place of names."""
+    return _LAYERS.validate_python([_with_ids(layer) for layer in part.layers])
 
 
 def _id(name: str | None) -> UUID | None:

@@ -173,7 +173,7 @@ class ScenarioRun:
             self._act(event)
         elif self._cast.change(event):
             for name, state in self.states.items():
-                if state.closed_at is None and any(turn.next_at for turn in state.rounds):
+                if state.closed_at is None and state.rounds:
                     self._apply(name, RulesChanged(self._timer(state).going_on))
         self._drive_until(self.now)
 

@@ -305,3 +305,14 @@ def test_the_outlook_looks_at_every_hour():
     assert seen.until - seen.since == timedelta(days=2)
     assert seen.holes == ()
     assert all(target in IN_HOUSE for target in BY_CLASS["L"].steps[0].targets)
+
+
+def test_what_is_kept_of_a_document_is_read_as_the_same():
+    text = GOOD.replace("{classes: [L]}", '{hours: {days: [sat-mon], from: "22:00", until: "24:00", holidays: only}}')
+    text = text.replace(
+        "    wait: 60s", '    wait: 60s\n    only: {from: "09:00", until: "17:30"}\n    otherwise: [queue]'
+    )
+    document = read(text).document
+    assert document is not None
+    kept = document.model_dump(mode="json", by_alias=True)
+    assert PolicyDocument.model_validate(kept) == document

@@ -1,0 +1,205 @@
+"""A scenario on a real database: the engine, the service, the outbox and the sender of the product, a clock of ours."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from alarms.escalation.domain import Holder, RuleError
+from alarms.escalation.inputs import RulesChanged
+from alarms.handling.domain import Opening, Subject
+from alarms.handling.engine import Engine
+from alarms.handling.models import AlarmLog
+from alarms.handling.service import AlarmService, Origin, record_delivery
+from alarms.handling.targets import Targets
+from alarms.intake.types import TYPES
+from alarms.notify.delivery import Permanent, Provider, Result, Sent
+from alarms.notify.sender import Sender
+from alarms.policy.acts import input_of
+from alarms.policy.cast import person_id
+from alarms.policy.scenario import EventPart, Scenario
+from alarms.policy.scenario_words import CHANNELS
+from alarms.policy.simulate import FIRST, Said, Timeline, Told
+from alarms.rota.domain import Rota
+from alarms.rota.repository import RotaRepository
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.outbox import BUNDLE, OutboxMessage
+from tests.homes import ARGYLL, add_home
+from tests.scenarios.clock import set_clock
+from tests.scenarios.house import House
+
+_NEXT = text(
+    """
+    SELECT least(
+        (SELECT min(next_due_at) FROM alarm WHERE handling <> 'closed'),
+        (SELECT min(due_at) FROM outbox WHERE state = 'pending'))
+    """
+)
+
+
+class Recorder:
+    """A provider that keeps, in order, under which key it was handed what; a broken one refuses all."""
+
+    def __init__(self, *, broken: bool, received: list[str]) -> None:
+        self.broken = broken
+        self.received = received
+
+    async def send(self, _address: str, effect_key: str, _message: Mapping[str, Any]) -> Result:
+        self.received.append(effect_key)
+        return Permanent("no such address") if self.broken else Sent()
+
+
+class DatabaseRun:
+    """`await DatabaseRun(scenario, database).run()` returns the timeline; the rows are there to be looked at after."""
+
+    def __init__(self, scenario: Scenario, database: Database, *, house: House | None = None) -> None:
+        self.scenario = scenario
+        self.database = database
+        self.house = house or House(scenario)
+        self.now = scenario.start
+        self.alarms: dict[str, UUID] = {}
+        self.received: list[str] = []
+        self.timeline = Timeline(scenario.start)
+        self.engine = Engine(database, self.house.contacts_of)
+        self.sender = Sender(database, self.providers(), record_delivery, pace_s=0)
+        self.person: UUID | None = None
+        self._awake = True
+
+    def providers(self) -> dict[str, Provider]:
+        broken = self.scenario.broken_channels
+        return {one: Recorder(broken=one in broken, received=self.received) for one in CHANNELS}
+
+    async def run(self) -> Timeline:
+        await self._be_at(self.scenario.start)
+        async with self.database.transaction() as session:
+            await self.house.build(session)
+            self.person, _ = await add_home(session)
+        for event in sorted(self.scenario.events, key=lambda event: event.at):
+            await self._drive_until(self.scenario.start + timedelta(seconds=event.at))
+            await self._happen(event)
+            await self._drive()
+        await self._drive_until(self.scenario.start + timedelta(seconds=self.scenario.until))
+        await self._read_back()
+        return self.timeline
+
+    # Time.
+
+    async def _be_at(self, moment: datetime) -> None:
+        self.now = max(self.now, moment)
+        await set_clock(self.database, self.now)
+
+    async def _drive_until(self, end: datetime) -> None:
+        while self._awake:
+            async with self.database.transaction() as session:
+                moment = (await session.execute(_NEXT)).scalar_one()
+            if moment is None or moment > end:
+                break
+            await self._be_at(moment)
+            await self._drive()
+        await self._be_at(end)
+
+    async def _drive(self) -> None:
+        """Let the engine and the sender work until neither finds anything at this moment."""
+        busy = self._awake
+        while busy:
+            busy = False
+            while await self.engine.step():
+                busy = True
+            taken, _ = await self.sender._take()
+            for message in taken:
+                await self.sender._deliver(message)
+            busy = busy or bool(taken)
+
+    # What happens.
+
+    async def _happen(self, event: EventPart) -> None:
+        if event.raise_ is not None:
+            await self._raise(event)
+        elif event.engine is not None:
+            self._awake = event.engine == "on"
+        elif event.is_act:
+            await self._act(event)
+        else:
+            async with self.database.transaction() as session:
+                otherwise = await self.house.change(session, event)
+            if otherwise:
+                await self._tell_of_rules()
+
+    async def _raise(self, event: EventPart) -> None:
+        assert event.raise_ is not None
+        name = event.alarm or str(len(self.alarms) + 1)
+        row = TYPES[event.raise_]
+        opening = Opening(event.raise_, event.class_ or row.class_, row.rank, row.family, row.words)
+        subject = Subject(ARGYLL, self.person, tier=event.tier)
+        async with self.database.transaction() as session:
+            now = await database_now(session)
+            alarm = await AlarmService(session).open(opening, subject, Origin(f"hub-{name}", None, now), now)
+            self.alarms[name] = alarm.id
+
+    async def _act(self, event: EventPart) -> None:
+        alarm_id = self.alarms[event.alarm or FIRST]
+        refused: RuleError | None = None
+        try:
+            async with self.database.transaction() as session:
+                await self._feed(AlarmService(session), alarm_id, event)
+        except RuleError as error:
+            refused = error
+        if (refused is not None) != event.refused:
+            self.timeline.surprises.append(f"{event.act or event.close}: refused is {refused}")
+
+    async def _feed(self, service: AlarmService, alarm_id: UUID, event: EventPart) -> None:
+        if event.act == "reroute":
+            assert await service.reroute(alarm_id, Holder(str(person_id(event.by)), event.by))
+            return
+        alarm = await service.alarms.lock(alarm_id)
+        assert alarm is not None
+        row = TYPES[alarm.type]
+        said = input_of(event, row.words, row.rank, _no_ladder)
+        await service.feed(alarm_id, said)
+
+    async def _tell_of_rules(self) -> None:
+        async with self.database.transaction() as session:
+            service, targets = AlarmService(session), Targets(self.house.contacts_of)
+            for alarm_id in self.alarms.values():
+                alarm = await service.alarms.lock(alarm_id)
+                if alarm is not None and alarm.next_due_at is not None:
+                    state = await service._state_of(alarm)
+                    now = await database_now(session)
+                    due, _ = await targets.timer_due(session, alarm.council_id, alarm.person_id, state, now)
+                    if any(turn.next_at for turn in state.rounds):
+                        await service.feed(alarm_id, RulesChanged(due.going_on))
+
+    # What came of it.
+
+    async def _read_back(self) -> None:
+        names = {alarm_id: name for name, alarm_id in self.alarms.items()}
+        async with self.database.transaction() as session:
+            rows = (await session.execute(select(OutboxMessage).where(OutboxMessage.target != BUNDLE))).scalars().all()
+            keys = {row.id: row.effect_key for row in (await session.execute(select(OutboxMessage))).scalars()}
+            log = select(AlarmLog).order_by(AlarmLog.at, AlarmLog.alarm_id, AlarmLog.seq)
+            lines = (await session.execute(log)).scalars()
+            self.timeline.said = [
+                Said(line.at, names[line.alarm_id], line.kind, line.actor, line.text)
+                for line in lines
+                if line.alarm_id in names
+            ]
+            self.timeline.rotas = await _rotas(RotaRepository(session), self.scenario)
+        place = {key: n for n, key in enumerate(self.received)}
+        left = [(place[keys.get(row.merged_into, row.effect_key)], row) for row in rows if row.subject_id in names]
+        for _, row in sorted(left, key=lambda one: one[0]):
+            who, _, way = self.house.name_of(row.address).rpartition(".")
+            told = Told(row.created_at, names[row.subject_id], row.target, who, way, row.message["text"])
+            self.timeline.told.append(told)
+
+
+async def _rotas(rotas: RotaRepository, scenario: Scenario) -> dict[str, Rota]:
+    until = scenario.start + timedelta(seconds=scenario.until)
+    plans = await rotas.all()
+    read = await rotas.rotas(plans, scenario.start, until)
+    return {plan.key: rota for plan in plans if isinstance(rota := read[plan.id], Rota)}
+
+
+def _no_ladder() -> Any:
+    raise AssertionError("the service chooses the policy itself")
