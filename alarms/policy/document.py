@@ -47,9 +47,7 @@ def seconds_of(value: Any, longest: timedelta = LONGEST) -> int:
 
 
 def _minute(value: Any) -> Any:
-    """Return the minute of the day; a stored document has it already."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MINUTES:
-        return value
+    """Return the minute of the day."""
     match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f'“{value}” is no time of day; write it in quotes, such as "09:00"')
@@ -60,9 +58,7 @@ def _minute(value: Any) -> Any:
 
 
 def _days(value: Any) -> Any:
-    """Return days of the week, 0 for Monday, from names and spans such as `mon-fri`, or as they are stored."""
-    if isinstance(value, (list, tuple)) and value and all(day in range(7) for day in value):
-        return tuple(sorted({int(day) for day in value}))
+    """Return days of the week, 0 for Monday, from names and spans such as `mon-fri`."""
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words:
         raise ValueError("days are names such as mon or spans such as mon-fri, at least one")

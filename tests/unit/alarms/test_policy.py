@@ -75,16 +75,6 @@ def test_a_good_policy_is_read_as_the_core_takes_it():
     )
 
 
-def test_what_is_stored_is_read_again_as_it_was():
-    hours = {"days": "mon-fri", "from": "18:00", "until": "08:00", "holidays": "never"}
-    written = document(
-        steps=[{"tell": ["queue"], "wait": "30s", "only": hours, "otherwise": ["supervisor"]}],
-        council="S12000036",
-        **{"for": {"hours": hours, "tiers": ["A"], "types": ["pendant"]}},
-    )
-    assert PolicyDocument.model_validate(written.model_dump(mode="json", by_alias=True)) == written
-
-
 @pytest.mark.parametrize(
     ("change", "line", "words"),
     [
