@@ -56,15 +56,18 @@ def run_due(draft: Draft, going_on: Mapping[str, Party], reason: str) -> None:
 
 
 def reread(draft: Draft, going_on: Mapping[str, Party]) -> None:
-    """Look again when the next rule of each round is due, as their rules have changed; nothing is sent here."""
-    draft.put(
-        rounds=tuple(
-            replace(turn, next_at=_next(turn, going_on[turn.party], draft.now))
-            if turn.party in going_on and turn.starts_at <= draft.now
-            else turn
-            for turn in draft.state.rounds
-        )
-    )
+    """Look again when the next rule of each round is due, as their rules have changed; nothing is sent here.
+
+    A round whose moment has come already stays due: the engine may be late, and a failure may have called it up.
+    """
+    turns = []
+    for turn in draft.state.rounds:
+        waits = turn.next_at is None or turn.next_at > draft.now
+        if turn.party in going_on and turn.starts_at <= draft.now and waits:
+            turns.append(replace(turn, next_at=_next(turn, going_on[turn.party], draft.now)))
+        else:
+            turns.append(turn)
+    draft.put(rounds=tuple(turns))
 
 
 def fail(draft: Draft, channel: str, address: str) -> None:
