@@ -60,12 +60,13 @@ class Engine:
         alarm_id: UUID | None = None
         try:
             async with self.database.transaction() as session:
-                alarm = await AlarmRepository(session).claim_due(self._passed_by())
-                if alarm is None:
+                claimed = await AlarmRepository(session).claim_due(self._passed_by())
+                if claimed is None:
                     return False
+                alarm, now = claimed
                 alarm_id = alarm.id
                 with structlog.contextvars.bound_contextvars(correlation_id=str(alarm.id)):
-                    await AlarmService(session, self.public_url).run_timer(alarm, self.targets)
+                    await AlarmService(session, self.public_url).run_timer(alarm, now, self.targets)
         except Exception as error:
             if alarm_id is None or is_transient(error):
                 raise

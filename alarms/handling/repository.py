@@ -1,13 +1,16 @@
 """All queries on alarms, their logs and the board's change log."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, false, func, or_, select, text, tuple_
+import msgspec
+from sqlalchemy import ARRAY, Uuid, all_, bindparam, delete, exists, false, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
@@ -41,7 +44,54 @@ _OPEN_OF_HUB = (
 _OTHER = aliased(Alarm)
 """An alarm beside the one at hand."""
 
+# The moment of the statement is one that an index can be asked for; that of the clock is not, and each open alarm would
+# be read. The inner lock passes by what others hold, the outer one reads the row as it is now that it is ours, and then
+# the clock.
+_DUE = (
+    select(_OTHER.id)
+    .where(
+        _OTHER.handling != "closed",
+        _OTHER.next_due_at <= func.statement_timestamp(),
+        _OTHER.id != all_(bindparam("but", type_=ARRAY(Uuid))),
+    )
+    .order_by(_OTHER.rank, _OTHER.next_due_at, _OTHER.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = select(Alarm, func.clock_timestamp()).where(Alarm.id == _DUE.scalar_subquery()).with_for_update()
+
+_SAVED = (
+    "version", "rank", "condition", "handling", "events", "last_event_at", "next_due_at", "next_step", "assigned_to",
+    "assigned_name", "assigned_at", "ack_expires_at", "first_acked_at", "closed_at", "outcome", "log_seq",
+)  # fmt: skip
+_LOG = """
+    INSERT INTO alarm_log (alarm_id, seq, council_id, at, kind, actor, text, input)
+    SELECT CAST(:id AS uuid), CAST(:before AS int) + n, CAST(:council_id AS varchar), CAST(:at AS timestamptz),
+           kind, actor, text, CASE WHEN n = 1 THEN CAST(:input AS jsonb) END
+      FROM unnest(CAST(:kinds AS text[]), CAST(:actors AS text[]), CAST(:texts AS text[]))
+           WITH ORDINALITY AS line (kind, actor, text, n)
+"""
+_WRITE_LOG = text(_LOG)
+_SAVE = text(
+    f"""
+    WITH saved AS (UPDATE alarm SET state = CAST(:state AS jsonb), {", ".join(f"{name} = :{name}" for name in _SAVED)}
+                    WHERE id = :id)
+    {_LOG}
+    """  # noqa: S608 - names of columns
+)
+
 _LOCK_FAULT = text("SELECT pg_advisory_xact_lock(hashtextextended(:fault, 7003)) IS NULL")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines for an alarm's log, as columns; the first keeps the input that led to them all."""
+
+    at: datetime
+    kinds: list[str]
+    actors: list[str]
+    texts: list[str]
+    input: dict[str, Any] | None = None
 
 
 class AlarmRepository:
@@ -80,16 +130,32 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalars().all() if party_ids else []
 
-    async def claim_due(self, but: Collection[UUID] = ()) -> Alarm | None:
-        """Lock one alarm whose moment has come, the gravest first; those that another worker holds are passed by."""
-        statement = (
-            select(Alarm)
-            .where(Alarm.handling != "closed", Alarm.next_due_at <= func.clock_timestamp(), Alarm.id.not_in(but))
-            .order_by(Alarm.rank, Alarm.next_due_at, Alarm.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        return (await self.session.execute(statement)).scalar_one_or_none()
+    async def claim_due(self, but: Collection[UUID] = ()) -> tuple[Alarm, datetime] | None:
+        """Lock one alarm whose moment has come, the gravest first, and read the clock.
+
+        Those that another worker holds are passed by, and those in `but`.
+        """
+        row = (await self.session.execute(_CLAIM, {"but": list(but)})).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+    async def add(self, alarm: Alarm, lines: Lines) -> None:
+        """Write a new alarm and the first lines of its log."""
+        alarm.log_seq = len(lines.kinds)
+        self.session.add(alarm)
+        await self.session.flush()
+        await self.session.execute(_WRITE_LOG, _log_values(alarm, 0, lines))
+
+    async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines) -> None:
+        """Write what has changed of a locked alarm, and the next lines of its log, in one statement.
+
+        The object has the new values too, and nothing is left for the session to write.
+        """
+        before = alarm.log_seq
+        for name, value in {**columns, "log_seq": before + len(lines.kinds)}.items():
+            set_committed_value(alarm, name, value)
+        values = {name: getattr(alarm, name) for name in _SAVED}
+        values["state"] = msgspec.json.encode(alarm.state).decode()
+        await self.session.execute(_SAVE, values | _log_values(alarm, before, lines))
 
     async def seconds_until_due(self) -> float | None:
         """Return how long until the next open alarm is due (negative: overdue); None when nothing is open."""
@@ -317,6 +383,19 @@ class AlarmRepository:
         if not councils:
             return statement
         return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))
+
+
+def _log_values(alarm: Alarm, before: int, lines: Lines) -> dict[str, Any]:
+    return {
+        "id": alarm.id,
+        "council_id": alarm.council_id,
+        "before": before,
+        "at": lines.at,
+        "input": None if lines.input is None else msgspec.json.encode(lines.input).decode(),
+        "kinds": lines.kinds,
+        "actors": lines.actors,
+        "texts": lines.texts,
+    }
 
 
 def _board_order() -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from alarms.escalation.domain import (
     Decision,
     Handling,
     Holder,
+    LogLine,
     Notify,
     Parties,
     RuleError,
@@ -28,8 +29,8 @@ from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, R
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
-from alarms.handling.models import Alarm, AlarmLog
-from alarms.handling.repository import AlarmRepository
+from alarms.handling.models import Alarm
+from alarms.handling.repository import AlarmRepository, Lines
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
@@ -101,11 +102,12 @@ class AlarmService:
             notes=list(opening.notes),
             raised_at=origin.received_at,
             last_event_at=now,
-            log_seq=0,
         )
         decision = decide(None, raised, now)
-        self.session.add(alarm)
-        await self._write(alarm, raised, decision, now)
+        for name, value in _projection(decision.state).items():
+            setattr(alarm, name, value)
+        await self.alarms.add(alarm, _lines(alarm, decision.log, now, raised))
+        self.alarms.bump_board(alarm)
         return alarm
 
     async def _policy_for(self, class_: str, type_: str, subject: Subject, now: datetime) -> Live | None:
@@ -179,9 +181,8 @@ class AlarmService:
         for alarm in await self.alarms.lock_held_by(UUID(by.id)):
             await self._apply(alarm, Released(by, reason))
 
-    async def run_timer(self, alarm: Alarm, targets: Targets) -> None:
-        """Apply a due timer to an alarm whose row the engine has locked."""
-        now = await database_now(self.session)
+    async def run_timer(self, alarm: Alarm, now: datetime, targets: Targets) -> None:
+        """Apply a due timer to an alarm whose row the engine has locked; `now` is the clock since."""
         state = await self._state_of(alarm)
         event, unreadable = await targets.timer_due(self.session, alarm.council_id, alarm.person_id, state, now)
         for key in unreadable:
@@ -210,10 +211,11 @@ class AlarmService:
         }
         names = ", ".join(to.label for _, to in told.values()) or "nobody, for nobody has an address there"
         text = f"The service fails on this alarm ({why}): handle it by hand. Told: {names}."
-        alarm.next_due_at = now + pause
-        alarm.next_step = "the service failed on this alarm: handle it by hand now; it is tried again"
-        self._log(alarm, [(NOT_DRIVEN, "system", text)], now)
-        await self.session.flush()
+        columns = {
+            "next_due_at": now + pause,
+            "next_step": "the service failed on this alarm: handle it by hand now; it is tried again",
+        }
+        await self.alarms.save(alarm, columns, _lines(alarm, [LogLine(NOT_DRIVEN, "system", text)], now))
         if alarm.hub_id != SYSTEM_HUB:
             what = ", ".join(part for part in (alarm.words, alarm.person_name, alarm.place) if part)
             await self.report(undriven(alarm.id, what, why), alarm.council_id, now)
@@ -258,13 +260,13 @@ class AlarmService:
 
     async def _write(self, alarm: Alarm, event: Input, decision: Decision, now: datetime) -> None:
         if not decision.log:
-            _project(alarm, decision)  # a row that says otherwise than its state would be claimed for ever
+            # A row whose moment is not that of its state would be claimed for ever.
+            await self.alarms.save(alarm, _projection(decision.state), _lines(alarm, [], now))
             return
-        _project(alarm, decision)
+        columns = _projection(decision.state)
         if isinstance(event, Repeated):
-            alarm.last_event_at = now
-        self._log(alarm, [(line.kind, line.actor, line.text) for line in decision.log], now, event)
-        await self.session.flush()
+            columns["last_event_at"] = now
+        await self.alarms.save(alarm, columns, _lines(alarm, decision.log, now, event))
         if alarm.hub_id != SYSTEM_HUB:  # a fault of ours that finds the same hole again has no news
             for fault in dict.fromkeys(effect for effect in decision.effects if isinstance(effect, Uncovered)):
                 await self.report(hole(fault.targets), alarm.council_id, now)
@@ -272,26 +274,6 @@ class AlarmService:
         if any(isinstance(effect, CancelPending) for effect in decision.effects):
             await self.outbox.cancel_pending(alarm.id)
         self.alarms.bump_board(alarm)
-
-    def _log(
-        self, alarm: Alarm, lines: Sequence[tuple[str, str, str]], now: datetime, event: Input | None = None
-    ) -> None:
-        """Add lines (kind, actor, text) to the log; the first keeps the input that led to them all."""
-        for line, (kind, actor, text) in enumerate(lines):
-            alarm.log_seq += 1
-            self.session.add(
-                AlarmLog(
-                    alarm_id=alarm.id,
-                    seq=alarm.log_seq,
-                    council_id=alarm.council_id,
-                    at=now,
-                    kind=kind,
-                    actor=actor,
-                    text=text,
-                    input=dump_input(event) if event is not None and line == 0 else None,
-                )
-            )
-            log.info(kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(text))
 
     async def _send(self, alarm: Alarm, notifications: Sequence[Notify]) -> None:
         facts = facts_of(alarm)
@@ -350,26 +332,35 @@ def _present(alarm: Alarm) -> dict[str, Any]:
     return {"version": alarm.version, "handling": alarm.handling, "assigned_to": alarm.assigned_name}
 
 
-def _project(alarm: Alarm, decision: Decision) -> None:
-    """Copy from the core's state what the board, the constraints and the queries look at."""
-    state = decision.state
+def _projection(state: State) -> dict[str, Any]:
+    """Return the state, and of it what the board, the constraints and the queries look at, as columns of the alarm."""
     following = what_next(state)
     claim = state.claim
-    alarm.state = dump_state(state)
-    alarm.version = state.version
-    alarm.rank = state.rank
-    alarm.condition = state.condition
-    alarm.handling = state.handling
-    alarm.events = state.events
-    alarm.next_due_at = following.at if following else None
-    alarm.next_step = following.words if following else None
-    alarm.assigned_to = UUID(claim.holder.id) if claim else None
-    alarm.assigned_name = claim.holder.name if claim else None
-    alarm.assigned_at = claim.since if claim else None
-    alarm.ack_expires_at = claim.expires_at if claim and state.handling is Handling.ACKED else None
-    alarm.first_acked_at = state.first_acked_at
-    alarm.closed_at = state.closed_at
-    alarm.outcome = state.outcome
+    return {
+        "state": dump_state(state),
+        "version": state.version,
+        "rank": state.rank,
+        "condition": state.condition,
+        "handling": state.handling,
+        "events": state.events,
+        "next_due_at": following.at if following else None,
+        "next_step": following.words if following else None,
+        "assigned_to": UUID(claim.holder.id) if claim else None,
+        "assigned_name": claim.holder.name if claim else None,
+        "assigned_at": claim.since if claim else None,
+        "ack_expires_at": claim.expires_at if claim and state.handling is Handling.ACKED else None,
+        "first_acked_at": state.first_acked_at,
+        "closed_at": state.closed_at,
+        "outcome": state.outcome,
+    }
+
+
+def _lines(alarm: Alarm, said: Sequence[LogLine], now: datetime, event: Input | None = None) -> Lines:
+    """Return lines for an alarm's log, and let whoever reads the process's own log know that they were said."""
+    for line in said:
+        log.info(line.kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(line.text))
+    kinds, actors, texts = zip(*((line.kind, line.actor, line.text) for line in said), strict=True)
+    return Lines(now, list(kinds), list(actors), list(texts), None if event is None else dump_input(event))
 
 
 def _correlation_id() -> str | None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +12,15 @@ from alarms.escalation.domain import Address, ContactRule, Party
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.models import ContactPoint
 from telecare.kernel.ids import new_id
+
+# Made once: each step of a ladder waits for it.
+_STANDING = text(
+    """
+    SELECT id, target, channel, address, label FROM contact_point
+     WHERE active AND (CAST(:council_id AS text) IS NULL OR council_id IS NULL OR council_id = :council_id)
+     ORDER BY created_at, id
+    """
+)
 
 
 class ContactPointRepository:
@@ -25,14 +34,10 @@ class ContactPointRepository:
 
         Where nobody knows the council it may be anybody's: then all of them do (C13).
         """
-        statement = select(ContactPoint).where(ContactPoint.active).order_by(ContactPoint.created_at, ContactPoint.id)
-        if council_id is not None:
-            theirs = ContactPoint.council_id.is_(None) | (ContactPoint.council_id == council_id)
-            statement = statement.where(theirs)
         parties: dict[str, list[Party]] = defaultdict(list)
-        for point in (await self.session.execute(statement)).scalars():
-            rule = ContactRule(0, Address(point.channel, point.address, point.label))
-            parties[point.target].append(Party(str(point.id), point.label, (rule,)))
+        for row in await self.session.execute(_STANDING, {"council_id": council_id}):
+            rule = ContactRule(0, Address(row.channel, row.address, row.label))
+            parties[row.target].append(Party(str(row.id), row.label, (rule,)))
         return {target: tuple(listed) for target, listed in parties.items()}
 
     async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[ContactPoint]:

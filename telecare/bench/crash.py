@@ -9,7 +9,7 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,9 +69,28 @@ class CrashReport:
 async def crash_run(lab: Lab, options: CrashOptions, say: Callable[[str], None]) -> CrashReport:
     """Run on a started lab; the report says what was found."""
     report = CrashReport()
+    victims = {"service": lab.service.kill, "broker": lab.broker.kill, "postgres": lab.postgres.kill}
+    ledger = await raise_and_kill(lab, victims, options, report, say)
+    database = Database(lab.settings())
+    try:
+        await compare(database, ledger, report)
+        await replay_all(database, report)
+    finally:
+        await database.dispose()
+    return report
+
+
+async def raise_and_kill(
+    lab: Lab,
+    victims: Mapping[str, Callable[[], None]],
+    options: CrashOptions,
+    report: CrashReport,
+    say: Callable[[str], None],
+) -> Ledger:
+    """Have alarms raised while the victims are killed, then wait until all is up and each alarm acked; return which."""
     ledger_file = lab.folder / "ledger.jsonl"
-    fleet = await _start_fleet(lab, options, ledger_file)
-    killing = asyncio.create_task(_kill_at_random(lab, options, report, say))
+    fleet = await start_fleet(lab, options, ledger_file)
+    killing = asyncio.create_task(kill_at_random(victims, options, report, say))
     try:
         await asyncio.sleep(options.seconds)
         killing.cancel()
@@ -84,25 +103,22 @@ async def crash_run(lab: Lab, options: CrashOptions, say: Callable[[str], None])
     except TimeoutError:
         report.faults.append("the fleet did not settle in time")
     finally:
+        killing.cancel()
         if fleet.returncode is None:
             fleet.kill()
             await fleet.wait()
-    await wait_for_up(lab.service)
+    for service in lab.services.values():
+        await wait_for_up(service)
     ledger = read_ledger(ledger_file)
     report.raised = sum(1 for entry in ledger.values() if entry.raised_at is not None)
     report.acked = sum(1 for entry in ledger.values() if entry.acked_at is not None)
     report.sent = sum(entry.attempts for entry in ledger.values())
     report.faults += [f"lost: {hub_id} {event_id} was never acked" for hub_id, event_id in unacked(ledger)]
-    database = Database(lab.settings())
-    try:
-        await _compare(database, ledger, report)
-        await _replay_all(database, report)
-    finally:
-        await database.dispose()
-    return report
+    return ledger
 
 
-async def _start_fleet(lab: Lab, options: CrashOptions, ledger_file: Path) -> asyncio.subprocess.Process:
+async def start_fleet(lab: Lab, options: CrashOptions, ledger_file: Path) -> asyncio.subprocess.Process:
+    """Start the fleet, a process of its own that writes what it raised and what was acked into `ledger_file`."""
     roster = lab.folder / "crash-fleet.json"
     write_private(roster, json.dumps({"hubs": [hub.for_simulator() for hub in lab.hubs]}))
     command = [
@@ -117,9 +133,11 @@ async def _start_fleet(lab: Lab, options: CrashOptions, ledger_file: Path) -> as
         )
 
 
-async def _kill_at_random(lab: Lab, options: CrashOptions, report: CrashReport, say: Callable[[str], None]) -> None:
+async def kill_at_random(
+    victims: Mapping[str, Callable[[], None]], options: CrashOptions, report: CrashReport, say: Callable[[str], None]
+) -> None:
+    """Kill these by turns, in an order and with pauses that follow from the seed, until cancelled."""
     chance = random.Random(options.seed)  # noqa: S311 - a repeatable run, not a secret
-    victims = {"service": lab.service.kill, "broker": lab.broker.kill, "postgres": lab.postgres.kill}
     while True:
         for name in chance.sample(sorted(victims), len(victims)):
             await asyncio.sleep(chance.uniform(*options.pause_s))
@@ -128,7 +146,7 @@ async def _kill_at_random(lab: Lab, options: CrashOptions, report: CrashReport, 
             say(f"killed {name} ({sum(report.kills.values())})")
 
 
-async def _compare(database: Database, ledger: Ledger, report: CrashReport) -> None:
+async def compare(database: Database, ledger: Ledger, report: CrashReport) -> None:
     """Hold the hubs' ledger against what the database has."""
     async with database.transaction() as session:
         firsts = await session.execute(
@@ -153,7 +171,7 @@ async def _compare(database: Database, ledger: Ledger, report: CrashReport) -> N
             report.faults.append(f"lost: {hub_id} {event_id} belongs to no alarm")
 
 
-async def _replay_all(database: Database, report: CrashReport) -> None:
+async def replay_all(database: Database, report: CrashReport) -> None:
     """Check each alarm: its log has no gap, replays to its state, and what is open has a deadline."""
     async with database.transaction() as session:
         alarm_ids = list((await session.execute(select(Alarm.id).order_by(Alarm.id))).scalars())

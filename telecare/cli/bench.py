@@ -94,3 +94,85 @@ def alarm(
         return 0
 
     run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
+def escalation(
+    workers: Annotated[int, typer.Option(min=1, help="processes, of the engine and of bare SQL")] = 4,
+    steps: Annotated[int, typer.Option(min=10, help="steps in each turn")] = 1000,
+    turns: Annotated[int, typer.Option(min=1, help="turns that count; one more is for warming up")] = 4,
+    most: Annotated[int, typer.Option(min=100, help="the most open alarms with which a step is timed")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Measure steps of the ladder a second, as a ratio to bare SQL, and what a step costs with very many open alarms.
+
+    Example: telecare bench escalation --steps 500 --most 10000
+    """
+    from telecare.bench.escalation import EscalationOptions, escalation_run  # noqa: PLC0415 - embedded engines: an extra
+    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
+    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
+    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
+    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        open_alarms = tuple(count for count in (100, 1_000, 10_000, 100_000, 1_000_000) if count <= most)
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+                database = Database(Settings.model_validate({"database_url": postgres.url}))
+                await upgrade(database.engine)
+                await database.dispose()
+                options = EscalationOptions(workers, steps, turns, open_alarms=open_alarms)
+                report = await escalation_run(postgres.url, options, tell)
+        if as_json:
+            say(msgspec.json.encode(report.values()).decode())
+        else:
+            for line in report.lines():
+                say(line)
+        return 0
+
+    run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
+def escalation_crash(
+    duration: Annotated[
+        float, typer.Option(min=5, help="seconds in which alarms are raised and processes killed")
+    ] = 600.0,
+    alarms_per_s: Annotated[float, typer.Option(min=0.1)] = 10.0,
+    homes: Annotated[int, typer.Option(min=1, help="homes of the fleet; about half of the hubs speak MQTT")] = 400,
+    seed: Annotated[int, typer.Option(help="the same seed kills in the same order")] = 1,
+    broker: Annotated[bool, typer.Option("--broker", help="kill the broker too")] = False,
+    postgres: Annotated[bool, typer.Option("--postgres", help="kill the database too")] = False,
+    mosquitto: Mosquitto = False,
+) -> None:
+    """Kill web, ingest and two engines, each a process, every 1-5 s; count what was handed over. Exit 1 on any loss.
+
+    Example: telecare bench escalation-crash --duration 60 --postgres
+    """
+    from telecare.bench.escalation_crash import (  # noqa: PLC0415 - embedded engines are an extra
+        EscalationCrashOptions,
+        escalation_crash_run,
+    )
+    from telecare.embedded.lab import APART, Lab, free_port  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        with tempfile.TemporaryDirectory(prefix="telecare-crash-") as folder:
+            let_others_through(folder)
+            options = EscalationCrashOptions(duration, alarms_per_s, (1.0, 5.0), seed, broker, postgres)
+            async with Lab(
+                Path(folder),
+                homes=homes,
+                http_port=free_port(),
+                mqtt_port=free_port(),
+                mosquitto=mosquitto,
+                roles=APART,
+                say=say,
+            ) as lab:
+                report = await escalation_crash_run(lab, options, say)
+        for line in report.lines():
+            say(line)
+        return 1 if report.faults else 0
+
+    run_command(lambda: asyncio.run(run()))

@@ -12,7 +12,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import httpx
@@ -38,11 +40,18 @@ SERVICE_ACCOUNT = "telecare-service"
 GATEWAY_ACCOUNT = "telecare-gateway"
 
 
+ALL_IN_ONE = {"service": "web,ingest,engine"}
+APART = {"web": "web", "ingest": "ingest", "engine-1": "engine", "engine-2": "engine"}
+"""The service as four processes; each engine has a sender of its own."""
+
+
 class Lab:
     """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix.
 
     `watched`: with a canary and with a watchdog beside the service. `mosquitto`: with the machine's Mosquitto for a
     broker, not the embedded one.
+
+    `roles`: one process of the service for each of these sets of roles, by name; the first one has the web.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Lab:
         settings: Mapping[str, str] | None = None,
         mosquitto: bool = False,
         watched: bool = False,
+        roles: Mapping[str, str] = ALL_IN_ONE,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -66,7 +76,9 @@ class Lab:
         self.mqtt_url = f"mqtt://{HOST}:{mqtt_port}"
         self.hubs: list[SeededHub] = []
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
+        self.services: dict[str, Supervised] = {}
         self._mosquitto = mosquitto
+        self._roles = roles
         self._watched = watched
         self._extra = dict(settings or {})
         self._running = contextlib.AsyncExitStack()
@@ -77,6 +89,11 @@ class Lab:
         """Return the secrets of this folder, made at its first start."""
         self.folder.mkdir(parents=True, exist_ok=True)
         return load_or_make(self.folder / "secrets.json")
+
+    @property
+    def service(self) -> Supervised:
+        """Return the process that has the web."""
+        return next(iter(self.services.values()))
 
     @property
     def log(self) -> Path:
@@ -93,8 +110,11 @@ class Lab:
             self.broker = self._broker()
             await self._enter(self.broker.start, self.broker.stop)
             self.say("Starting the service …")
-            self.service = Supervised("service", self._serve, self._answers, self.log, signal.SIGTERM)
-            await self._enter(self.service.start, self.service.stop)
+            for name, roles in self._roles.items():
+                port = free_port() if self.services else self.http_port
+                launch, answers = partial(self._serve, roles, port), partial(self._answers, port)
+                self.services[name] = service = Supervised(name, launch, answers, self.log, signal.SIGTERM)
+                await self._enter(service.start, service.stop)
             if self._watched:
                 log_file = self.folder / "watchdog.log"
                 self.watchdog = Supervised("watchdog", self._watch, _at_once, log_file, signal.SIGTERM)
@@ -175,15 +195,17 @@ class Lab:
     def _canary_url(self) -> str:
         return f"mqtt://{CANARY_HUB}:{self.canary_password}@{HOST}:{self.mqtt_port}"
 
-    def _serve(self) -> "subprocess.Popen[bytes]":
-        return self._launch("serve", self.log)
+    def _serve(self, roles: str, port: int) -> "subprocess.Popen[bytes]":
+        return self._launch("serve", self.log, {"ROLES": roles, "HTTP_PORT": str(port)})
 
     def _watch(self) -> "subprocess.Popen[bytes]":
         return self._launch("watchdog", self.folder / "watchdog.log")
 
-    def _launch(self, command: str, log_file: Path) -> "subprocess.Popen[bytes]":
+    def _launch(
+        self, command: str, log_file: Path, own: Mapping[str, str] = MappingProxyType({})
+    ) -> "subprocess.Popen[bytes]":
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TELECARE_")}
-        ours = {f"TELECARE_{name}": value for name, value in self._variables().items()}
+        ours = {f"TELECARE_{name}": value for name, value in {**self._variables(), **own}.items()}
         with log_file.open("ab") as log:
             # The pipe closes when we die, however we die: the process ends with us.
             return subprocess.Popen(  # noqa: S603 - our own program
@@ -195,9 +217,9 @@ class Lab:
                 start_new_session=True,
             )
 
-    async def _answers(self) -> bool:
+    async def _answers(self, port: int) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return (await self._client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK
+            return (await self._client.get(f"http://{HOST}:{port}/readyz")).status_code == httpx.codes.OK
         return False
 
 

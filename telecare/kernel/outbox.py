@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
@@ -33,7 +34,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -139,6 +139,19 @@ class Candidate(NamedTuple):
     address: str
 
 
+# Made once, and one statement whatever the number of rows: each step of a ladder waits for it.
+_ADD = text(
+    """
+    INSERT INTO outbox (id, effect_key, subject_id, council_id, rank, target, channel, address, message)
+    SELECT id, effect_key, subject_id, council_id, rank, target, channel, address, message
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+           AS row (id uuid, effect_key text, subject_id uuid, council_id text, rank int, target text, channel text,
+                   address text, message jsonb)
+        ON CONFLICT (effect_key) DO NOTHING
+    """
+)
+
+
 class OutboxRepository:
     """All queries on the outbox."""
 
@@ -148,8 +161,8 @@ class OutboxRepository:
     async def add(self, rows: list[dict[str, Any]]) -> None:
         """Write messages to send; a second one with the same `effect_key` is the same decision and is left out."""
         if rows:
-            statement = insert(OutboxMessage).values([{"id": new_id(), **row} for row in rows])
-            await self.session.execute(statement.on_conflict_do_nothing(index_elements=["effect_key"]))
+            values = [{"id": new_id(), **row} for row in rows]
+            await self.session.execute(_ADD, {"rows": msgspec.json.encode(values).decode()})
 
     async def waiting(self, below: int) -> Waiting:
         """Return which kinds of work there are, in one look; `below` is where life-safety ends."""

@@ -37,7 +37,7 @@ async def give_clock(url: str, name: str) -> None:
         "CREATE TABLE sim.clock (moment timestamptz NOT NULL)",
         "INSERT INTO sim.clock VALUES (pg_catalog.now())",
         *(
-            f"CREATE FUNCTION sim.{function}() RETURNS timestamptz LANGUAGE sql VOLATILE "
+            f"CREATE FUNCTION sim.{function}() RETURNS timestamptz LANGUAGE sql VOLATILE "  # noqa: S608 - our own names
             "AS 'SELECT moment FROM sim.clock'"
             for function in _FUNCTIONS
         ),

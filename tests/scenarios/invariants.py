@@ -1,4 +1,4 @@
-"""What holds after every scenario, whatever happened in it (section E of the scenarios): one function, for any level."""
+"""What holds after every scenario, whatever happened in it: one function, for any level."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,0 +1,96 @@
+"""One worker of the escalation bench, a process of its own: goes through due alarms, by the engine or by bare SQL.
+
+`python -m telecare.bench.stepping engine|bare URL`. Each line on standard input is a round: it steps until nothing is
+due and answers with one line, how many alarms it took. The bare one writes the same rows and decides nothing.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from alarms.handling.engine import Engine
+from alarms.handling.repository import BOARD_CHANNEL
+from telecare.contacts import contacts_by
+from telecare.kernel.db import Database, asyncpg_dsn
+from telecare.kernel.ids import new_id
+from telecare.kernel.logging import configure_logging
+from telecare.kernel.settings import Settings
+
+Step = Callable[[], Awaitable[bool]]
+"""Takes one due alarm; False when there is none."""
+
+_CLAIM = """
+    SELECT id, council_id, rank, state, log_seq FROM alarm
+     WHERE id = (SELECT id FROM alarm WHERE handling <> 'closed' AND next_due_at <= statement_timestamp()
+                  ORDER BY rank, next_due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+       FOR UPDATE
+"""
+_ALARM = """
+    UPDATE alarm SET state = $2, version = version + 1, log_seq = $3, rank = $4, next_step = $5,
+           next_due_at = clock_timestamp() + interval '1 hour'
+     WHERE id = $1
+"""
+_LOG = """
+    INSERT INTO alarm_log (alarm_id, seq, council_id, at, kind, actor, text, input)
+    VALUES ($1, $2, $3, clock_timestamp(), 'step', 'system', $4, $5)
+"""
+_OUTBOX = """
+    INSERT INTO outbox (id, effect_key, subject_id, council_id, rank, target, channel, address, message)
+    VALUES ($1, $2, $3, $4, $5, 'supervisor', 'webhook', 'http://127.0.0.1:9/', $6)
+"""
+_BOARD = """
+    WITH head AS (UPDATE board_head SET seq = seq + 1 RETURNING seq),
+         change AS (INSERT INTO board_change (seq, alarm_id, council_id) SELECT seq, $1, $2 FROM head)
+    SELECT pg_notify($3, seq::text) FROM head
+"""
+
+
+async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
+    """Take one due alarm by bare SQL and write `rows`, the texts that the engine would have made."""
+    async with connection.transaction():
+        alarm = await connection.fetchrow(_CLAIM)
+        if alarm is None:
+            return False
+        alarm_id, council, seq = alarm["id"], alarm["council_id"], alarm["log_seq"] + 1
+        await connection.execute(_ALARM, alarm_id, alarm["state"], seq, alarm["rank"], rows["next_step"])
+        await connection.execute(_LOG, alarm_id, seq, council, rows["text"], rows["input"])
+        key = f"{alarm_id}:bare:{new_id()}"
+        await connection.execute(_OUTBOX, new_id(), key, alarm_id, council, alarm["rank"], rows["message"])
+        await connection.execute(_BOARD, alarm_id, council, BOARD_CHANNEL)
+    return True
+
+
+async def rounds(step: Step) -> None:
+    """Say that we are ready, then do a round for each line that comes."""
+    loop = asyncio.get_running_loop()
+    print("ready", flush=True)  # noqa: T201 - the answer to the parent
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        taken = 0
+        while await step():
+            taken += 1
+        print(taken, flush=True)  # noqa: T201 - the same
+
+
+async def main(kind: str, url: str) -> None:
+    """Run until standard input ends."""
+    settings = Settings.model_validate({"database_url": url, "log_level": "WARNING"})
+    configure_logging(settings)
+    if kind == "engine":
+        database = Database(settings)
+        await rounds(Engine(database, contacts_by(settings)).step)
+        await database.dispose()
+        return
+    connection = await asyncpg.connect(asyncpg_dsn(url))
+    # What a step of the engine wrote, word for word.
+    line = await connection.fetchrow("SELECT text, input FROM alarm_log WHERE kind = 'step' LIMIT 1")
+    message = await connection.fetchval("SELECT message FROM outbox LIMIT 1")
+    rows = {"text": line["text"], "input": line["input"], "message": message, "next_step": json.dumps("told")}
+    await rounds(lambda: bare(connection, rows))
+    await connection.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2]))
