@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from alarms.escalation.domain import FOREVER, Ladder, Step, Target, TargetKind
 from alarms.escalation.hours import Holidays, Hours
@@ -71,10 +71,19 @@ def _days(value: Any) -> Any:
     return tuple(sorted(days))
 
 
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _names(days: tuple[int, ...]) -> list[str]:
+    return [DAYS[day] for day in days]
+
+
+# What is kept is written as people write it, so that it is read again by the same rules.
 TargetWord = Annotated[str, BeforeValidator(_target)]
 Seconds = Annotated[int, BeforeValidator(_seconds)]
-Minute = Annotated[int, BeforeValidator(_minute)]
-Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
+Minute = Annotated[int, BeforeValidator(_minute), PlainSerializer(_clock, when_used="json")]
+Days = Annotated[tuple[int, ...], BeforeValidator(_days), PlainSerializer(_names, when_used="json")]
 
 
 class _Part(BaseModel):

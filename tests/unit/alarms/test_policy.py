@@ -295,3 +295,18 @@ def test_the_outlook_looks_at_every_hour():
     assert seen.until - seen.since == timedelta(days=2)
     assert seen.holes == ()
     assert all(target in IN_HOUSE for target in BY_CLASS["L"].steps[0].targets)
+
+
+def test_what_is_kept_of_a_policy_is_read_again_as_it_was():
+    words = """\
+key: hours
+name: Hours
+for: {classes: [L], hours: {days: [fri-mon], from: "22:30", until: "24:00", holidays: never}}
+steps:
+  - {tell: [queue], wait: 30s, only: {days: [mon-fri], from: "09:00", until: "17:00"}, otherwise: [duty_manager]}
+loops: forever
+catch_all: {tell: [queue], every: 60s}
+"""
+    document = read(words).document
+    assert document is not None
+    assert PolicyDocument.model_validate(document.model_dump(mode="json", by_alias=True)) == document
