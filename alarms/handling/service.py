@@ -17,6 +17,7 @@ from alarms.escalation.domain import (
     Decision,
     Handling,
     Holder,
+    Ladder,
     Notify,
     Parties,
     RuleError,
@@ -133,14 +134,26 @@ class AlarmService:
             return False
         now = await database_now(self.session)
         state = await self._state_of(alarm)
-        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
-        live = await self._policy_for(alarm.class_, alarm.type, subject, now)
-        ladder = live.ladder if live else BY_CLASS[alarm.class_]
+        ladder = await self._ladder_for(alarm, now)
         if ladder == state.ladder:
             return False
         event = Rerouted(ladder, f"{by.name} moved it to the policy as it is now", by)
         await self._write(alarm, event, decide(state, event, now), now)
         return True
+
+    async def newer_ladder(self, alarm: Alarm) -> Ladder | None:
+        """Return what `reroute` would move an open alarm to; None when that is the ladder that it has."""
+        if alarm.handling == Handling.CLOSED:
+            return None
+        ladder = await self._ladder_for(alarm, await database_now(self.session))
+        return None if ladder == (await self._state_of(alarm)).ladder else ladder
+
+    async def _ladder_for(self, alarm: Alarm, now: datetime) -> Ladder:
+        if alarm.hub_id == SYSTEM_HUB:
+            return BY_CLASS[alarm.class_]
+        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
+        live = await self._policy_for(alarm.class_, alarm.type, subject, now)
+        return live.ladder if live else BY_CLASS[alarm.class_]
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""

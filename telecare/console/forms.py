@@ -85,6 +85,12 @@ def read(schema: type[Schema], values: Mapping[str, Any], words: Mapping[str, st
         raise FormError(*faults.values()) from error
 
 
+def check_sure(form: Form) -> None:
+    """Raise FormError unless the box `sure` is ticked: what cannot be undone is not one press away."""
+    if not form.value("sure"):
+        raise FormError(Fault("sure", "Say that you are sure: tick the box"))
+
+
 def refusal(problem: ProblemError, otherwise: str, fields: Mapping[str, str] | None = None) -> tuple[Fault, ...]:
     """Return why something was refused, tied to fields: `fields` maps places of the API's errors to them."""
     errors = problem.extra.get("errors") or []

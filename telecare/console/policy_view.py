@@ -101,7 +101,7 @@ def names(targets: Iterable[str]) -> str:
 
 def hours(wanted: Hours) -> str:
     """Return hours of the week: Mon-Fri 09:00-17:00, not on bank holidays."""
-    at = "all day" if wanted.since == wanted.until else f"{_clock(wanted.since)}–{_clock(wanted.until)}"
+    at = "all day" if wanted.since == wanted.until else f"{_clock(wanted.since)}-{_clock(wanted.until)}"
     if wanted.holidays is Holidays.ONLY:
         return f"{at}{HOLIDAYS[wanted.holidays]}"
     days = "" if len(wanted.days) == len(DAYS) else f"{_days(wanted.days)} "
@@ -116,7 +116,7 @@ def _days(days: Sequence[int]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return ", ".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}–{DAYS[run[-1]]}" for run in runs)
+    return ", ".join(DAYS[run[0]] if len(run) == 1 else f"{DAYS[run[0]]}-{DAYS[run[-1]]}" for run in runs)
 
 
 def _clock(minute: int) -> str:

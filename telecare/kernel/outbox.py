@@ -133,6 +133,12 @@ class OutboxRepository:
             statement = insert(OutboxMessage).values([{"id": new_id(), **row} for row in rows])
             await self.session.execute(statement.on_conflict_do_nothing(index_elements=["effect_key"]))
 
+    async def of_subject(self, subject_id: UUID, limit: int) -> Sequence[OutboxMessage]:
+        """Return the messages about an alarm, the newest first."""
+        statement = select(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
+        newest = statement.order_by(OutboxMessage.created_at.desc(), OutboxMessage.id.desc()).limit(limit)
+        return (await self.session.execute(newest)).scalars().all()
+
     async def lease(
         self,
         limit: int,

@@ -16,7 +16,7 @@ pytestmark = needs_browser
 TEXT = """\
 key: {key}
 name: Doors of {key}
-for: {{types: [door_open]}}
+for: {{types: [wandering]}}
 steps:
   - {{tell: [queue], wait: 45s, only: {{days: [mon-sun], from: "00:00", until: "24:00"}}, otherwise: [duty_manager]}}
   - {{tell: [supervisr], wait: 60s}}
@@ -59,11 +59,11 @@ async def test_a_bad_policy_is_mended_tried_out_saved_and_an_alarm_goes_by_it(
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")  # the fault leads to its line, which is chosen
     await expect(page.locator("#text")).to_be_focused()
-    chosen = "(() => { const t = document.getElementById('text'); return t.value.slice(t.selectionStart, t.selectionEnd) })()"
-    assert await page.evaluate(chosen) == "  - {tell: [supervisr], wait: 60s}"
+    chosen = "text => text.value.slice(text.selectionStart, text.selectionEnd)"
+    assert await page.locator("#text").evaluate(chosen) == "  - {tell: [supervisr], wait: 60s}"
     await page.keyboard.type("  - {tell: [supervisor], wait: 60s}")
 
-    await page.locator("#type").select_option("door_open")
+    await page.locator("#type").select_option("wandering")
     await page.locator("#minutes").fill("10")
     await page.locator("button[value=try]").focus()
     await page.keyboard.press("Enter")
@@ -80,7 +80,7 @@ async def test_a_bad_policy_is_mended_tried_out_saved_and_an_alarm_goes_by_it(
     await expect(page.locator(".steps")).to_contain_text("otherwise the duty manager")
     await expect(page.locator("main")).to_contain_text("doors are not as urgent")
 
-    alarm = await homes.press("door_open", "event")
+    alarm = await homes.press("wandering")
     await page.goto(f"{lab.url}/alarms/{alarm}")
     await expect(page.locator(".log")).to_contain_text(f"Ladder: Doors of {key}")
 
@@ -114,7 +114,7 @@ async def test_a_case_moves_to_the_newest_policy(
 ) -> None:
     text = TEXT.format(key=key).replace("supervisr", "supervisor")
     saved = (await api.post("/policies", json={"text": text})).json()
-    alarm = await homes.press("door_open", "event")
+    alarm = await homes.press("wandering")
     await api.put(f"/policies/{saved['id']}", json={"text": text.replace("45s", "50s"), "as_of": 1})
     page = await login("fiona")
     await page.goto(f"{lab.url}/alarms/{alarm}")

@@ -16,7 +16,7 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import policies as api
 from telecare.console import policy_view
-from telecare.console.forms import NOTHING, Fault, Form, FormError, refusal, typed
+from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, refusal, typed
 from telecare.console.pages.what_if import question_facts, try_out
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, ProblemError, StaleError
@@ -97,8 +97,7 @@ async def retire(request: Request, policy_id: UUID, session: Transaction, actor:
     """Let no new alarm go by it, or say why that cannot be."""
     form = await typed(request, "retire")
     try:
-        if not form.value("sure"):
-            raise FormError(Fault("sure", "Say that you are sure: tick the box"))
+        check_sure(form)
         await api.retire_policy(policy_id, session, actor)
     except (FormError, ConflictError, ForbiddenError) as error:
         faults = error.faults if isinstance(error, FormError) else refusal(error, "sure")
@@ -118,7 +117,8 @@ async def reroute(policy_id: UUID, session: Transaction, services: ServicesDep, 
 async def _act(request: Request, session: AsyncSession, actor: Actor, shown: PolicyWithText | None) -> Response:
     """Do what the button says; whatever comes of it, what was typed comes back."""
     form = await typed(request, "policy")
-    text, refused = form.value("text"), None
+    text = form.value("text")
+    refused: Exception | None = None
     looked: LintOut | None = None
     trial: TimelineOut | None = None
     stale: list[str] = []
