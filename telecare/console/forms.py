@@ -102,5 +102,12 @@ def refusal(problem: ProblemError, otherwise: str, fields: Mapping[str, str] | N
     return tuple(dict.fromkeys(found)) or (Fault(otherwise, _sentence(problem.detail)),)
 
 
+def refused(error: Exception, otherwise: str, fields: Mapping[str, str] | None = None) -> tuple[int, tuple[Fault, ...]]:
+    """Return the status of a page that shows why something was refused, and the faults to show on it."""
+    if isinstance(error, ProblemError):
+        return error.status, refusal(error, otherwise, fields)
+    return 422, error.faults if isinstance(error, FormError) else (Fault(otherwise, str(error)),)
+
+
 def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}"

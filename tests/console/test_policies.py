@@ -152,7 +152,7 @@ async def test_an_operator_tries_out_and_cannot_save(login: Login, lab: Lab, key
     await expect(page.locator("button[value=try]")).to_be_visible()
     await expect(page.locator("button[value=save]")).to_have_count(0)
     await page.goto(f"{lab.url}/policies/what-if?type=nothing&day=2027-01-03&time=03:12&minutes=60")
-    await expect(page.locator(".error-summary")).to_contain_text("is no type of alarm")
+    await expect(page.locator(".error-summary")).to_contain_text("No type of alarm has this name")
     await page.locator("#type").select_option("smoke")
     await page.locator("main button").click()
     await expect(page.locator("#trial")).to_contain_text("on Sunday 03 January 2027")

@@ -16,10 +16,10 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import policies as api
 from telecare.console import policy_view
-from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, refusal, typed
+from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, refusal, refused, typed
 from telecare.console.pages.what_if import question_facts, try_out
 from telecare.console.render import PageNeeds, page
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, ProblemError, StaleError
+from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, StaleError
 
 router = APIRouter()
 
@@ -100,10 +100,10 @@ async def retire(request: Request, policy_id: UUID, session: Transaction, actor:
         check_sure(form)
         await api.retire_policy(policy_id, session, actor)
     except (FormError, ConflictError, ForbiddenError) as error:
-        faults = error.faults if isinstance(error, FormError) else refusal(error, "sure")
+        status, faults = refused(error, "sure")
         shown = await api.get_policy(policy_id, session, actor, None)
         facts = await _facts(session, actor, shown, form.wrong(*faults))
-        return page(request, "policy.html", actor, _status(error), **facts)
+        return page(request, "policy.html", actor, status, **facts)
     return RedirectResponse("/policies", SEE_OTHER)
 
 
@@ -118,7 +118,7 @@ async def _act(request: Request, session: AsyncSession, actor: Actor, shown: Pol
     """Do what the button says; whatever comes of it, what was typed comes back."""
     form = await typed(request, "policy")
     text = form.value("text")
-    refused: Exception | None = None
+    caught: Exception | None = None
     looked: LintOut | None = None
     trial: TimelineOut | None = None
     stale: list[str] = []
@@ -131,14 +131,14 @@ async def _act(request: Request, session: AsyncSession, actor: Actor, shown: Pol
             saved = await _save(session, actor, shown, form)
             return RedirectResponse(f"/policies/{saved.id}?done=saved", SEE_OTHER)
     except FormError as error:
-        refused, form = error, form.wrong(*error.faults)
+        caught, form = error, form.wrong(*error.faults)
     except StaleError as error:
-        refused, stale, form, shown = await _overtaken(session, actor, form, shown, error)
+        caught, stale, form, shown = await _overtaken(session, actor, form, shown, error)
     except (ConflictError, InvalidError, ForbiddenError) as error:
         # Faults of the text itself stand with their lines in what the look through found.
-        refused, form = error, form if looked and not looked.ok else form.wrong(*refusal(error, "text"))
+        caught, form = error, form if looked and not looked.ok else form.wrong(*refusal(error, "text"))
     facts = await _facts(session, actor, shown, form)
-    status = 200 if refused is None else _status(refused)
+    status = 200 if caught is None else refused(caught, "text")[0]
     return page(request, "policy.html", actor, status, **{**facts, "looked": looked, "trial": trial, "stale": stale})
 
 
@@ -204,7 +204,3 @@ async def _facts(session: AsyncSession, actor: Actor, shown: PolicyWithText | No
         "done": "",
         **await question_facts(session, actor, form, shown.council_id if shown else None),
     }
-
-
-def _status(error: Exception) -> int:
-    return error.status if isinstance(error, ProblemError) else 422
