@@ -17,6 +17,7 @@ from alarms.escalation.domain import (
     Decision,
     Handling,
     Holder,
+    Ladder,
     LogLine,
     Notify,
     Parties,
@@ -136,9 +137,7 @@ class AlarmService:
             return False
         now = await database_now(self.session)
         state = await self._state_of(alarm)
-        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
-        live = await self._policy_for(alarm.class_, alarm.type, subject, now)
-        ladder = live.ladder if live else BY_CLASS[alarm.class_]
+        ladder = await self._ladder_for(alarm, now)
         if ladder == state.ladder:
             return False
         event = Rerouted(ladder, f"{by.name} moved it to the policy as it is now", by)
@@ -152,6 +151,20 @@ class AlarmService:
         for alarm in await self.alarms.lock_with_round_of(responder_ids):
             parties = await responders.parties(responder_ids, alarm.class_, now)
             await self._apply(alarm, RulesChanged({party.id: party for party in parties.values()}))
+
+    async def newer_ladder(self, alarm: Alarm) -> Ladder | None:
+        """Return what `reroute` would move an open alarm to; None when that is the ladder that it has."""
+        if alarm.handling == Handling.CLOSED:
+            return None
+        ladder = await self._ladder_for(alarm, await database_now(self.session))
+        return None if ladder == (await self._state_of(alarm)).ladder else ladder
+
+    async def _ladder_for(self, alarm: Alarm, now: datetime) -> Ladder:
+        if alarm.hub_id == SYSTEM_HUB:
+            return BY_CLASS[alarm.class_]
+        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
+        live = await self._policy_for(alarm.class_, alarm.type, subject, now)
+        return live.ladder if live else BY_CLASS[alarm.class_]
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""

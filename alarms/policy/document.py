@@ -83,8 +83,8 @@ def _names(days: tuple[int, ...]) -> list[str]:
 # What is kept of a document is written as it is read, or no alarm could go by it.
 TargetWord = Annotated[str, BeforeValidator(_target)]
 Seconds = Annotated[int, BeforeValidator(seconds_of)]
-Minute = Annotated[int, BeforeValidator(_minute), PlainSerializer(_clock)]
-Days = Annotated[tuple[int, ...], BeforeValidator(_days), PlainSerializer(_names)]
+Minute = Annotated[int, BeforeValidator(_minute), PlainSerializer(_clock, when_used="json")]
+Days = Annotated[tuple[int, ...], BeforeValidator(_days), PlainSerializer(_names, when_used="json")]
 
 
 class _Part(BaseModel):

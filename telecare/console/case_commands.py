@@ -14,6 +14,7 @@ from alarms.escalation.inputs import (
     Escalated,
     Held,
     Input,
+    NoSpeech,
     Noted,
     Released,
     Renewed,
@@ -40,6 +41,7 @@ _COMMANDS: dict[str, tuple[type[BaseModel], Make]] = {
     "release": (ReasonIn, lambda by, _, body: Released(by, body.reason)),
     "hold": (ReasonIn, lambda by, _, body: Held(by, body.reason)),
     "escalate": (ReasonIn, lambda by, _, body: Escalated(by, body.reason)),
+    "no-speech": (RenewIn, lambda by, _actor, _body: NoSpeech(by)),
     "attend": (AttendIn, _attended),
     "note": (NoteIn, lambda by, _, body: Noted(by, body.text)),
     "contact-attempt": (

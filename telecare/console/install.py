@@ -10,7 +10,19 @@ from starlette.responses import RedirectResponse, Response
 from telecare.access.service import SESSION_COOKIE
 from telecare.console.assets import router as assets
 from telecare.console.errors import error_page
-from telecare.console.pages import answer, board, case, fleet, hub_commands, login, people
+from telecare.console.pages import (
+    answer,
+    board,
+    case,
+    fleet,
+    hub_commands,
+    login,
+    people,
+    policies,
+    rota_files,
+    rotas,
+    what_if,
+)
 from telecare.console.render import LoginNeededError, render_row
 
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
@@ -18,7 +30,7 @@ _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
 
 def install_console(app: FastAPI) -> None:
     """Add the console to an application whose API is installed."""
-    for pages in (login, board, case, fleet, hub_commands, people, answer):
+    for pages in (login, board, case, fleet, hub_commands, people, answer, what_if, policies, rota_files, rotas):
         app.include_router(pages.router, include_in_schema=False)
     app.include_router(assets, include_in_schema=False)
     app.add_exception_handler(LoginNeededError, _to_login)

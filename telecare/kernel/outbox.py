@@ -172,6 +172,12 @@ class OutboxRepository:
         recalls = exists().where(OutboxMessage.recall_at.is_not(None))
         return Waiting(*(await self.session.execute(select(grave, urgent, technical, recalls))).one())
 
+    async def of_subject(self, subject_id: UUID, limit: int) -> Sequence[OutboxMessage]:
+        """Return the messages about an alarm, the newest first."""
+        statement = select(OutboxMessage).where(OutboxMessage.subject_id == subject_id)
+        newest = statement.order_by(OutboxMessage.created_at.desc(), OutboxMessage.id.desc()).limit(limit)
+        return (await self.session.execute(newest)).scalars().all()
+
     async def lease(
         self,
         limit: int,

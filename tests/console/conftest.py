@@ -31,13 +31,15 @@ FIRST_FREE = 10
 
 SPY = "addEventListener('securitypolicyviolation', ({ effectiveDirective }) => console.error(effectiveDirective))"
 
+ANSWERS = ("409 (Conflict)", "422 (Unprocessable")
+
 Login = Callable[..., Awaitable[Page]]
 expect.set_options(timeout=LIMIT_MS)
 
 
 def is_complaint(message: ConsoleMessage) -> bool:
-    """A refused command is an answer and no fault, though the browser logs it as one."""
-    return message.type == "error" and "409 (Conflict)" not in message.text
+    """A refused command or form is an answer and no fault, though the browser logs it as one."""
+    return message.type == "error" and not any(answer in message.text for answer in ANSWERS)
 
 
 def listen(context: BrowserContext, complaints: list[str]) -> None:

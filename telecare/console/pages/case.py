@@ -1,5 +1,7 @@
 """The case: one alarm with everything needed to speak in the first three seconds."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -7,11 +9,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
+from alarms.escalation.domain import Holder, Party
 from alarms.escalation.outcomes import OUTCOMES, Needs
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from alarms.intake.repository import IntakeRepository
+from alarms.responders.repository import ResponderRepository
 from devices.registry.homes import PersonRepository, PremisesRepository
 from devices.registry.repository import HubRepository
 from devices.registry.service import RegistryService
@@ -23,12 +27,15 @@ from telecare.console.case_commands import command as read_command
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, ProblemError
+from telecare.kernel.outbox import OutboxRepository
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
 Handler = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
 Revealer = Annotated[Actor, Depends(PageNeeds(Permission.REVEAL_KEY_SAFE))]
+MESSAGES = 200
+"""How many of an alarm's messages are looked through for the last one to each address."""
 SHOWN_S = 60
 """A key-safe code is shown for so long."""
 
@@ -74,11 +81,17 @@ async def command(
 ) -> Response:
     """Take a command from a plain form; the scripts use the API, this is for when they do not run."""
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    service = AlarmService(session, services.settings.public_url)
     try:
+        if command == "reroute":
+            by, as_of = (
+                Holder(str(actor.id), actor.name),
+                int(form["as_of"]) if form.get("as_of", "").isdecimal() else 0,
+            )
+            await service.reroute_as_of(alarm_id, by, councils=actor.councils, as_of=as_of)
+            return RedirectResponse(f"/alarms/{alarm_id}", 303)
         given = read_command(command, actor, form)
-        await AlarmService(session, services.settings.public_url).command(
-            alarm_id, given.event, councils=actor.councils, as_of=given.as_of
-        )
+        await service.command(alarm_id, given.event, councils=actor.councils, as_of=given.as_of)
     except (ConflictError, InvalidError) as refused:
         # Nothing was changed. The page comes back with what was typed and the words of the rule.
         alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
@@ -115,6 +128,11 @@ async def _facts(
         "hold": _hold(alarm, actor),
         "log": log,
         "ladder": case_view.ladder(alarm),
+        "pinned": case_view.pinned(alarm),
+        "newer": await AlarmService(session).newer_ladder(alarm) if case_view.pinned(alarm) else None,
+        "going": case_view.going(alarm),
+        "told": case_view.told(await OutboxRepository(session).of_subject(alarm.id, MESSAGES)),
+        "to_come": case_view.to_come(alarm, await _ways(session, alarm, now)),
         "person": person,
         "contacts": await people.contacts(person.id) if person else [],
         "tried": case_view.tried(log),
@@ -134,6 +152,13 @@ async def _facts(
         "refused": refused,
         "typed": typed or {},
     }
+
+
+async def _ways(session: AsyncSession, alarm: Alarm, now: datetime) -> Mapping[str, Party]:
+    """Return the rules, as they are now, of those who are yet to be told; a person's contacts have none to look up."""
+    waiting = [UUID(turn.party) for turn in case_view.waiting(alarm)]
+    found = await ResponderRepository(session).parties(waiting, alarm.class_, now) if waiting else {}
+    return {party.id: party for party in found.values()}
 
 
 def _hold(alarm: Alarm, actor: Actor) -> str:

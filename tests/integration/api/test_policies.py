@@ -195,3 +195,10 @@ async def test_a_document_that_this_release_cannot_read_keeps_no_alarm_from_open
     alarm = await world.get(await world.raise_alarm())
     assert alarm.state["ladder"]["name"] == "default life-safety"
     assert opens("pendant").class_ == "L"
+
+
+async def test_an_alarm_goes_by_a_policy_with_hours(administrator: httpx.AsyncClient, world: World) -> None:
+    hours = '{days: [mon-sun], from: "00:00", until: "24:00"}'
+    await save(administrator, TEXT.replace("wait: 30s}", f"wait: 30s, only: {hours}, otherwise: [duty_manager]}}"))
+    alarm = await world.get(await world.raise_alarm())
+    assert (alarm.state["ladder"]["policy"], alarm.state["ladder"]["steps"][0]["hours"]["since"]) == ("wardens", 0)

@@ -51,12 +51,9 @@ document.addEventListener('keydown', (event) => {
 document.addEventListener('click', (event) => {
   for (const menu of all('details.menu[open]')) if (!menu.contains(/** @type {Node} */ (event.target))) menu.removeAttribute('open')
 })
-if (document.body.dataset.page === 'plain') {
-  onKeys({
-    '/': () => document.getElementById('find')?.focus(),
-    '?': toggleKeys,
-    escape: () => { if (document.body.dataset.user) location.assign('/') },
-  })
+if (['plain', 'form'].includes(document.body.dataset.page ?? '')) {
+  const back = () => { if (document.body.dataset.user && document.body.dataset.page === 'plain') location.assign('/') }
+  onKeys({ '/': () => document.getElementById('find')?.focus(), '?': toggleKeys, escape: back })
 }
 showTheme()
 keepTime()
