@@ -309,7 +309,10 @@ def test_what_is_kept_of_a_document_is_read_as_the_same():
 
 
 def test_a_policy_without_steps_says_so():
-    text = GOOD[: GOOD.index("  - tell: [queue]\n    wait")].replace("steps:", "steps: []") + GOOD[GOOD.index("catch_all") :]
+    text = (
+        GOOD[: GOOD.index("  - tell: [queue]\n    wait")].replace("steps:", "steps: []")
+        + GOOD[GOOD.index("catch_all") :]
+    )
     document = read(text).document
     assert document is not None
     assert [fault.what for fault in check(document, Lines(), KNOWN)] == [
