@@ -15,6 +15,8 @@ MAX_LENGTH = 64 * 1024
 MAX_NODES = 5_000
 """What a short text with aliases can unfold to is bounded too."""
 
+_DOCS = {"policy": "policies.md", "scenario": "scenarios.md"}
+
 Path = tuple[str | int, ...]
 
 
@@ -103,13 +105,13 @@ def load_yaml(text: str) -> tuple[Any, Lines]:
     return plain, Lines(found)
 
 
-def faults_of(error: ValidationError, model: type[BaseModel], lines: Lines) -> list[Fault]:
-    """Say in words what pydantic found."""
+def faults_of(error: ValidationError, model: type[BaseModel], lines: Lines, about: str = "policy") -> list[Fault]:
+    """Say in words what pydantic found; `about` is what kind of document it is."""
     details = error.errors(include_url=False, include_input=False)
     # A list whose only item is wrong is not too short as well.
     inner = {detail["loc"][:-1] for detail in details}
     told = [one for one in details if not (one["type"] == "too_short" and one["loc"] in inner)]
-    return [_fault(detail, model, lines) for detail in told]
+    return [_fault(detail, model, lines, about) for detail in told]
 
 
 def where(path: Sequence[str | int]) -> str:
@@ -123,16 +125,16 @@ def where(path: Sequence[str | int]) -> str:
     return ", ".join(words)
 
 
-def _fault(detail: Mapping[str, Any], model: type[BaseModel], lines: Lines) -> Fault:
+def _fault(detail: Mapping[str, Any], model: type[BaseModel], lines: Lines, about: str) -> Fault:
     path: Path = tuple(detail["loc"])
     context = detail.get("ctx", {})
-    mend = "See docs/policies.md for what may stand here"
+    mend = f"See docs/{_DOCS[about]} for what may stand here"
     match detail["type"]:
         case "missing":
             what, mend = f"`{path[-1]}` is missing", f"Add `{path[-1]}: …` here"
             path = path[:-1]
         case "extra_forbidden":
-            what = f"`{path[-1]}` is no word of a policy here"
+            what = f"`{path[-1]}` is no word of a {about} here"
             mend = f"Take it out, or write one of: {', '.join(_words(model, path[:-1]))}"
         case "value_error":
             what, _, rest = str(context.get("error", detail["msg"])).partition("; ")

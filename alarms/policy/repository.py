@@ -120,7 +120,8 @@ class PolicyRepository:
             SELECT p.key FROM policy p JOIN policy_version v ON v.policy_id = p.id AND v.version = p.version
              WHERE p.retired_at IS NULL
                AND (CAST(:council_id AS text) IS NULL OR p.council_id IS NULL OR p.council_id = :council_id)
-               AND jsonb_path_exists(v.document, '$.** ? (@ == $target)', jsonb_build_object('target', :target))
+               AND jsonb_path_exists(
+                       v.document, '$.** ? (@ == $target)', jsonb_build_object('target', CAST(:target AS text)))
              ORDER BY p.key
             """
         )

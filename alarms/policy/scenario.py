@@ -185,5 +185,5 @@ def read_scenario(text: str) -> Scenario:
     except UnreadableError as error:
         raise ScenarioError((error.fault,)) from error
     except ValidationError as error:
-        raise ScenarioError(tuple(faults_of(error, Scenario, lines))) from error
+        raise ScenarioError(tuple(faults_of(error, Scenario, lines, "scenario"))) from error
     return scenario

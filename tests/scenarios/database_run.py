@@ -8,12 +8,10 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from alarms.escalation.domain import Holder, RuleError
-from alarms.escalation.inputs import RulesChanged
 from alarms.handling.domain import Opening, Subject
 from alarms.handling.engine import Engine
 from alarms.handling.models import AlarmLog
 from alarms.handling.service import AlarmService, Origin, record_delivery
-from alarms.handling.targets import Targets
 from alarms.intake.types import TYPES
 from alarms.notify.delivery import Permanent, Provider, Result, Sent
 from alarms.notify.sender import Sender
@@ -125,7 +123,7 @@ class DatabaseRun:
             async with self.database.transaction() as session:
                 otherwise = await self.house.change(session, event)
             if otherwise:
-                await self._tell_of_rules()
+                await self._tell_of_rules(event)
 
     async def _raise(self, event: EventPart) -> None:
         assert event.raise_ is not None
@@ -159,17 +157,10 @@ class DatabaseRun:
         said = input_of(event, row.words, row.rank, _no_ladder)
         await service.feed(alarm_id, said)
 
-    async def _tell_of_rules(self) -> None:
+    async def _tell_of_rules(self, event: EventPart) -> None:
+        names = {*(event.people or {}), *(way.partition(".")[0] for way in (*event.disable, *event.enable))}
         async with self.database.transaction() as session:
-            service, targets = AlarmService(session), Targets(self.house.contacts_of)
-            for alarm_id in self.alarms.values():
-                alarm = await service.alarms.lock(alarm_id)
-                if alarm is not None and alarm.next_due_at is not None:
-                    state = await service._state_of(alarm)
-                    now = await database_now(session)
-                    due, _ = await targets.timer_due(session, alarm.council_id, alarm.person_id, state, now)
-                    if any(turn.next_at for turn in state.rounds):
-                        await service.feed(alarm_id, RulesChanged(due.going_on))
+            await AlarmService(session).rules_changed([person_id(name) for name in sorted(names)])
 
     # What came of it.
 

@@ -7,8 +7,12 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 
+from alarms.escalation.domain import Ladder, Step
+from alarms.escalation.inputs import Rerouted
+from alarms.handling.domain import Subject
 from telecare.kernel.db import Database
 from telecare.kernel.outbox import OutboxMessage
+from tests.integration.alarms.world import World
 from tests.integration.api.desk import Desk
 from tests.integration.api.register import FIFE, GLASGOW, Register
 
@@ -152,6 +156,28 @@ async def test_a_rule_names_a_method_of_the_same_responder(desk: Desk, register:
     other = await desk.method(rory, "sms", "07700 900123")
     await register.send("PUT", f"/responders/{isla}/rules", [{"method_id": other}], 422)
     await register.send("PUT", f"/responders/{rory}/rules", [{"method_id": other, "after_s": 7201}], 422)
+
+
+async def test_a_rule_that_is_made_while_an_alarm_is_open_counts_for_it(
+    administrator: httpx.AsyncClient, desk: Desk, database: Database
+) -> None:
+    isla = await desk.responder("isla")
+    sms, mail = await desk.method(isla, "sms", "07700 900123"), await desk.method(isla, "email", "isla@fife.example")
+    await administrator.put(f"/api/v1/responders/{isla}/rules", json=[{"method_id": sms}])
+    world = World(database)
+    alarm_id = await world.raise_alarm(subject=Subject(council_id=FIFE))
+    ladder = Ladder("wardens", 1, (Step(("responder:isla",), 600),), ("queue",), 600, 300, 60)
+    await world.feed(alarm_id, Rerouted(ladder, "Moved"))
+    await world.drive()
+    assert await world.sent_to(alarm_id) == ["+447700900123"]
+    assert (await world.get(alarm_id)).state["rounds"][0]["next_at"] is None
+    rules = [{"method_id": sms}, {"method_id": mail, "after_s": 300}]
+    await administrator.put(f"/api/v1/responders/{isla}/rules", json=rules)
+    assert (await world.get(alarm_id)).next_step == "Isla told"
+    await administrator.patch(f"/api/v1/responders/{isla}/methods/{mail}", json={"disabled": True, "why": "holiday"})
+    assert (await world.get(alarm_id)).state["rounds"][0]["next_at"] is None
+    await administrator.delete(f"/api/v1/responders/{isla}/methods/{mail}")
+    assert sum("Contact rules have changed" in line for line in await world.log(alarm_id)) == 3
 
 
 async def test_a_team_has_its_members_in_their_order(

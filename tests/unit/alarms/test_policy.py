@@ -306,3 +306,15 @@ def test_what_is_kept_of_a_document_is_read_as_the_same():
     assert document is not None
     kept = document.model_dump(mode="json", by_alias=True)
     assert PolicyDocument.model_validate(kept) == document
+
+
+def test_a_policy_without_steps_says_so():
+    text = (
+        GOOD[: GOOD.index("  - tell: [queue]\n    wait")].replace("steps:", "steps: []")
+        + GOOD[GOOD.index("catch_all") :]
+    )
+    document = read(text).document
+    assert document is not None
+    assert [fault.what for fault in check(document, Lines(), KNOWN)] == [
+        "it has no steps: the last resort would be told at once"
+    ]

@@ -1,0 +1,101 @@
+"""Scenario files: what their document says can be written, and in which words a mistake is told."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
+from alarms.intake.types import TYPES
+from alarms.policy.compare import differences
+from alarms.policy.scenario import (
+    EventPart,
+    LoggedPart,
+    OverridePart,
+    RotaPart,
+    Scenario,
+    ScenarioError,
+    TemporaryPart,
+    TurnPart,
+    read_scenario,
+)
+from alarms.policy.simulate import AlarmType, ScenarioRun
+
+DOCUMENT = (Path(__file__).parents[3] / "docs/scenarios.md").read_text(encoding="utf-8")
+EXAMPLE = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)[0]
+ALARM_TYPES = {name: AlarmType(row.class_, row.rank, row.words) for name, row in TYPES.items()}
+
+
+def run(text: str) -> list[str]:
+    scenario = read_scenario(text)
+    return differences(scenario, ScenarioRun(scenario, ALARM_TYPES).run())
+
+
+def test_the_example_of_the_document_comes_out_as_it_says() -> None:
+    assert run(EXAMPLE) == []
+
+
+@pytest.mark.parametrize("part", [Scenario, EventPart, RotaPart, OverridePart, TemporaryPart, TurnPart, LoggedPart])
+def test_every_key_is_in_the_document(part: type[BaseModel]) -> None:
+    for name, field in part.model_fields.items():
+        assert f"`{field.alias or name}" in DOCUMENT, field.alias or name
+
+
+def test_every_act_is_in_the_document() -> None:
+    acts = get_args(get_args(EventPart.model_fields["act"].annotation)[0])
+    assert len(acts) > 10
+    for act in acts:
+        assert re.search(rf"`(act: )?{act}`", DOCUMENT), act
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("sms@0 voice@2m", "fax@0", 13, "“fax@0” is no list of ways. Write them as sms@0 voice@5m"),
+        ("at: 5s, fails", "at: in a while, fails", 22, "“in a while” is no duration. Write seconds"),
+        ("at: 5s, fails", "at: 401d, fails", 22, "from 0 to 400 days"),
+        ("  - 0 fiona.sms", "  - fiona", 25, "“fiona” is not whom to tell when. Write it as 30m u2.sms"),
+        ("act: accept,", "act: accept, close: reassured,", 23, "an event is one act"),
+        ("{at: 0, raise: pendant}", "{at: 0, close: well}", 21, "“well” is no outcome. There are: reassured"),
+        ("fails: fiona.sms", "fails: fiona", 22, "“fiona” is nobody's way. Write it as u1.sms"),
+        ("wardens: []}", "wardens: [rory]}", 29, "“rory” is not who comes on when. Write it as 8h u2"),
+        ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
+        ("until: 30m\n", "", 0, "`until` is missing"),
+        ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, words: str) -> None:
+    assert old in EXAMPLE
+    with pytest.raises(ScenarioError) as error:
+        read_scenario(EXAMPLE.replace(old, new, 1))
+    assert [fault.line for fault in error.value.faults if words in str(fault)] == [line], str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "difference"),
+    [
+        ("5s fiona.voice", "2m fiona.voice", "not sent: 2m00s fiona.voice of alarm 1"),
+        ("  - 5s fiona.voice\n", "", "sent and not expected: 0m05s fiona.voice of alarm 1"),
+        ("words: no such number}\ncomes", "words: line busy}\ncomes", "the log has no line of kind send_failed"),
+        ("wardens: []", "wardens: [1m rory]", "does not come on in wardens: 1m00s rory"),
+        ("arrive_in: 40m}", "arrive_in: 40m, refused: true}", "accept of alarm 1 was allowed"),
+    ],
+)
+def test_what_comes_out_otherwise_is_told(old: str, new: str, difference: str) -> None:
+    assert old in EXAMPLE
+    assert any(line.startswith(difference) for line in run(EXAMPLE.replace(old, new, 1)))
+
+
+def test_another_order_is_told_only_where_it_matters() -> None:
+    text = """
+name: order
+until: 10s
+policies:
+  - {key: p, steps: [{tell: ["responder:a", "responder:b"], wait: 1m}], catch_all: {tell: [queue], every: 60s}}
+people: {a: sms@0, b: sms@0}
+events: [{at: 0, raise: pendant}]
+expect: [0 b.sms, 0 a.sms]
+"""
+    assert run(text) == []
+    assert run(text + "in_order: true\n") == ["sent in another order: 0m00s a.sms of alarm 1, 0m00s b.sms of alarm 1"]
