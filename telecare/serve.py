@@ -18,6 +18,7 @@ from alarms.notify.callbacks import HeldReports
 from alarms.notify.channels import channels
 from alarms.notify.delivery import Provider
 from alarms.notify.sender import Sender
+from alarms.responders.objections import objection
 from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
@@ -110,7 +111,7 @@ class Process:
         }
         woken = asyncio.Event()
         listener.on_notice(BOARD_CHANNEL, woken.set)
-        sender = Sender(self.alarm_path, ways, record_result, pace_s=self.settings.technical_pace_s)
+        sender = Sender(self.alarm_path, ways, record_result, pace_s=self.settings.technical_pace_s, check=objection)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
         self._parts["handover-notices"] = HandoverNotices(self.database).run
         self._parts["held-reports"] = HeldReports(self.database, Reported()).run

@@ -214,6 +214,13 @@ class ResponderRepository:
         if rows:
             await self.session.execute(insert(ContactRule).values(rows))
 
+    async def is_switched_off(self, channel: str, address: str) -> bool:
+        """Say whether responders have this address and every one of them has switched it off."""
+        statement = select(func.bool_and(ContactMethod.disabled_at.is_not(None))).where(
+            ContactMethod.channel == channel, ContactMethod.address == address
+        )
+        return bool((await self.session.execute(statement)).scalar_one())
+
     async def enable_address(self, channel: str, address: str, why: str) -> list[ContactMethod]:
         """Switch on again what was switched off for this reason, and nothing else; return what was off."""
         statement = (
