@@ -9,9 +9,11 @@ from alarms.escalation.codec import load_state
 from alarms.escalation.domain import Holder, Ladder, State, Step
 from alarms.escalation.inputs import Acked, Closed, Rerouted
 from alarms.handling.answers import AnswerService, Told
+from alarms.handling.reported import Reported
 from alarms.invitations.domain import Answer
 from alarms.invitations.models import Invitation
 from alarms.responders.models import ContactMethod, Responder
+from alarms.responders.objections import objection
 from telecare.kernel.db import Database
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage
@@ -178,3 +180,13 @@ async def test_an_answer_by_link_says_when_they_will_be_there(field: Field) -> N
         told = await AnswerService(session).answer(asked, Answer.ACCEPT, "link", arrive_in_s=600)
     assert told.done
     assert "U1 goes there, said by the link; arrival asked in 10 min." in await field.log(alarm_id)
+
+
+async def test_whoever_texts_stop_gets_no_more_texts_until_start(field: Field) -> None:
+    """S17: also what waits already stays here."""
+    alarm_id = await field.alarm()
+    message = await field.message(alarm_id)
+    for wants, reason in ((False, "contact disabled"), (True, None)):
+        async with field.database.transaction() as session:
+            assert await Reported().on_choice(session, MOBILE["u1"], wants_texts=wants)
+            assert await objection(session, message) == reason
