@@ -51,13 +51,16 @@ class Draft:
             asked = (party.id, party.name) if party else ("", "")
             self.effects.append(Notify(key, target, to, self.state.rank, reason, *asked))
 
-    def tell_at_once(self, target: str, parties: Iterable[Party], reason: str) -> list[str]:
-        """Notify each party by the first of their rules, whatever its delay: this is no round. Return their names."""
+    def tell_at_once(self, target: str, parties: Iterable[Party], reason: str, *, answer: bool = False) -> list[str]:
+        """Notify each party by the first of their rules, whatever its delay: this is no round. Return their names.
+
+        `answer`: they are asked to say something, and get what they need for it.
+        """
         names: list[str] = []
         for party in parties:
             first = [rule for rule in party.rules if rule.after_s == party.rules[0].after_s]
             for rule in first:
-                self.notify(target, rule.to, reason)
+                self.notify(target, rule.to, reason, party if answer else None)
             if first:
                 names.append(party.name)
         return names

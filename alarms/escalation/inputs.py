@@ -213,7 +213,8 @@ class Closed:
     supervisor: bool = False
 
 
-# From whoever was asked to come. `via` is how they said it: link, sms, voice.
+# From whoever was asked to come. `via` is how they said it: link, sms, voice. `target` is behind which target they
+# stood when they were asked: it says what may be told to them.
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,7 @@ class Accepted:
     by: Holder
     via: str
     arrive_in_s: int | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,7 @@ class OnTheWay:
     by: Holder
     via: str
     arrive_in_s: int | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ class AtTheHome:
 
     by: Holder
     via: str
+    target: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from alarms.escalation import rounds, steps
-from alarms.escalation.domain import Acceptance, Claim, Handling, Holder, RuleError
+from alarms.escalation.domain import Acceptance, Claim, Handling, Holder, RuleError, Target
 from alarms.escalation.draft import Draft, because, in_words
 from alarms.escalation.inputs import Accepted, AtTheHome, Declined, Finished, OnTheWay
 from alarms.escalation.operator_rules import MAX_ARRIVAL
@@ -23,13 +23,14 @@ def accept(draft: Draft, event: Accepted) -> None:
     """Let somebody go there; when enough have accepted the others are called off."""
     state, by = draft.state, event.by
     if _is_going(draft, by):
-        set_out(draft, OnTheWay(by, event.via, event.arrive_in_s))
+        set_out(draft, OnTheWay(by, event.via, event.arrive_in_s, event.target))
         return
     needed = state.ladder.steps[state.step - 1].accepts if 0 < state.step <= len(state.ladder.steps) else 1
     going = [acceptance.by.name for acceptance in state.acceptances]
     if len(going) >= needed:
         raise RuleError(f"{' and '.join(going)} goes already: thank you, you are not needed")
-    target = next((turn.target for turn in state.rounds if turn.party == by.id), "")
+    # Where nobody knows why they were asked they are told as little as a contact.
+    target = event.target or next((turn.target for turn in state.rounds if turn.party == by.id), Target.CONTACTS)
     wait = _wait(draft, event.arrive_in_s)
     due = draft.now + wait
     draft.put(
@@ -66,7 +67,7 @@ def decline(draft: Draft, event: Declined) -> None:
 def set_out(draft: Draft, event: OnTheWay) -> None:
     """Note that somebody is on the way, and when to ask whether they are there."""
     if not _is_going(draft, event.by):
-        accept(draft, Accepted(event.by, event.via, event.arrive_in_s))
+        accept(draft, Accepted(event.by, event.via, event.arrive_in_s, event.target))
         return
     wait = _wait(draft, event.arrive_in_s)
     draft.put(arrival_due_at=draft.now + wait, arrival_asked=False)
@@ -76,7 +77,7 @@ def set_out(draft: Draft, event: OnTheWay) -> None:
 def be_there(draft: Draft, event: AtTheHome) -> None:
     """Note that somebody is there; after a while they are asked how it is going."""
     if not _is_going(draft, event.by):
-        accept(draft, Accepted(event.by, event.via))
+        accept(draft, Accepted(event.by, event.via, target=event.target))
     draft.put(
         acceptances=tuple(
             replace(acceptance, arrived=acceptance.arrived or acceptance.by.id == event.by.id)

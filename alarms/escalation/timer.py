@@ -50,7 +50,9 @@ def _check_arrival(draft: Draft, event: TimerDue) -> None:
             party = event.going_on.get(acceptance.by.id)
             if party is not None:
                 question = "How is it going there?" if there else "Are you there?"
-                draft.tell_at_once(acceptance.target, (party,), f"{question} Please answer, or others are sent")
+                draft.tell_at_once(
+                    acceptance.target, (party,), f"{question} Please answer, or others are sent", answer=True
+                )
         question = "How is it going there" if there else "Is somebody there"
         draft.say("arrival_asked", SYSTEM, f"{question}? Without an answer in {in_words(grace)} it goes on.")
         return

@@ -89,13 +89,13 @@ class AnswerService:
 def _input(said: Answer, by: Holder, via: str, text: str, arrive_in_s: int | None, target: str) -> Input:
     match said:
         case Answer.ACCEPT:
-            return Accepted(by, via, arrive_in_s)
+            return Accepted(by, via, arrive_in_s, target)
         case Answer.DECLINE:
             return Declined(by, via, text if via == "link" else "")
         case Answer.ON_THE_WAY:
-            return OnTheWay(by, via, arrive_in_s)
+            return OnTheWay(by, via, arrive_in_s, target)
         case Answer.THERE:
-            return AtTheHome(by, via)
+            return AtTheHome(by, via, target)
         case Answer.CLOSE if target != Target.CONTACTS:
             return Closed(by, "responder_attended", text)
         case _:

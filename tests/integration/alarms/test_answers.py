@@ -190,3 +190,15 @@ async def test_whoever_texts_stop_gets_no_more_texts_until_start(field: Field) -
         async with field.database.transaction() as session:
             assert await Reported().on_choice(session, MOBILE["u1"], wants_texts=wants)
             assert await objection(session, message) == reason
+
+
+async def test_whoever_does_not_arrive_is_asked_with_a_link_of_their_own(field: Field) -> None:
+    """C09: and a contact is asked no more than a contact may know."""
+    alarm_id = await field.alarm()
+    (asked,) = await field.asked(alarm_id)
+    async with field.database.transaction() as session:
+        await AnswerService(session).answer(asked, Answer.ACCEPT, "link", arrive_in_s=0)
+    await field.drive()
+    assert "Is somebody there? Without an answer in 5 min it goes on." in await field.log(alarm_id)
+    first, question = await field.asked(alarm_id)
+    assert (question.party_id, question.target) == (first.party_id, first.target)
