@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.codec import dump_input, dump_state, load_state, replay
-from alarms.escalation.decide import decide
+from alarms.escalation.decide import WITHOUT_NEW_VERSION, decide
 from alarms.escalation.domain import (
     CancelPending,
     Decision,
@@ -49,6 +49,7 @@ from telecare.kernel.outbox import OutboxMessage, OutboxRepository
 log = get_logger("handling")
 
 NOT_DRIVEN = "not_driven"
+SET_ASIDE = "the service failed on this alarm: handle it by hand now; it is tried again"
 
 
 @dataclass(frozen=True)
@@ -224,10 +225,7 @@ class AlarmService:
         }
         names = ", ".join(to.label for _, to in told.values()) or "nobody, for nobody has an address there"
         text = f"The service fails on this alarm ({why}): handle it by hand. Told: {names}."
-        columns = {
-            "next_due_at": now + pause,
-            "next_step": "the service failed on this alarm: handle it by hand now; it is tried again",
-        }
+        columns = {"next_due_at": now + pause, "next_step": SET_ASIDE}
         await self.alarms.save(alarm, columns, _lines(alarm, [LogLine(NOT_DRIVEN, "system", text)], now))
         if alarm.hub_id != SYSTEM_HUB:
             what = ", ".join(part for part in (alarm.words, alarm.person_name, alarm.place) if part)
@@ -277,6 +275,10 @@ class AlarmService:
             await self.alarms.save(alarm, _projection(decision.state), _lines(alarm, [], now))
             return
         columns = _projection(decision.state)
+        if alarm.next_step == SET_ASIDE and isinstance(event, WITHOUT_NEW_VERSION):
+            # That somebody has been told of it is no reason to try it again before its pause is over: they would be
+            # told again, and so on without end.
+            columns |= {"next_due_at": alarm.next_due_at, "next_step": SET_ASIDE}
         if isinstance(event, Repeated):
             columns["last_event_at"] = now
         await self.alarms.save(alarm, columns, _lines(alarm, decision.log, now, event))

@@ -168,14 +168,20 @@ class Outbox:
     async def lease_these(self, ids: Sequence[UUID], limit: int, lease: timedelta) -> list[OutboxMessage]:
         await self.session.call()
         due = self._due()
-        full_channels, full_addresses = crowded(self.session.owner.in_flight(), LIFE_SAFETY)
-        for row in due if ids else ():
-            waits = row["rank"] < LIFE_SAFETY_BELOW and row["born"] < self.session.began
-            free = row["channel"] not in full_channels and row["address"] not in full_addresses
-            was_due = row["due_at"] <= self.session.store.now() - timedelta(seconds=1)
-            if waits and free and was_due:
-                self.session.store.objections.append(f"{row['effect_key']} waits behind technical ones")
+        if ids:
+            self._object_to_waiting(due)
         return self._take([row for row in due if row["id"] in ids][:limit], lease)
+
+    def _object_to_waiting(self, due: list[Row]) -> None:
+        """Object when a message of life-safety could have been taken all the while, and a technical one is."""
+        store, began = self.session.store, self.session.began
+        full_channels, full_addresses = crowded(self.session.owner.in_flight(), LIFE_SAFETY)
+        for row in due:
+            since = max(row["born"], store.freed.get(("outbox", row["id"]), 0.0), store.jumped_at)
+            waits = since < began and (row["lease_until"] or row["due_at"]) <= store.now() - timedelta(seconds=1)
+            full = row["channel"] in full_channels or row["address"] in full_addresses
+            if row["rank"] < LIFE_SAFETY_BELOW and waits and not full:
+                store.objections.append(f"{row['effect_key']} waits behind technical ones")
 
     async def take_recalls(self, _limit: int) -> list[tuple[str, str]]:
         return []

@@ -49,7 +49,9 @@ class Store:
         self.rows: dict[Key, Row] = {}
         self.locks: dict[Key, Transaction] = {}
         self.waiting: dict[Key, list[asyncio.Future[None]]] = {}
+        self.freed: dict[Key, float] = {}
         self.offset = timedelta()
+        self.jumped_at = 0.0
         self.faults = 0.0
         self.objections: list[str] = []
         self.check: Callable[[Store, Key, Row], None] = lambda *_: None
@@ -65,8 +67,14 @@ class Store:
     def table(self, name: str) -> list[Row]:
         return [row for (table, _), row in self.rows.items() if table == name]
 
+    def jump(self, by: timedelta) -> None:
+        """Set the clock of the database forward or back."""
+        self.offset += by
+        self.jumped_at = self.loop.time()
+
     def release(self, key: Key) -> None:
         del self.locks[key]
+        self.freed[key] = self.loop.time()
         for future in self.waiting.pop(key, []):
             if not future.done():
                 future.set_result(None)

@@ -4,9 +4,12 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
-from alarms.escalation.inputs import Repeated
+from alarms.escalation.decide import decide
+from alarms.escalation.domain import Decision, State
+from alarms.escalation.inputs import Delivered, Fate, Input, Repeated, TimerDue
 from alarms.handling.domain import Subject
 from alarms.notify.domain import ContactTarget
 from tests.homes import ARGYLL, FIFE
@@ -77,6 +80,27 @@ async def test_it_is_tried_again_with_longer_pauses_and_told_each_time(world: Wo
     assert pauses == [30, 60, 120, 240, 300, 300]
     assert await world.sent_to(poison) == ["sue"] * 6
     assert len(await world.about_us()) == 1
+
+
+async def test_that_somebody_was_told_of_it_is_no_reason_to_try_it_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each result of a message would otherwise have the next one sent, without end."""
+
+    def decide_or_fail(state: State | None, event: Input, now: datetime) -> Decision:
+        return decide(state, event, None if isinstance(event, TimerDue) else now)
+
+    await world.put_behind(ContactTarget.SUPERVISOR, "sue")
+    poison = await world.raise_alarm()
+    monkeypatch.setattr("alarms.handling.service.decide", decide_or_fail)
+    await world.drive()
+    due = (await world.get(poison)).next_due_at
+    await world.feed(poison, Delivered("sue", "email", Fate.SENT, "", "sue@council.example"))
+    await world.drive()
+    told = await world.get(poison)
+    assert told.next_due_at == due
+    assert "handle it by hand" in str(told.next_step)
+    assert await world.sent_to(poison) == ["sue"]
 
 
 async def test_not_even_one_that_the_database_refuses_to_change_holds_up_the_others(world: World) -> None:
