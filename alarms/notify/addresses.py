@@ -40,6 +40,19 @@ def shown(channel: Channel, address: str) -> str:
     return address
 
 
+def masked(channel: Channel, address: str) -> str:
+    """Return as much of an address as lets those who know it recognise it, for pages that many look at."""
+    if channel in {Channel.SMS, Channel.VOICE}:
+        return f"{REST}{address[-3:]}"
+    if channel is Channel.EMAIL:
+        name, _, host = address.rpartition("@")
+        return f"{name[:1]}{REST}@{host}"
+    if channel is Channel.WEBHOOK:
+        parts = urlsplit(address)
+        return f"{parts.scheme}://{parts.hostname}/{REST}"
+    return shown(channel, address)
+
+
 def _phone(text: str) -> str:
     """Return a telephone number in E.164; a number without a country is British."""
     try:

@@ -174,6 +174,16 @@ class ResponderRepository:
         ordered = statement.order_by(ContactMethod.position, ContactMethod.id)
         return (await self.session.execute(ordered)).scalars().all()
 
+    async def methods_by(self, responder_ids: Collection[UUID]) -> dict[UUID, list[ContactMethod]]:
+        """Return the methods of responders in their order."""
+        found: dict[UUID, list[ContactMethod]] = {each: [] for each in responder_ids}
+        statement = select(ContactMethod).where(ContactMethod.responder_id.in_(responder_ids))
+        for method in (
+            await self.session.execute(statement.order_by(ContactMethod.position, ContactMethod.id))
+        ).scalars():
+            found[method.responder_id].append(method)
+        return found
+
     async def lock_method(self, responder_id: UUID, method_id: UUID) -> ContactMethod | None:
         """Return one of a responder's methods with its row locked, or None."""
         statement = select(ContactMethod).where(

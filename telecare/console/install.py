@@ -19,18 +19,23 @@ from telecare.console.pages import (
     login,
     people,
     policies,
+    responders,
     rota_files,
     rotas,
+    teams,
     what_if,
 )
 from telecare.console.render import LoginNeededError, render_row
 
+_OPERATORS = (login, board, case, fleet, hub_commands, people, answer)
+_PLANS = (what_if, policies, rota_files, rotas, responders, teams)
+"""In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
 
 
 def install_console(app: FastAPI) -> None:
     """Add the console to an application whose API is installed."""
-    for pages in (login, board, case, fleet, hub_commands, people, answer, what_if, policies, rota_files, rotas):
+    for pages in (*_OPERATORS, *_PLANS):
         app.include_router(pages.router, include_in_schema=False)
     app.include_router(assets, include_in_schema=False)
     app.add_exception_handler(LoginNeededError, _to_login)

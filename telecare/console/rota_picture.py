@@ -73,6 +73,9 @@ def picture(period: Sequence[Span], monday: date, weeks: int, zone: ZoneInfo, no
         lanes = min(MOST_LANES, max([len(span.members) for span in there] or [1])) or 1
         parts.append(_grid(first, edges, y, lanes, now))
         parts += [_span(span, edges, y + HEAD, lanes, who, zone) for span in there]
+        if edges[0] <= now < edges[-1]:
+            x, bottom = _place(now, edges), y + HEAD + LANE * lanes + 6
+            parts.append(f'<line class="now" x1="{x:.1f}" y1="{y + HEAD - 4:.0f}" x2="{x:.1f}" y2="{bottom:.0f}"/>')
         y += HEAD + LANE * lanes + 14
     gaps = sum(not span.members for span in period)
     title = f"Who is on call in the weeks from {monday:%d %B %Y}: {len(who)} people, {gaps} gaps"
@@ -82,7 +85,7 @@ def picture(period: Sequence[Span], monday: date, weeks: int, zone: ZoneInfo, no
 
 def _grid(first: date, edges: Sequence[datetime], y: float, lanes: int, now: datetime) -> str:
     bottom = y + HEAD + LANE * lanes
-    parts = [f'<text class="week" x="0" y="{y + HEAD + 17:.0f}">{first:%d %b}</text>']
+    parts = [f'<text class="week" x="6" y="{y + HEAD + 17:.0f}">{first:%d %b}</text>']
     for day in range(8):
         x = LEFT + DAY_WIDTH * day
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="{y + 4:.0f}" x2="{x:.1f}" y2="{bottom:.0f}"/>')
@@ -90,9 +93,6 @@ def _grid(first: date, edges: Sequence[datetime], y: float, lanes: int, now: dat
             today = " today" if edges[day] <= now < edges[day + 1] else ""
             there = first + timedelta(days=day)
             parts.append(f'<text class="day{today}" x="{x + 5:.1f}" y="{y + 16:.0f}">{there:%a %d}</text>')
-    if edges[0] <= now < edges[-1]:
-        x = _place(now, edges)
-        parts.append(f'<line class="now" x1="{x:.1f}" y1="{y + HEAD:.0f}" x2="{x:.1f}" y2="{bottom + 6:.0f}"/>')
     return "".join(parts)
 
 
