@@ -14,7 +14,7 @@ from alarms.escalation.domain import Address
 from alarms.notify.addresses import written
 from alarms.notify.domain import Channel
 from alarms.notify.notices import Notice, notice_row
-from alarms.responders.domain import CODE_DIGITS, CODE_MINUTES, CODE_TRIES, CodeCheck, Rule, code_check
+from alarms.responders.domain import CODE_DIGITS, CODE_MINUTES, CODE_TRIES, CodeCheck, Rule, Urgency, code_check
 from alarms.responders.models import ContactMethod, Responder, Team
 from alarms.responders.repository import ResponderRepository, TeamRepository
 from telecare.kernel.db import database_now
@@ -64,6 +64,25 @@ class ResponderService:
         )
         if method is None:
             raise ConflictError("The responder has this address on this channel already")
+        return method
+
+    async def add_own_browser(self, responder: Responder, subscription: str) -> ContactMethod:
+        """Add the browser in which a responder holds their own link: proven by that, and told at once for life-safety.
+
+        A browser that is there already stays as it is.
+        """
+        known = {method.address: method for method in await self.responders.methods_of(responder.id)}
+        if (method := known.get(subscription)) is not None:
+            return method
+        method = await self.add_method(responder, Channel.PUSH, subscription, f"{responder.name}, a browser")
+        method.verified_at = await database_now(self.session)
+        await self.session.flush()
+        rules = [
+            Rule(rule.method_id, rule.after_s, Urgency(rule.urgency))
+            for rule in await self.responders.rules_of(responder.id)
+        ]
+        if any(rule.urgency is Urgency.LIFE_SAFETY for rule in rules):
+            await self.responders.replace_rules(responder, [*rules, Rule(method.id, 0, Urgency.LIFE_SAFETY)])
         return method
 
     async def require_method(self, responder: Responder, method_id: UUID) -> ContactMethod:

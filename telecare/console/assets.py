@@ -47,6 +47,13 @@ async def static(_version: str, name: str) -> Response:
     return Response(content, media_type=media_type, headers={"Cache-Control": KEEP})
 
 
+@router.get("/push-worker.js")
+async def push_worker() -> Response:
+    """Serve the worker that shows notifications at the root: a worker governs only what lies below its own address."""
+    content = _files()["js/push-worker.js"]
+    return Response(content, media_type=TYPES[".js"], headers={"Cache-Control": "no-cache"})
+
+
 @router.get("/favicon.ico")
 async def favicon() -> Response:
     """Serve the icon where browsers look for it unasked."""

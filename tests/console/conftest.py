@@ -1,6 +1,7 @@
 """A real browser on a whole system: Debian's Chromium, driven by Playwright."""
 
 import asyncio
+import base64
 import itertools
 import shutil
 import sys
@@ -26,6 +27,8 @@ needs_browser = pytest.mark.skipif(
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 LIMIT_MS = 15_000
 HOMES = 400
+PUSH_KEY = base64.urlsafe_b64encode(b"\x01" * 32).decode().rstrip("=")
+"""Any number below the order of the curve is a private key."""
 FIRST_FREE = 10
 """The hubs before it belong to tests that choose theirs by number."""
 
@@ -58,7 +61,8 @@ def lab_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 async def lab(lab_folder: Path) -> AsyncIterator[Lab]:
-    async with Lab(lab_folder, homes=HOMES, http_port=free_port(), mqtt_port=free_port()) as lab:
+    settings = {"PUSH_VAPID_KEY": PUSH_KEY}
+    async with Lab(lab_folder, homes=HOMES, http_port=free_port(), mqtt_port=free_port(), settings=settings) as lab:
         yield lab
 
 

@@ -1,7 +1,13 @@
 """The page behind the link in a message, on a phone: no log-in, one thumb, and the board knows at once."""
 
+import asyncio
+import base64
+import json
+from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from alarms.escalation.domain import Address, Notify
@@ -15,10 +21,12 @@ from tests.console.test_pages import faults
 pytestmark = needs_browser
 
 
-async def ask(lab: Lab, alarm_id: str, name: str, target: str) -> str:
+async def ask(lab: Lab, alarm_id: str, name: str, target: str, party_id: str = "") -> str:
     """Ask somebody about an alarm; return the address of their link."""
     database = Database(lab.settings())
-    effect = Notify(f"test:{new_id()}", target, Address("sms", "+447700900999", name), 10, "", str(new_id()), name)
+    effect = Notify(
+        f"test:{new_id()}", target, Address("sms", "+447700900999", name), 10, "", party_id or str(new_id()), name
+    )
     async with database.transaction() as session:
         asked = await InvitationRepository(session).add(UUID(alarm_id), None, [effect])
     await database.dispose()
@@ -109,3 +117,58 @@ async def test_the_page_is_fit_for_everybody_by_day_and_by_night(browser: Browse
         await page.goto(address)
         assert await faults(page) == []
         await context.close()
+
+
+FAKE_SUBSCRIBE = """
+Notification.requestPermission = async () => "granted";
+PushManager.prototype.subscribe = async (options) => ({
+  toJSON: () => ({endpoint: "https://push.example/of-this-browser", keys: {p256dh: "%s", auth: "%s"},
+                  key: options.applicationServerKey.length}),
+});
+"""
+"""What a push service on the internet would do; all else is the real browser."""
+
+
+async def test_a_responder_has_the_next_alarms_shown_by_the_browser(browser: Browser, homes: Homes, lab: Lab) -> None:
+    responders = (await homes.api.get("/responders", params={"limit": 100})).json()["items"]
+    eilidh = next(one for one in responders if one["key"] == "eilidh-maclean")
+    alarm_id = await homes.press("fall")
+    address = await ask(lab, alarm_id, eilidh["name"], "rota:wardens-on-call", eilidh["id"])
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    keys = [base64.urlsafe_b64encode(one).decode().rstrip("=") for one in (raw, b"\x02" * 16)]
+    context = await browser.new_context(viewport={"width": 360, "height": 740}, permissions=["notifications"])
+    context.set_default_timeout(LIMIT_MS)
+    await context.add_init_script(FAKE_SUBSCRIBE % tuple(keys))
+    page = await context.new_page()
+    await page.goto(address)
+    await page.get_by_role("button", name="Show the next alarms in this browser").click()
+    await expect(page.locator("#notify-told")).to_contain_text("Done")
+    whole = (await homes.api.get(f"/responders/{eilidh['id']}")).json()
+    (method,) = [one for one in whole["methods"] if one["channel"] == "push"]
+    assert method["verified_at"] is not None
+    assert method["address"] == "push.example/…"
+    assert [rule["after_s"] for rule in whole["rules"] if rule["method_id"] == method["id"]] == [0]
+    shown = """async () => {
+        const registration = await navigator.serviceWorker.ready;
+        return (await registration.getNotifications()).map((one) => [one.title, one.data.url]);
+    }"""
+    devtools = await context.new_cdp_session(page)
+    await devtools.send("ServiceWorker.enable")
+    registered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def note(event: dict[str, Any]) -> None:
+        for one in event["registrations"]:
+            if not registered.done() and not one["isDeleted"]:
+                registered.set_result(one["registrationId"])
+
+    devtools.on("ServiceWorker.workerRegistrationUpdated", note)
+    await devtools.send("ServiceWorker.enable")
+    data = json.dumps(
+        {"title": "Life-safety alarm: Fall detected", "body": "Ùna", "alarm_id": alarm_id, "url": address}
+    )
+    sent = {"origin": lab.url, "registrationId": await asyncio.wait_for(registered, 10), "data": data}
+    await devtools.send("ServiceWorker.deliverPushMessage", sent)
+    await page.wait_for_function(f"({shown})().then((all) => all.length === 1)")
+    assert await page.evaluate(shown) == [["Life-safety alarm: Fall detected", address]]
+    await context.close()

@@ -1,5 +1,6 @@
 """Notifications in a browser (RFC 8030), encrypted to it and signed as us (VAPID, RFC 8292)."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02, VapidException
 from pywebpush import WebPusher, WebPushException
 
@@ -65,6 +67,15 @@ class PushChannel:
             return Permanent(f"this address cannot be used: {error}")
         except httpx.HTTPError as error:
             return Temporary(f"no answer: {error or type(error).__name__}")
+
+
+def public_key(settings: Settings) -> str | None:
+    """Return the key by which browsers know our notifications, in base64url; None where none is set up."""
+    private = settings.push_vapid_key.get_secret_value()
+    if not private:
+        return None
+    point = Vapid02.from_string(private).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return base64.urlsafe_b64encode(point).decode().rstrip("=")
 
 
 def _origin(endpoint: str) -> str:

@@ -4,11 +4,13 @@ There is no log-in: the link itself is the key, good for one alarm and one perso
 under the name of who was asked. A contact sees no address, as in the message.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
@@ -20,13 +22,16 @@ from alarms.handling.repository import AlarmRepository
 from alarms.invitations.domain import Answer
 from alarms.invitations.models import Invitation
 from alarms.invitations.repository import InvitationRepository
+from alarms.notify.channels.push import public_key
+from alarms.responders.service import ResponderService
 from devices.registry.homes import PersonRepository, PremisesRepository
 from devices.registry.models import Person, Premises
 from telecare.access.repository import AuditRepository
 from telecare.access.service import check_own_form
-from telecare.api.deps import Transaction
+from telecare.api.deps import ServicesDep, Transaction
 from telecare.console.render import page
 from telecare.kernel.db import database_now
+from telecare.kernel.errors import NotFoundError
 from telecare.kernel.pure.jsonsafe import clean_text
 
 router = APIRouter()
@@ -47,7 +52,7 @@ class Standing:
 
 
 @router.get("/a/{token}")
-async def show(request: Request, token: str, session: Transaction, said: str = "") -> Response:
+async def show(request: Request, token: str, session: Transaction, services: ServicesDep, said: str = "") -> Response:
     """Show what somebody was asked, and the answers that are open to them now."""
     invitation = await InvitationRepository(session).by_token(token)
     if invitation is None:
@@ -71,6 +76,7 @@ async def show(request: Request, token: str, session: Transaction, said: str = "
         staff=staff,
         arrivals=ARRIVALS,
         said=clean_text(said)[:300],
+        push_key=public_key(services.settings) if await _is_responder(session, invitation) else None,
         now=await database_now(session),
     )
 
@@ -100,6 +106,30 @@ async def answer(
     return RedirectResponse(f"{address.path}?{address.query}", SEE_OTHER)
 
 
+class Subscription(BaseModel):
+    """A browser's own words for where notifications to it go (Push API)."""
+
+    endpoint: Annotated[str, Field(max_length=2000)]
+    keys: dict[Annotated[str, Field(max_length=20)], Annotated[str, Field(max_length=200)]]
+
+
+@router.post("/a/{token}/push", status_code=204)
+async def notify_me(request: Request, token: str, session: Transaction, subscription: Subscription) -> None:
+    """Let the responder whose link this is have alarms shown by this browser."""
+    check_own_form(request)
+    invitation = await InvitationRepository(session).by_token(token)
+    service = ResponderService(session)
+    responder = None if invitation is None else await service.responders.get(invitation.party_id)
+    if invitation is None or responder is None:
+        raise NotFoundError("Only a responder can be told by a browser: this link is none of theirs, or has ended")
+    address = json.dumps({"endpoint": subscription.endpoint, "keys": subscription.keys}, sort_keys=True)
+    method = await service.add_own_browser(responder, address)
+    await AuditRepository(session).add(
+        _label(invitation), "contact_method_added", "responder", responder.id, responder.council_id,
+        details={"method": str(method.id), "channel": method.channel},
+    )  # fmt: skip
+
+
 def _standing(state: State, party_id: UUID) -> Standing:
     mine = next((one for one in state.acceptances if one.by.id == str(party_id)), None)
     others = tuple(one.by.name for one in state.acceptances if one is not mine)
@@ -117,6 +147,10 @@ async def _home(session: AsyncSession, alarm: Alarm) -> tuple[Person | None, Pre
     person = await PersonRepository(session, everywhere).require(alarm.person_id) if alarm.person_id else None
     premises = await PremisesRepository(session, everywhere).require(alarm.premises_id) if alarm.premises_id else None
     return person, premises
+
+
+async def _is_responder(session: AsyncSession, invitation: Invitation) -> bool:
+    return await ResponderService(session).responders.get(invitation.party_id) is not None
 
 
 def _label(invitation: Invitation) -> str:
