@@ -1,6 +1,7 @@
 """A scenario on a real database: the engine, the service, the outbox and the sender of the product, a clock of ours."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from alarms.escalation.domain import Holder, RuleError
+from alarms.escalation.inputs import Delivered
 from alarms.handling.domain import Opening, Subject
 from alarms.handling.engine import Engine
 from alarms.handling.models import AlarmLog
@@ -155,6 +157,9 @@ class DatabaseRun:
         assert alarm is not None
         row = TYPES[alarm.type]
         said = input_of(event, row.words, row.rank, _no_ladder)
+        if isinstance(said, Delivered):
+            name, _, way = said.address.rpartition(".")
+            said = replace(said, address=self.house.address_of(name, way))
         await service.feed(alarm_id, said)
 
     async def _tell_of_rules(self, event: EventPart) -> None:

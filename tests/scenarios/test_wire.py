@@ -1,0 +1,127 @@
+"""Scenarios from a hub's press on the broker to a text at the provider, on the simulated clock of the database."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from alarms.notify.channels import channels
+from alarms.notify.delivery import Provider
+from alarms.policy.compare import differences
+from alarms.policy.scenario import Scenario
+from alarms.policy.simulate import Timeline
+from devices.registry.seed import seed_fleet
+from simulators.provider.desk import API_KEY
+from simulators.provider.simulator import ProviderSimulator
+from telecare.access.broker import BrokerRole, set_broker_account
+from telecare.embedded import EmbeddedBroker
+from telecare.embedded.lab import GATEWAY_ACCOUNT, SERVICE_ACCOUNT, free_port
+from telecare.ingest.service import Ingest
+from telecare.kernel.db import Database
+from telecare.kernel.sealing import Sealer
+from telecare.kernel.settings import Settings
+from tests.conftest import SEAL_KEY
+from tests.scenarios.clock import set_clock
+from tests.scenarios.files import FOLDER, name_of, of_level, scenario_of
+from tests.scenarios.invariants import broken, of_database
+from tests.scenarios.wire_run import WireRun, fits
+from tests.wire import WireHub
+
+LIMIT_S = 30.0
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+CHOSEN = [path for path in of_level("wire") if fits(scenario_of(path))]
+
+
+@dataclass
+class Line:
+    """Everything between a hub and a provider."""
+
+    database: Database
+    broker: EmbeddedBroker
+    ingest: Ingest
+    gateway: WireHub
+    provider: ProviderSimulator
+    ways: Mapping[str, Provider]
+    hubs: list[str]
+
+    async def run(self, scenario: Scenario, **more: object) -> Timeline:
+        before = len(self.provider.texts) + len(self.provider.mails)
+        run = WireRun(
+            scenario, self.database, gateway=self.gateway, hubs=self.hubs, ways=self.ways, **more  # type: ignore[arg-type]
+        )  # fmt: skip
+        timeline = await run.run()
+        shown = [*self.provider.texts, *self.provider.mails]
+        assert len(shown) - before == len(timeline.told), "the provider has shown as many as the outbox says were sent"
+        return timeline
+
+    async def until_received(self) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while await self.ingest.problem() or self.ingest.slot.problem:  # noqa: ASYNC110 - the lanes' own threads
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+async def line(simulated: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Line]:
+    port, passwords = free_port(), {SERVICE_ACCOUNT: secrets.token_hex(8), GATEWAY_ACCOUNT: secrets.token_hex(8)}
+    await set_clock(simulated, LONG_AGO)
+    settings = Settings(
+        database_url=simulated.url,
+        seal_key=SEAL_KEY,
+        mqtt_url=f"mqtt://{SERVICE_ACCOUNT}:{passwords[SERVICE_ACCOUNT]}@127.0.0.1:{port}",
+    )
+    async with simulated.transaction() as session:
+        hubs = await seed_fleet(session, Sealer(settings), "11" * 32, homes=30)
+        await set_broker_account(session, SERVICE_ACCOUNT, passwords[SERVICE_ACCOUNT], BrokerRole.SERVICE)
+        await set_broker_account(session, GATEWAY_ACCOUNT, passwords[GATEWAY_ACCOUNT], BrokerRole.GATEWAY)
+    async with AsyncExitStack() as stack:
+        provider = await stack.enter_async_context(ProviderSimulator())
+        provided = settings.model_copy(
+            update={
+                "notify_url": provider.url,
+                "notify_api_key": type(settings.notify_api_key)(API_KEY),
+                "notify_sms_template": "9d751e0e-f929-4891-82a1-a3e1c3c18ee3",
+                "notify_email_template": "0d751e0e-f929-4891-82a1-a3e1c3c18ee3",
+                "email_providers": ("notify",),
+                "sms_providers": ("notify",),
+            }
+        )
+        ways = await channels(provided, stack)
+        broker = EmbeddedBroker(simulated.url, port=port, log_file=tmp_path_factory.mktemp("broker") / "log")
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        stop = asyncio.Event()
+        ingest = Ingest(settings, simulated)
+        running = asyncio.create_task(ingest.run(stop))
+        gateway = await stack.enter_async_context(WireHub(port, GATEWAY_ACCOUNT, passwords[GATEWAY_ACCOUNT]))
+        await gateway.subscribe("telecare/v1/+/ack")
+        line = Line(simulated, broker, ingest, gateway, provider, ways, [hub.hub_id for hub in hubs])
+        await line.until_received()
+        yield line
+        stop.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(running, LIMIT_S)
+
+
+def test_many_can_be_run_so() -> None:
+    assert len(CHOSEN) > 20
+
+
+@pytest.mark.parametrize("path", CHOSEN, ids=name_of)
+async def test_exactly_these_arrive(path: Path, line: Line) -> None:
+    scenario = scenario_of(path)
+    timeline = await line.run(scenario)
+    found = [*differences(scenario, timeline), *broken(await of_database(line.database))]
+    assert not found, "\n".join([scenario.name, *found])
+
+
+async def test_no_timer_is_lost_with_the_broker(line: Line) -> None:
+    """R37: it is gone from the press on, with all that it kept, and every step comes at its time."""
+    scenario = scenario_of(FOLDER / "s01-automatic-step.yaml")
+    timeline = await line.run(scenario, after_raise=line.broker.stop)
+    assert not (found := differences(scenario, timeline)), "\n".join(found)
