@@ -205,7 +205,7 @@ async def test_an_alarm_in_other_hands_is_passed_by_and_taken_as_soon_as_it_is_f
 async def test_what_is_due_is_found_by_an_index_however_many_alarms_are_open(world: World) -> None:
     """A moment that may change within a statement cannot be asked of an index: each open alarm would be read."""
     claim = str(_CLAIM.compile(dialect=postgresql.dialect(paramstyle="named")))
-    claim = claim.replace(":but::UUID[]", "ARRAY[]::uuid[]").replace(":param_1", "1")
+    claim = claim.replace(":but::UUID[]", "ARRAY[]::uuid[]")
     async with world.database.transaction() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
         await session.execute(text("SET LOCAL enable_bitmapscan = off"))
