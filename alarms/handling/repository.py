@@ -7,7 +7,22 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Uuid, all_, bindparam, delete, exists, false, func, or_, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Uuid,
+    all_,
+    bindparam,
+    delete,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 from sqlalchemy.orm.attributes import set_committed_value
@@ -44,21 +59,28 @@ _OPEN_OF_HUB = (
 _OTHER = aliased(Alarm)
 """An alarm beside the one at hand."""
 
+_CLOSED: ColumnElement[str] = literal_column("'closed'")
+"""Written out and no parameter: a plan that is kept for all parameters cannot use an index of the open ones only."""
+
 # The moment of the statement is one that an index can be asked for; that of the clock is not, and each open alarm would
 # be read. The inner lock passes by what others hold, the outer one reads the row as it is now that it is ours, and then
 # the clock.
 _DUE = (
     select(_OTHER.id)
     .where(
-        _OTHER.handling != "closed",
+        _OTHER.handling != _CLOSED,
         _OTHER.next_due_at <= func.statement_timestamp(),
         _OTHER.id != all_(bindparam("but", type_=ARRAY(Uuid))),
     )
     .order_by(_OTHER.rank, _OTHER.next_due_at, _OTHER.id)
-    .limit(1)
+    .limit(literal_column("1"))
     .with_for_update(skip_locked=True)
 )
 _CLAIM = select(Alarm, func.clock_timestamp()).where(Alarm.id == _DUE.scalar_subquery()).with_for_update()
+
+_UNTIL_DUE = select(func.extract("epoch", func.min(Alarm.next_due_at) - func.clock_timestamp())).where(
+    Alarm.handling != _CLOSED
+)
 
 _SAVED = (
     "version", "rank", "condition", "handling", "events", "last_event_at", "next_due_at", "next_step", "assigned_to",
@@ -159,10 +181,7 @@ class AlarmRepository:
 
     async def seconds_until_due(self) -> float | None:
         """Return how long until the next open alarm is due (negative: overdue); None when nothing is open."""
-        statement = select(
-            func.extract("epoch", func.min(Alarm.next_due_at) - func.clock_timestamp()),
-        ).where(Alarm.handling != "closed")
-        seconds = (await self.session.execute(statement)).scalar_one()
+        seconds = (await self.session.execute(_UNTIL_DUE)).scalar_one()
         return None if seconds is None else float(seconds)
 
     async def get(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm | None:

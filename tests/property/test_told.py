@@ -187,4 +187,4 @@ class Told(RuleBasedStateMachine):
 
 
 TestTold = Told.TestCase
-TestTold.settings = examples(250, steps=40)
+TestTold.settings = examples(120, steps=40)

@@ -1,16 +1,19 @@
 """The engine on a real database: one alarm that cannot be driven, holes in a ladder, hands in its way."""
 
 import asyncio
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 
 from alarms.escalation.decide import decide
 from alarms.escalation.domain import Decision, State
 from alarms.escalation.inputs import Delivered, Fate, Input, Repeated, TimerDue
 from alarms.handling.domain import Subject
+from alarms.handling.repository import _CLAIM
 from alarms.notify.domain import ContactTarget
 from tests.homes import ARGYLL, FIFE
 from tests.integration.alarms.world import World
@@ -197,3 +200,15 @@ async def test_an_alarm_in_other_hands_is_passed_by_and_taken_as_soon_as_it_is_f
             await asyncio.sleep(0.01)
     stop.set()
     await asyncio.wait_for(running, timedelta(seconds=5).total_seconds())
+
+
+async def test_what_is_due_is_found_by_an_index_however_many_alarms_are_open(world: World) -> None:
+    """A moment that may change within a statement cannot be asked of an index: each open alarm would be read."""
+    claim = str(_CLAIM.compile(dialect=postgresql.dialect(paramstyle="named")))
+    claim = claim.replace(":but::UUID[]", "ARRAY[]::uuid[]")
+    async with world.database.transaction() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        await session.execute(text("SET LOCAL enable_bitmapscan = off"))
+        plan = "\n".join((await session.execute(text(f"EXPLAIN {claim}"))).scalars())
+    assert "ix_alarm_due" in plan
+    assert re.search(r"Index Cond: \(next_due_at <= statement_timestamp\(\)\)", plan)
