@@ -35,7 +35,8 @@ from tests.wire import WireHub
 
 LIMIT_S = 30.0
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-CHOSEN = [path for path in of_level("wire") if fits(scenario_of(path))]
+CHOSEN = [path for path in of_level("wire") if fits(scenario_of(path)) and not path.name.startswith("o")]
+"""Those of the parts A to C; our own begin with `o`, and say nothing of the wire that these do not."""
 
 
 @dataclass
