@@ -147,9 +147,9 @@ class AlarmService:
 
     async def rules_changed(self, responder_ids: Sequence[UUID]) -> None:
         """Let open alarms work out anew when these responders are told next: their rules are read live."""
-        now = await database_now(self.session)
         responders = ResponderRepository(self.session)
         for alarm in await self.alarms.lock_with_round_of(responder_ids):
+            now = await database_now(self.session)
             parties = await responders.parties(responder_ids, alarm.class_, now)
             await self._apply(alarm, RulesChanged({party.id: party for party in parties.values()}))
 

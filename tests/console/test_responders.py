@@ -39,7 +39,9 @@ async def code_for(lab: Lab, address: str) -> str:
     return found[1]
 
 
-async def test_a_responder_is_added_a_way_is_proven_and_the_rules_are_a_timeline(login: Login, lab: Lab) -> None:
+async def test_a_responder_is_added_a_way_is_proven_and_the_rules_are_a_timeline(  # noqa: PLR0915 - one journey
+    login: Login, lab: Lab
+) -> None:
     page = await login("admin")
     await page.goto(f"{lab.url}/responders")
     await page.get_by_role("link", name="New responder").focus()

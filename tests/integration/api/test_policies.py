@@ -202,3 +202,19 @@ async def test_an_alarm_goes_by_a_policy_with_hours(administrator: httpx.AsyncCl
     await save(administrator, TEXT.replace("wait: 30s}", f"wait: 30s, only: {hours}, otherwise: [duty_manager]}}"))
     alarm = await world.get(await world.raise_alarm())
     assert (alarm.state["ladder"]["policy"], alarm.state["ladder"]["steps"][0]["hours"]["since"]) == ("wardens", 0)
+
+
+async def test_what_a_live_policy_names_is_not_removed_under_it(administrator: httpx.AsyncClient) -> None:
+    """S13."""
+    responder = (await administrator.post("/api/v1/responders", json={"key": "bob", "name": "Bob"})).json()
+    team = await administrator.post("/api/v1/teams", json={"key": "north", "name": "North", "members": []})
+    rota = await administrator.post("/api/v1/rotas", json={"key": "nights", "name": "Nights", "layers": []})
+    named = '["responder:bob", "team:north", "rota:nights", queue]'
+    saved = await save(administrator, TEXT.replace("[supervisor]", named))
+    paths = [f"responders/{responder['id']}", f"teams/{team.json()['id']}", f"rotas/{rota.json()['id']}"]
+    for path in paths:
+        reply = await administrator.delete(f"/api/v1/{path}")
+        assert reply.status_code == 409, path
+        assert "The policies “wardens” name" in reply.json()["detail"]
+    assert (await administrator.delete(f"{POLICIES}/{saved['id']}")).status_code == 204
+    assert [(await administrator.delete(f"/api/v1/{path}")).status_code for path in paths] == [204] * 3
