@@ -85,7 +85,7 @@ async def test_a_case_follows_what_others_do_and_says_whose_it_is(login: Login, 
     await calum.locator("#note").focus()
     await fiona.keyboard.press("c")
     await expect(fiona.locator("#actions button:visible")).to_have_text(
-        [re.compile("Renew"), re.compile("Hold"), "Give back", "Next step now"]
+        [re.compile("Renew"), re.compile("Hold"), "No speech", "Give back", "Next step now"]
     )
     await expect(fiona.locator("#case-next")).to_contain_text("in 4:")
     await expect(calum.locator("#case-holder")).to_have_text("Fiona Ross has it")
