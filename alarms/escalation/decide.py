@@ -37,6 +37,7 @@ from alarms.escalation.inputs import (
     Repeated,
     Rerouted,
     RulesChanged,
+    Shelved,
     TimerDue,
     VoiceLost,
 )
@@ -97,6 +98,7 @@ _RULES: dict[type[Any], Callable[[Draft, Any], None]] = {
     Attended: operator_rules.attend,
     Held: operator_rules.hold,
     Escalated: operator_rules.escalate,
+    Shelved: operator_rules.shelve,
     NoSpeech: operator_rules.no_speech,
     Noted: operator_rules.note,
     ContactAttempted: operator_rules.contact,

@@ -235,6 +235,7 @@ class State:
     arrival_asked: bool = False
     supervisor_at: datetime | None = None  # when the supervisor is told that this takes long
     quiet_until: datetime | None = None  # planned work: nobody is told before
+    shelved_until: datetime | None = None  # a technical alarm that somebody has put aside
     hub_cancelled: bool = False
     silent: bool = False  # the line is open and nobody speaks
     everybody_at: datetime | None = None  # when contacts and responders are told all at once

@@ -95,6 +95,7 @@ class Draft:
             arrival_due_at=None,
             arrival_asked=False,
             supervisor_at=None,
+            shelved_until=None,
             rounds=(),
             again=0,
             step_due_at=self.now,

@@ -170,6 +170,15 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Shelved:
+    """A user puts a technical alarm aside for so many seconds; it comes back by itself if its cause is still there."""
+
+    by: Holder
+    for_s: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Escalated:
     """A user sends the alarm one step up at once."""
 
@@ -281,6 +290,7 @@ Input: TypeAlias = (
     | Released
     | Attended
     | Held
+    | Shelved
     | Escalated
     | NoSpeech
     | Noted

@@ -16,6 +16,7 @@ from alarms.escalation.inputs import (
     Noted,
     Released,
     Renewed,
+    Shelved,
 )
 from alarms.escalation.outcomes import OUTCOMES, Needs
 
@@ -23,6 +24,10 @@ MAX_ARRIVAL = timedelta(minutes=60)
 """Responders arrive within 60 minutes of the decision to deploy; nobody may promise later without being asked."""
 
 RENEWALS_BEFORE_SUPERVISOR = 6
+
+LONGEST_SHELF = timedelta(hours=24)
+PERSONAL = frozenset("LU")
+"""The classes behind which a person may wait."""
 
 
 def ack(draft: Draft, event: Acked) -> None:
@@ -47,6 +52,7 @@ def ack(draft: Draft, event: Acked) -> None:
         step_due_at=None,
         hold_until=None,
         supervisor_at=None,
+        shelved_until=None,
     )
     if not state.acceptances:  # whoever is on the way stays so, and is asked
         draft.put(handling=Handling.ACKED, arrival_due_at=None, arrival_asked=False)
@@ -93,6 +99,24 @@ def hold(draft: Draft, event: Held) -> None:
     draft.put(hold_until=draft.now + timedelta(seconds=draft.state.ladder.hold_s))
     limit = in_words(timedelta(seconds=draft.state.ladder.hold_s))
     draft.say("held", event.by.name, f"{event.by.name} put the call on hold{because(event.reason)}; limit {limit}.")
+
+
+def shelve(draft: Draft, event: Shelved) -> None:
+    """Put a technical alarm aside for a while, with a name and a reason; never what a person may need (C11)."""
+    state = draft.state
+    if state.class_ in PERSONAL:
+        raise RuleError("Only technical alarms can be shelved: somebody may be in need")
+    if state.claim is not None and state.claim.holder.id != event.by.id:
+        raise RuleError(f"{state.claim.holder.name} has it: ask them, or take it over first")
+    if not event.reason.strip():
+        raise RuleError("Shelving needs a reason in words")
+    wait = timedelta(seconds=event.for_s)
+    if not timedelta(0) < wait <= LONGEST_SHELF:
+        raise RuleError(f"An alarm is shelved for {in_words(LONGEST_SHELF)} at most")
+    draft.back_to_raised()
+    draft.call_off()
+    draft.put(shelved_until=draft.now + wait, step_due_at=draft.now + wait)
+    draft.say("shelved", event.by.name, f"{event.by.name} shelved it for {in_words(wait)}{because(event.reason)}.")
 
 
 def escalate(draft: Draft, event: Escalated) -> None:

@@ -17,6 +17,9 @@ def timer(draft: Draft, event: TimerDue) -> None:
     now = draft.now
     if draft.state.handling is Handling.ATTENDING:
         _check_arrival(draft, event)
+    if draft.state.shelved_until is not None and draft.state.shelved_until <= now:
+        draft.put(shelved_until=None)
+        draft.say("unshelved", SYSTEM, "The time on the shelf is over, and nobody has ended it: it is open again.")
     if draft.state.hold_until is not None and draft.state.hold_until <= now:
         draft.put(hold_until=None)
         told = draft.tell_supervisor(event.parties, "On hold too long")

@@ -99,14 +99,8 @@ def what_next(state: State) -> Next | None:
     at = state.next_due_at
     if at is None:
         return None
-    if state.hold_until is not None and at == state.hold_until:
-        return Next(at, "the hold is over: the supervisor is told")
-    if state.supervisor_at is not None and at == state.supervisor_at:
-        return Next(at, "the supervisor is told that it takes long")
-    if state.everybody_at is not None and at == state.everybody_at:
-        return Next(at, "contacts and responders are told, all at once")
-    if told := [turn.name for turn in state.rounds if turn.next_at == at]:
-        return Next(at, f"{' and '.join(dict.fromkeys(told))} told")
+    if (words := _aside(state, at)) is not None:
+        return Next(at, words)
     if state.handling is Handling.ATTENDING:
         words = "it is open again" if state.arrival_asked else "arrival is asked"
     elif state.claim is not None:
@@ -114,6 +108,20 @@ def what_next(state: State) -> Next | None:
     else:
         words = " and ".join(target_words(target) for target in _next_targets(state)) + " told"
     return Next(at, words)
+
+
+def _aside(state: State, at: datetime) -> str | None:
+    """Return what happens at a moment that is no step of the ladder and no end of a claim."""
+    moments = (
+        (state.hold_until, "the hold is over: the supervisor is told"),
+        (state.supervisor_at, "the supervisor is told that it takes long"),
+        (state.shelved_until, "it is shelved until then, and open again"),
+        (state.everybody_at, "contacts and responders are told, all at once"),
+    )
+    if (words := next((words for moment, words in moments if moment == at), None)) is not None:
+        return words
+    told = [turn.name for turn in state.rounds if turn.next_at == at]
+    return f"{' and '.join(dict.fromkeys(told))} told" if told else None
 
 
 def _next_targets(state: State) -> tuple[str, ...]:

@@ -113,6 +113,14 @@ class ReasonIn(BaseModel):
     reason: Reason = ""
 
 
+class ShelveIn(BaseModel):
+    """Put a technical alarm aside, for 24 hours at most; it comes back by itself."""
+
+    as_of: AsOf
+    minutes: Annotated[int, Field(ge=1, le=24 * 60)]
+    reason: Words
+
+
 class AttendIn(BaseModel):
     """Somebody is on the way; asked again after `arrive_in_minutes` (default 45, at most 60)."""
 

@@ -24,6 +24,7 @@ from alarms.escalation.inputs import (
     Renewed,
     Repeated,
     Rerouted,
+    Shelved,
     VoiceLost,
 )
 from alarms.escalation.ranks import VOICE_LOST
@@ -62,6 +63,7 @@ def _plain(event: EventPart, by: Holder, words: str, rank: int) -> Input:
         "attend": Attended(by, event.why or "A responder", event.arrive_in),
         "hold": Held(by, event.why),
         "escalate": Escalated(by, event.why),
+        "shelve": Shelved(by, event.for_, event.why),
         "no_speech": NoSpeech(by),
         "accept": Accepted(by, event.via, event.arrive_in),
         "decline": Declined(by, event.via, event.why),

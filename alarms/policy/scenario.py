@@ -87,10 +87,11 @@ class EventPart(Part):
 
     act: Literal[
         "repeat", "clear", "cancel", "voice_lost",
-        "ack", "take_over", "renew", "release", "attend", "hold", "escalate", "no_speech",
+        "ack", "take_over", "renew", "release", "attend", "hold", "escalate", "shelve", "no_speech",
         "accept", "decline", "on_the_way", "there", "done", "reroute",
     ] | None = None  # fmt: skip
     arrive_in: Moment | None = None
+    for_: Moment = Field(default=0, alias="for", description="how long it is shelved")
     close: str | None = Field(default=None, description="the outcome code")
     voice_confirmed: bool = False
     supervisor: bool = False

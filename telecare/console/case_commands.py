@@ -18,8 +18,9 @@ from alarms.escalation.inputs import (
     Noted,
     Released,
     Renewed,
+    Shelved,
 )
-from alarms.handling.schemas import AckIn, AttendIn, CloseIn, ContactAttemptIn, NoteIn, ReasonIn, RenewIn
+from alarms.handling.schemas import AckIn, AttendIn, CloseIn, ContactAttemptIn, NoteIn, ReasonIn, RenewIn, ShelveIn
 from telecare.access.domain import Actor, Permission
 from telecare.kernel.errors import InvalidError, NotFoundError
 from telecare.kernel.pure.jsonsafe import clean_text
@@ -41,6 +42,7 @@ _COMMANDS: dict[str, tuple[type[BaseModel], Make]] = {
     "release": (ReasonIn, lambda by, _, body: Released(by, body.reason)),
     "hold": (ReasonIn, lambda by, _, body: Held(by, body.reason)),
     "escalate": (ReasonIn, lambda by, _, body: Escalated(by, body.reason)),
+    "shelve": (ShelveIn, lambda by, _, body: Shelved(by, body.minutes * 60, body.reason)),
     "no-speech": (RenewIn, lambda by, _actor, _body: NoSpeech(by)),
     "attend": (AttendIn, _attended),
     "note": (NoteIn, lambda by, _, body: Noted(by, body.text)),
@@ -55,10 +57,11 @@ WORDS = {
     "text": "Write the note first, in at most 2,000 characters",
     "who": "Say who is on the way",
     "arrive_in_minutes": "They must arrive within 1 to 60 minutes",
+    "minutes": "An alarm is shelved for 1 minute to 24 hours",
     "outcome": "Choose what happened",
     "reason": "The reason is too long: at most 2,000 characters",
 }
-FIELDS = {"text": "note", "arrive_in_minutes": "minutes"}
+FIELDS = {"text": "note", "arrive_in_minutes": "minutes", "minutes": "shelf-minutes"}
 """Ids of fields on the page that differ from their names."""
 
 

@@ -10,7 +10,7 @@ from simulators.hub.client import HubClient
 from simulators.hub.link import Login as HubLogin
 from simulators.hub.model import HubConfig
 from telecare.embedded.lab import Lab
-from tests.console.conftest import LIMIT_MS, Login, needs_browser
+from tests.console.conftest import LIMIT_MS, Homes, Login, needs_browser
 from tests.console.test_pages import faults
 
 pytestmark = needs_browser
@@ -78,3 +78,22 @@ async def test_the_card_has_no_serious_fault(login: Login, lab: Lab, width: int)
     await page.click("#commands summary")
     assert await faults(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 1
+
+
+async def test_a_technical_alarm_is_shelved_with_a_reason_and_says_until_when(
+    login: Login, homes: Homes, lab: Lab
+) -> None:
+    """C11."""
+    alarm_id = await homes.press("mains_fail", "event")
+    page = await login()
+    await page.goto(f"{lab.url}/alarms/{alarm_id}")
+    await page.locator("summary", has_text="Shelve it for a while").click()
+    await page.get_by_label("For how long").select_option("240")
+    await page.get_by_label("Why").fill("The street is dug up")
+    await page.get_by_role("button", name="Shelve", exact=True).click()
+    await expect(page.locator(".log")).to_contain_text("Fiona Ross shelved it for 240 min: The street is dug up.")
+    alarm = await homes.alarm(alarm_id)
+    assert (alarm["handling"], alarm["next_step"]) == ("raised", "it is shelved until then, and open again")
+    fall = await homes.press("fall")
+    await page.goto(f"{lab.url}/alarms/{fall}")
+    await expect(page.locator("summary", has_text="Shelve it")).to_have_count(0)

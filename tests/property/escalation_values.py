@@ -32,6 +32,7 @@ from alarms.escalation.inputs import (
     Repeated,
     Rerouted,
     RulesChanged,
+    Shelved,
     TimerDue,
     VoiceLost,
 )
@@ -131,6 +132,7 @@ happenings = st.one_of(
     st.builds(Attended, holders, words, st.none() | st.integers(0, 5 * 3600)),
     st.builds(Held, holders, words),
     st.builds(Escalated, holders, words),
+    st.builds(Shelved, holders, st.integers(0, 90_000), words),
     st.builds(Noted, holders, words),
     st.builds(ContactAttempted, holders, words, st.booleans(), words),
     st.builds(Delivered, words, channels, st.sampled_from(Fate), words, addresses),

@@ -51,6 +51,7 @@ from alarms.escalation.inputs import (
     Repeated,
     Rerouted,
     RulesChanged,
+    Shelved,
     TimerDue,
     VoiceLost,
 )
@@ -73,7 +74,7 @@ from tests.property.oracle import Oracle
 from tests.unit.alarms.run import Run
 
 CLAIMS = (Acked, Accepted, OnTheWay, AtTheHome)
-MAY_GO_LATER = (*CLAIMS, Renewed, Attended, Held, Arrived, Rerouted, RulesChanged, Declined, Finished)
+MAY_GO_LATER = (*CLAIMS, Renewed, Attended, Held, Arrived, Rerouted, RulesChanged, Declined, Finished, Shelved)
 SHIFT = timedelta(days=217, hours=5, microseconds=7)
 STATE_TIMES = (
     "raised_at",
@@ -86,6 +87,7 @@ STATE_TIMES = (
     "closed_at",
     "quiet_until",
     "everybody_at",
+    "shelved_until",
 )
 
 
@@ -205,7 +207,7 @@ class Escalation(RuleBasedStateMachine):
         if before.claim is None:
             assert after.claim is None or (isinstance(event, CLAIMS) and after.claim.holder == event.by)
         elif after.claim is None:
-            assert isinstance(event, (Released, Escalated, VoiceLost, TimerDue, Closed, Declined, Finished))
+            assert isinstance(event, (Released, Escalated, VoiceLost, TimerDue, Closed, Declined, Finished, Shelved))
         elif after.claim.holder != before.claim.holder and isinstance(event, Acked):
             assert event.take_over
         elif after.claim.holder != before.claim.holder:
@@ -278,7 +280,7 @@ class Escalation(RuleBasedStateMachine):
             return
         closes = after.handling is Handling.CLOSED
         claims = isinstance(event, Acked) and before.claim is None
-        if closes or claims or isinstance(event, Rerouted):
+        if closes or claims or isinstance(event, (Rerouted, Shelved)):
             assert decision.effects == (CancelPending(),)
             assert after.rounds == ()
         elif not isinstance(event, CLAIMS):

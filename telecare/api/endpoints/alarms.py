@@ -19,6 +19,7 @@ from alarms.escalation.inputs import (
     Noted,
     Released,
     Renewed,
+    Shelved,
 )
 from alarms.handling.domain import board_key
 from alarms.handling.repository import AlarmRepository
@@ -32,6 +33,7 @@ from alarms.handling.schemas import (
     NoteIn,
     ReasonIn,
     RenewIn,
+    ShelveIn,
 )
 from alarms.handling.service import AlarmService
 from telecare.access.domain import Actor, Permission
@@ -134,6 +136,12 @@ async def release(body: ReasonIn, desk: AtDesk) -> AlarmOut:
 async def escalate(body: ReasonIn, desk: AtDesk) -> AlarmOut:
     """Send the alarm one step up the ladder now."""
     return await desk.give(Escalated(desk.by, body.reason), body.as_of)
+
+
+@router.post("/{alarm_id}/shelve")
+async def shelve(body: ShelveIn, desk: AtDesk) -> AlarmOut:
+    """Put a technical alarm aside for a while, with a reason; life-safety and urgent alarms never are."""
+    return await desk.give(Shelved(desk.by, body.minutes * 60, body.reason), body.as_of)
 
 
 @router.post("/{alarm_id}/no-speech")
