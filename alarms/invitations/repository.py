@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Notify
@@ -27,6 +27,20 @@ _TAKEN = text(
       FROM invitation i JOIN alarm a ON a.id = i.alarm_id
      WHERE i.channel = ANY(:channels) AND i.address = ANY(:addresses) AND i.code IS NOT NULL
        AND (a.handling <> 'closed' OR a.closed_at > clock_timestamp() - CAST(:rests AS interval))
+    """
+)
+
+
+# Made once, and one statement whatever the number of rows: each step of a ladder waits for it.
+_ADD = text(
+    """
+    INSERT INTO invitation (id, alarm_id, council_id, effect_key, target, party_id, party_name, channel, address,
+                            token_hash, code)
+    SELECT id, alarm_id, council_id, effect_key, target, party_id, party_name, channel, address, token_hash, code
+      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+           AS row (id uuid, alarm_id uuid, council_id text, effect_key text, target text, party_id uuid,
+                   party_name text, channel text, address text, token_hash bytea, code int)
+        ON CONFLICT DO NOTHING
     """
 )
 
@@ -68,12 +82,12 @@ class InvitationRepository:
                 "party_name": effect.party_name,
                 "channel": effect.to.channel,
                 "address": effect.to.address,
-                "token_hash": token_hash(asked[effect.effect_key].token),
+                "token_hash": f"\\x{token_hash(asked[effect.effect_key].token).hex()}",
                 "code": asked[effect.effect_key].code,
             }
             for effect in asking
         ]
-        await self.session.execute(insert(Invitation).values(rows).on_conflict_do_nothing())
+        await self.session.execute(_ADD, {"rows": msgspec.json.encode(rows).decode()})
         return asked
 
     async def by_token(self, token: str) -> Invitation | None:
