@@ -19,7 +19,7 @@ from alarms.handling.repository import Lines
 from alarms.notify.crowding import LIFE_SAFETY, crowded
 from alarms.notify.delivery import LIFE_SAFETY_BELOW
 from telecare.kernel.errors import NotFoundError
-from telecare.kernel.outbox import TECHNICAL_FROM, OutboxMessage
+from telecare.kernel.outbox import TECHNICAL_FROM, Candidate, OutboxMessage, Waiting
 from telecare.kernel.transient import is_transient
 from tests.simulation.storage import Key, Row, Store, Transaction
 
@@ -159,11 +159,22 @@ class Outbox:
         ]
         return self._take(due[:limit], lease)
 
-    async def technical_by_council(
-        self, each: int, _pace: timedelta, _channels: Collection[str], **_full: Collection[str]
-    ) -> list[tuple[str | None, UUID]]:
+    async def waiting(self, below: int) -> Waiting:
         await self.session.call()
-        return [(row["council_id"], row["id"]) for row in self._due() if row["rank"] >= TECHNICAL_FROM][:each]
+        ranks = [row["rank"] for row in self._due()]
+        return Waiting(
+            grave=any(rank < below for rank in ranks),
+            urgent=any(below <= rank < TECHNICAL_FROM for rank in ranks),
+            technical=any(rank >= TECHNICAL_FROM for rank in ranks),
+            recalls=False,
+        )
+
+    async def technical_by_council(
+        self, each: int, _pace: timedelta, _channels: Collection[str], **_rest: Collection[str]
+    ) -> list[Candidate]:
+        await self.session.call()
+        due = [row for row in self._due() if row["rank"] >= TECHNICAL_FROM]
+        return [Candidate(row["council_id"], row["id"], row["channel"], row["address"]) for row in due[:each]]
 
     async def lease_these(self, ids: Sequence[UUID], limit: int, lease: timedelta) -> list[OutboxMessage]:
         await self.session.call()
@@ -274,6 +285,16 @@ class ContactPoints:
         return parties
 
 
+class Invitations:
+    """Stands for `InvitationRepository`: nobody is asked to answer here."""
+
+    def __init__(self, _session: Transaction) -> None:
+        pass
+
+    async def add(self, *_: Any) -> dict[str, Any]:
+        return {}
+
+
 class Policies:
     """Stands for `PolicyRepository`: there are none, so that ladders are the built-in ones."""
 
@@ -345,6 +366,7 @@ def in_place_of_postgres(store: Store, ladders: Mapping[str, Ladder], poisoned: 
         "alarms.handling.service.AlarmRepository": Alarms,
         "alarms.handling.service.OutboxRepository": Outbox,
         "alarms.handling.service.PolicyRepository": Policies,
+        "alarms.handling.service.InvitationRepository": Invitations,
         "alarms.handling.service.database_now": simulated_now,
         "alarms.handling.service.new_id": store.new_id,
         "alarms.handling.service.log": Journal(store),
