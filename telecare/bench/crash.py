@@ -26,6 +26,10 @@ from telecare.kernel.db import Database
 GRACE_S = 120
 
 
+Kill = Callable[[], bool | None]
+"""Kills a process; False when it did not."""
+
+
 @dataclass(frozen=True)
 class CrashOptions:
     """How long the fleet raises alarms (seconds), how many a second, and the seconds between kills, from and to."""
@@ -82,7 +86,7 @@ async def crash_run(lab: Lab, options: CrashOptions, say: Callable[[str], None])
 
 async def raise_and_kill(
     lab: Lab,
-    victims: Mapping[str, Callable[[], None]],
+    victims: Mapping[str, Kill],
     options: CrashOptions,
     report: CrashReport,
     say: Callable[[str], None],
@@ -134,14 +138,15 @@ async def start_fleet(lab: Lab, options: CrashOptions, ledger_file: Path) -> asy
 
 
 async def kill_at_random(
-    victims: Mapping[str, Callable[[], None]], options: CrashOptions, report: CrashReport, say: Callable[[str], None]
+    victims: Mapping[str, Kill], options: CrashOptions, report: CrashReport, say: Callable[[str], None]
 ) -> None:
     """Kill these by turns, in an order and with pauses that follow from the seed, until cancelled."""
     chance = random.Random(options.seed)  # noqa: S311 - a repeatable run, not a secret
     while True:
         for name in chance.sample(sorted(victims), len(victims)):
             await asyncio.sleep(chance.uniform(*options.pause_s))
-            victims[name]()
+            if victims[name]() is False:
+                continue
             report.kills[name] += 1
             say(f"killed {name} ({sum(report.kills.values())})")
 

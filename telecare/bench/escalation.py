@@ -31,12 +31,13 @@ LADDER = Ladder("bench", 1, (Step((Target.SUPERVISOR,), 3600),) * 3, (Target.QUE
 
 _COPY = """
     INSERT INTO alarm
-    SELECT (jsonb_populate_record(NULL::alarm, first.row || jsonb_build_object(
+    SELECT made.*
+      FROM (SELECT to_jsonb(alarm) AS row FROM alarm WHERE hub_id = 'bench' LIMIT 1) AS first,
+           (SELECT n, gen_random_uuid() AS fresh FROM generate_series(1, $1) AS n) AS copies,
+           LATERAL jsonb_populate_record(NULL::alarm, first.row || jsonb_build_object(
                'id', fresh, 'case_id', fresh, 'hub_id', 'bench-' || fresh, 'next_due_at', now() + interval '1 day',
                'rank', (ARRAY[0, 2, 5, 10, 12, 30, 50])[1 + n % 7],
-               'state', first.row->'state' || jsonb_build_object('alarm_id', fresh)))).*
-      FROM (SELECT to_jsonb(alarm) AS row FROM alarm WHERE hub_id = 'bench' LIMIT 1) AS first,
-           (SELECT n, gen_random_uuid() AS fresh FROM generate_series(1, $1) AS n) AS copies
+               'state', first.row->'state' || jsonb_build_object('alarm_id', fresh))) AS made
 """
 _DUE = """
     UPDATE alarm SET next_due_at = now(), state = state || jsonb_build_object('step_due_at', now(), 'rank', rank)
@@ -147,7 +148,7 @@ async def _first_alarm(url: str) -> None:
 async def _open(connection: "asyncpg.Connection", count: int) -> None:
     """Have exactly so many alarms, the first one included, none of them due."""
     have = await connection.fetchval("SELECT count(*) FROM alarm")
-    await connection.execute("DELETE FROM outbox; DELETE FROM board_change")
+    await connection.execute("DELETE FROM invitation; DELETE FROM outbox; DELETE FROM board_change")
     if have > count:
         await connection.execute(
             "ALTER TABLE alarm_log DISABLE TRIGGER USER; DELETE FROM alarm_log WHERE kind = 'step'"

@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 from sqlalchemy import func, select
@@ -21,8 +22,9 @@ from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.repository import ContactPointRepository
 from alarms.policy.repository import PolicyRepository
 from simulators.provider.sink import WebhookSink
-from telecare.bench.crash import CrashOptions, CrashReport, compare, raise_and_kill, replay_all
+from telecare.bench.crash import CrashOptions, CrashReport, Kill, compare, raise_and_kill, replay_all
 from telecare.embedded.lab import Lab
+from telecare.embedded.process import Supervised
 from telecare.kernel.db import Database
 
 LOOK_S = 0.3
@@ -94,7 +96,7 @@ async def escalation_crash_run(
 ) -> EscalationCrashReport:
     """Run on a started lab whose service is apart (`APART`); the report says what was found."""
     report = EscalationCrashReport()
-    victims = {name: service.kill for name, service in lab.services.items()}
+    victims: dict[str, Kill] = {name: partial(_kill_if_up, service) for name, service in lab.services.items()}
     if options.broker:
         victims["broker"] = lab.broker.kill
     if options.postgres:
@@ -120,6 +122,14 @@ async def escalation_crash_run(
     finally:
         await database.dispose()
     return report
+
+
+def _kill_if_up(service: Supervised) -> bool:
+    """Kill a process that has answered since it was started; one that still starts is none that does anything."""
+    if service.up.is_set():
+        service.kill()
+        return True
+    return False
 
 
 async def _prepare(database: Database, url: str) -> None:

@@ -41,6 +41,11 @@ _OUTBOX = """
     INSERT INTO outbox (id, effect_key, subject_id, council_id, rank, target, channel, address, message)
     VALUES ($1, $2, $3, $4, $5, 'supervisor', 'webhook', 'http://127.0.0.1:9/', $6)
 """
+_INVITATION = """
+    INSERT INTO invitation (id, alarm_id, council_id, effect_key, target, party_id, party_name, channel, address,
+                            token_hash)
+    VALUES ($1, $2, $3, $4, 'supervisor', $1, 'Bench', 'webhook', 'http://127.0.0.1:9/', sha256($5))
+"""
 _BOARD = """
     WITH head AS (UPDATE board_head SET seq = seq + 1 RETURNING seq),
          change AS (INSERT INTO board_change (seq, alarm_id, council_id) SELECT seq, $1, $2 FROM head)
@@ -58,6 +63,7 @@ async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
         await connection.execute(_ALARM, alarm_id, alarm["state"], seq, alarm["rank"], rows["next_step"])
         await connection.execute(_LOG, alarm_id, seq, council, rows["text"], rows["input"])
         key = f"{alarm_id}:bare:{new_id()}"
+        await connection.execute(_INVITATION, new_id(), alarm_id, council, key, key.encode())
         await connection.execute(_OUTBOX, new_id(), key, alarm_id, council, alarm["rank"], rows["message"])
         await connection.execute(_BOARD, alarm_id, council, BOARD_CHANNEL)
     return True
