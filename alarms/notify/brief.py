@@ -113,7 +113,7 @@ def bundle_of(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     In a text only as many as fit are named, and it says how many are not.
     """
-    subjects = [str(message.get("subject") or NOTHING_SAID) for message in messages]
+    subjects = [str(message.get("subject") or "").strip() or NOTHING_SAID for message in messages]
     head = f"{len(messages)} alarms wait"
     return {
         "label": messages[0].get("label", ""),

@@ -202,7 +202,8 @@ async def test_presence_is_retained_and_the_last_will_speaks_for_a_hub_that_is_c
             await room.until(lambda: room.on("hub-1/status") == [b"online"])
             hub.link.cut()
             await room.until(lambda: room.on("hub-1/status") == [b"online", b"offline", b"online"])
-        await room.until(lambda: room.on("hub-1/status")[3:] == [b"offline"])
+        # However often the line came back meanwhile: when the hub is gone it is offline.
+        await room.until(lambda: len(room.on("hub-1/status")) > 3 and room.on("hub-1/status")[-1] == b"offline")
 
 
 async def test_an_ack_that_came_while_the_hub_was_away_is_found_on_return(mosquitto: Mosquitto):
