@@ -89,7 +89,7 @@ async def test_a_technical_alarm_is_shelved_with_a_reason_and_says_until_when(
     await page.goto(f"{lab.url}/alarms/{alarm_id}")
     await page.locator("summary", has_text="Shelve it for a while").click()
     await page.get_by_label("For how long").select_option("240")
-    await page.get_by_label("Why").fill("The street is dug up")
+    await page.get_by_label("Why", exact=True).fill("The street is dug up")
     await page.get_by_role("button", name="Shelve", exact=True).click()
     await expect(page.locator(".log")).to_contain_text("Fiona Ross shelved it for 240 min: The street is dug up.")
     alarm = await homes.alarm(alarm_id)
