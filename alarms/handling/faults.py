@@ -24,6 +24,14 @@ def unreadable_rota(key: str) -> Opening:
     return Opening("rota_unreadable", "U", URGENT, f"rota_unreadable:{key}", f"The rota “{key}” cannot be read", notes)
 
 
+def unreadable_policy(key: str) -> Opening:
+    """Return the alarm that a policy cannot be read: until it is saved anew alarms go by other ladders."""
+    notes = ("Alarms go by the next policy that fits, or by the built-in ladder: look at it and save it anew",)
+    return Opening(
+        "policy_unreadable", "U", URGENT, f"policy_unreadable:{key}", f"The policy “{key}” cannot be read", notes
+    )
+
+
 def undriven(alarm_id: UUID, what: str, why: str) -> Opening:
     """Return the alarm that the service fails on another one, which a human must handle by hand."""
     notes = (f"Alarm {alarm_id}: {why}", "Open it and handle it by hand; it is tried again meanwhile")

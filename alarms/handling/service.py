@@ -29,7 +29,7 @@ from alarms.escalation.domain import (
 from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted, RulesChanged
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
-from alarms.handling.faults import hole, pause_s, undriven, unreadable_rota
+from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository, Lines
 from alarms.handling.targets import Targets
@@ -116,7 +116,10 @@ class AlarmService:
         """Return the policy that an alarm goes by; None: the built-in ladder of its class."""
         person_id = str(subject.person_id) if subject.person_id else None
         facts = Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
-        live = await PolicyRepository(self.session).live(subject.council_id)
+        policies = PolicyRepository(self.session)
+        live = await policies.live(subject.council_id)
+        for key in policies.unreadable:  # the alarm goes by another ladder than somebody wrote for it
+            await self.report(unreadable_policy(key), subject.council_id, now)
         # The canary asks as all do, so that a fault there is its fault too, and goes by none.
         return None if class_ == CANARY_CLASS else choose(live, facts)
 

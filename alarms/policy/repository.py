@@ -20,7 +20,7 @@ log = get_logger("policy")
 # Made once: each new alarm waits for it.
 _LIVE = text(
     """
-    SELECT v.policy_id, v.version, v.document
+    SELECT v.policy_id, v.version, v.document, p.key
       FROM policy p JOIN policy_version v ON v.policy_id = p.id AND v.version = p.version
      WHERE p.retired_at IS NULL AND (p.council_id IS NULL OR p.council_id = :council_id)
     """
@@ -34,17 +34,21 @@ class PolicyRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
+        self.unreadable: tuple[str, ...] = ()
+        """The keys of the policies that the last `live` could not read."""
 
     async def live(self, council_id: str | None) -> list[Live]:
         """Return the policies that a council's alarms can go by: its own and those that serve all."""
         rows = await self.session.execute(_LIVE, {"council_id": council_id})
-        found = []
+        found, unreadable = [], []
         for row in rows:
             try:
-                found.append(Live(_read(*row), row.version))
+                found.append(Live(_read(row.policy_id, row.version, row.document), row.version))
             except ValidationError:
                 # A document of another release that this one cannot read must not keep an alarm from opening.
                 log.exception("policy_not_read", policy_id=str(row.policy_id), version=row.version)
+                unreadable.append(row.key)
+        self.unreadable = tuple(unreadable)
         return found
 
     async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[Policy]:

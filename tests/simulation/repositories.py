@@ -301,6 +301,8 @@ class Policies:
     def __init__(self, _session: Transaction) -> None:
         pass
 
+    unreadable: tuple[str, ...] = ()
+
     async def live(self, _council_id: str | None) -> list[Any]:
         return []
 

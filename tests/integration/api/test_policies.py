@@ -194,6 +194,7 @@ async def test_a_document_that_this_release_cannot_read_keeps_no_alarm_from_open
         await session.execute(text("UPDATE policy SET version = 2"))
     alarm = await world.get(await world.raise_alarm())
     assert alarm.state["ladder"]["name"] == "default life-safety"
+    assert [one.words for one in await world.about_us()] == ["The policy “wardens” cannot be read"]
     assert opens("pendant").class_ == "L"
 
 
