@@ -110,6 +110,8 @@ class Book:
     def on_ruleschanged(self, event: Any) -> None:
         for one in self.rounds:
             if one["who"] in event.going_on and (one["next"] is None or one["next"] > self.now):
+                # A rule made when its time had passed makes up for nothing, not after a failure either.
+                one["upto"] = max(one["upto"], int((self.now - one["start"]).total_seconds()))
                 self.plan(one, event.going_on[one["who"]].rules)
 
     def on_accepted(self, event: Any) -> bool | None:
@@ -155,6 +157,7 @@ class Book:
             elif self.until - seconds(self.ladder.remind_s) <= self.now:
                 self.reminded = True
         self.go_on_with_rounds(event.going_on)
+        self.go_on_if_hopeless()
         if self.holder is None:
             self.go_up(event.parties)
         # Rounds of earlier steps that are over stay over, whatever rules are made later.
