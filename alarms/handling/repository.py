@@ -50,17 +50,17 @@ _CHANGED = "changed_alarms"
 FORGET_BATCH = 20_000
 
 # Made once: each alarm waits for these, and making a statement takes longer than running it.
-_OPEN_OF_HUB = (
-    select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
-    .where(Alarm.hub_id == bindparam("hub_id"), Alarm.handling != "closed", Alarm.class_ != CANARY_CLASS)
-    .order_by(Alarm.id)
-    .with_for_update()
-)
 _OTHER = aliased(Alarm)
 """An alarm beside the one at hand."""
 
 _CLOSED: ColumnElement[str] = literal_column("'closed'")
 """Written out and no parameter: a plan that is kept for all parameters cannot use an index of the open ones only."""
+_OPEN_OF_HUB = (
+    select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
+    .where(Alarm.hub_id == bindparam("hub_id"), Alarm.handling != _CLOSED, Alarm.class_ != CANARY_CLASS)
+    .order_by(Alarm.id)
+    .with_for_update()
+)
 
 # The moment of the statement is one that an index can be asked for; that of the clock is not, and each open alarm would
 # be read. The inner lock passes by what others hold, the outer one reads the row as it is now that it is ours, and then

@@ -26,11 +26,13 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal_column,
     null,
     select,
     table,
     text,
     true,
+    tuple_,
     union_all,
     update,
 )
@@ -52,6 +54,11 @@ class OutboxState(StrEnum):
     CANCELLED = "cancelled"
     MERGED = "merged"
 
+
+# Written out and no parameters: a plan kept for all parameters cannot use an index of some states only.
+_PENDING: ColumnElement[str] = literal_column("'pending'")
+_SENDING: ColumnElement[str] = literal_column("'sending'")
+_SENT: ColumnElement[str] = literal_column("'sent'")
 
 RECALLABLE = ("voice",)
 """Channels whose messages can be taken back once they have left: calls that ring."""
@@ -221,16 +228,20 @@ class OutboxRepository:
     ) -> list[Candidate]:
         """Return the next `each` due technical messages of each council, oldest first.
 
-        An address by one of the paced channels that had one within `pace` waits.
+        An address by one of the paced channels that had one within `pace`, or to which one is on its way, waits.
         """
         lately = aliased(OutboxMessage)
         had_one = exists().where(
             lately.channel == OutboxMessage.channel,
             lately.address == OutboxMessage.address,
-            lately.state == OutboxState.SENT,
+            lately.state == _SENT,
             lately.rank >= TECHNICAL_FROM,
             lately.finished_at > func.clock_timestamp() - pace,
         )
+        on_its_way = select(lately.channel, lately.address).where(
+            lately.state == _SENDING, lately.rank >= TECHNICAL_FROM, lately.lease_until > func.clock_timestamp()
+        )
+        gets_one = had_one | tuple_(OutboxMessage.channel, OutboxMessage.address).in_(on_its_way)
         mine = (
             select(
                 OutboxMessage.council_id,
@@ -244,7 +255,7 @@ class OutboxRepository:
                 OutboxMessage.rank >= TECHNICAL_FROM,
                 is_due(),
                 *_free(except_channels, except_addresses),
-                OutboxMessage.channel.not_in(paced_channels) | OutboxMessage.target.in_(unpaced_targets) | ~had_one,
+                OutboxMessage.channel.not_in(paced_channels) | OutboxMessage.target.in_(unpaced_targets) | ~gets_one,
             )
             .order_by(OutboxMessage.rank, OutboxMessage.due_at, OutboxMessage.id)
             .limit(each)
@@ -311,7 +322,11 @@ class OutboxRepository:
         return (await self.session.execute(statement)).scalar_one_or_none() is not None
 
     async def retry(self, message: OutboxMessage, after: timedelta, error: str) -> bool:
-        """Put a leased message back, to be tried again after a while; False when it is no longer ours to try."""
+        """Put a leased message back, to be tried again after a while; False when it is no longer ours to try.
+
+        One that a report has called delivered meanwhile is there, whatever the answer was (R04).
+        """
+        there = OutboxMessage.delivery == DeliveryState.DELIVERED
         statement = (
             update(OutboxMessage)
             .where(
@@ -320,7 +335,8 @@ class OutboxRepository:
                 OutboxMessage.state == OutboxState.SENDING,
             )
             .values(
-                state=OutboxState.PENDING,
+                state=case((there, OutboxState.SENT), else_=OutboxState.PENDING),
+                finished_at=case((there, func.clock_timestamp()), else_=null()),
                 lease_until=None,
                 due_at=func.clock_timestamp() + after,
                 last_error=error,
@@ -390,8 +406,8 @@ class OutboxRepository:
 def is_due() -> ColumnElement[bool]:
     """Say whether a message may be taken: it waits and its time has come, or its sender has died."""
     now = func.clock_timestamp()
-    return ((OutboxMessage.state == OutboxState.PENDING) & (OutboxMessage.due_at <= now)) | (
-        (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.lease_until <= now)
+    return ((OutboxMessage.state == _PENDING) & (OutboxMessage.due_at <= now)) | (
+        (OutboxMessage.state == _SENDING) & (OutboxMessage.lease_until <= now)
     )
 
 

@@ -25,6 +25,15 @@ MARK = "Zaphodia"
 TIMES = {"starts_at": "2026-11-02T09:00:00Z", "ends_at": "2026-11-03T09:00:00Z"}
 SWAP = {"kind": "add", "member_id": str(UUID(int=1)), "why": "curious", **TIMES}
 
+POLICY = """\
+key: {mark}
+name: Wardens of {mark}
+council: {council}
+steps:
+  - {{tell: [queue], wait: 30s}}
+catch_all: {{tell: [queue], every: 60s}}
+""".format(mark=MARK.lower(), council=FIFE)
+
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "ack"): {"as_of": 1},
     ("POST", "renew"): {},
@@ -32,6 +41,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "hold"): {"as_of": 1},
     ("POST", "release"): {"as_of": 1},
     ("POST", "escalate"): {"as_of": 1},
+    ("POST", "shelve"): {"as_of": 1, "minutes": 60, "reason": "curious"},
+    ("POST", "no-speech"): {},
+    ("POST", "reroute"): {"as_of": 1},
     ("POST", "note"): {"text": "x"},
     ("POST", "contact-attempt"): {"contact": "x", "reached": True},
     ("POST", "close"): {"as_of": 1, "outcome": "reassured"},
@@ -50,6 +62,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "{rota_id}"): {"as_of": 1, "name": "x", "layers": []},
     ("POST", "overrides"): SWAP,
     ("POST", "temporary-schedules"): {**TIMES, "turns": [], "why": "curious"},
+    ("PUT", "{policy_id}"): {"as_of": 1, "text": POLICY},
     ("PATCH", "{responder_id}"): {"active": False},
     ("PATCH", "{method_id}"): {"label": "x"},
     ("PATCH", "{team_id}"): {"members": []},
@@ -85,6 +98,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "rota_id": rota["id"],
         "override_id": (await register.send("POST", f"/rotas/{rota['id']}/overrides", swap))["id"],
         "schedule_id": (await register.send("POST", f"/rotas/{rota['id']}/temporary-schedules", storm))["id"],
+        "policy_id": (await register.send("POST", "/policies", {"text": POLICY}))["id"],
         "hub_id": hub_id,
         "person_id": person,
         "premises_id": premises,
@@ -130,7 +144,7 @@ async def everything(database: Database) -> str:
     """All rows of theirs, to see that none has changed."""
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
-    tables += ("rota_override", "rota_temporary", "calendar_feed")
+    tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
