@@ -74,7 +74,7 @@ def go_on_if_hopeless(draft: Draft) -> None:
 
 
 def present_rounds(draft: Draft) -> list[Round]:
-    """Return the rounds of the step that was told last; before the first step there are none, whoever is told beside."""
+    """Return the rounds of the step that was told last; before the first step none are, whoever is told beside."""
     told = (draft.state.step, draft.state.loop)
     return [turn for turn in draft.state.rounds if (turn.step, turn.loop) == told and turn.step != rounds.BESIDE]
 

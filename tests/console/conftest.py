@@ -146,6 +146,13 @@ class Homes:
         await self.gateway.publish(f"telecare/v1/{hub_id or self.hub()}/{lane}", {"event_id": event_id, "type": type_})
         return str((await self.gateway.ack(event_id)).get("alarm_id") or "")
 
+    async def settled(self, alarm_id: str) -> str:
+        """Wait for the first step of an alarm's ladder: without script a form that was shown before it is stale."""
+        async with asyncio.timeout(20):
+            while (await self.alarm(alarm_id))["version"] == 1:  # noqa: ASYNC110 - the engine's doing
+                await asyncio.sleep(0.05)
+        return alarm_id
+
     async def alarm(self, alarm_id: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self.api.get(f"/alarms/{alarm_id}")).json()
         return found

@@ -70,7 +70,7 @@ async def test_nobody_speaks_on_an_open_line_and_whoever_has_it_says_so(login: L
 
 async def test_no_speech_without_script(login: Login, lab: Lab, homes: Homes) -> None:
     page = await login("fiona", script=False)
-    alarm = await homes.press("fall")
+    alarm = await homes.settled(await homes.press("fall"))
     await page.goto(f"{lab.url}/alarms/{alarm}")
     await page.get_by_role("button", name="Claim").click()
     await page.get_by_role("button", name="No speech").click()

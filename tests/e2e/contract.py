@@ -40,6 +40,8 @@ class Things:
     api: httpx.AsyncClient
     gateway: WireHub
     numbers: Any = field(default_factory=lambda: itertools.count(1))
+    free: Any = field(default_factory=lambda: itertools.count(1))
+    """Hubs without an alarm of these tests yet."""
 
     async def made(self, path: str, body: Any) -> dict[str, Any]:
         reply = await self.api.post(f"{API}{path}", json=body)
@@ -68,11 +70,11 @@ class Things:
         pendant = {"device_id": "p1", "kind": "pendant"}
         return ids | {"device_id": (await self.made(f"/hubs/{ids['hub_id']}/peripherals", pendant))["device_id"]}
 
-    async def alarm(self, hub_id: str | None = None) -> dict[str, Any]:
+    async def alarm(self, hub_id: str | None = None, type_: str = "pendant", lane: str = "alarm") -> dict[str, Any]:
         """A fresh alarm of a hub, once the engine has run its first step, so that its version stands for a while."""
         number = next(self.numbers)
-        hub_id = hub_id or self.lab.hubs[number].hub_id
-        await self.gateway.publish(f"telecare/v1/{hub_id}/alarm", {"event_id": f"c{number}", "type": "pendant"})
+        hub_id = hub_id or self.lab.hubs[next(self.free)].hub_id
+        await self.gateway.publish(f"telecare/v1/{hub_id}/{lane}", {"event_id": f"c{number}", "type": type_})
         alarm_id = (await self.gateway.ack(f"c{number}"))["alarm_id"]
 
         async def look() -> dict[str, Any] | None:
@@ -132,6 +134,17 @@ class Things:
         key = f"contract-{next(self.numbers)}"
         return {"team_id": (await self.made("/teams", {"key": key, "name": "Wardens", "council_id": FIFE}))["id"]}
 
+    async def policy(self) -> dict[str, str]:
+        return {"policy_id": (await self.made("/policies", {"text": self.ladder()}))["id"]}
+
+    def ladder(self, key: str = "") -> str:
+        """Return a policy that fits nobody here: no type of alarm of these tests."""
+        key = key or f"contract-{next(self.numbers)}"
+        return (
+            f"key: {key}\nname: Flood of {key}\ncouncil: {FIFE}\nfor: {{types: [flood]}}\n"
+            "steps:\n  - {tell: [queue], wait: 30s}\ncatch_all: {tell: [queue], every: 60s}\n"
+        )
+
     async def rota(self) -> dict[str, str]:
         """A rota with a member, an override and a temporary schedule."""
         ids = await self.responder()
@@ -157,7 +170,7 @@ class Things:
         """An id of something real for each name in a path."""
         home = await self.home()
         accounts = await self.user() | await self.token() | await self.contact_point()
-        desk = await self.method() | await self.team() | await self.rota()
+        desk = await self.method() | await self.team() | await self.rota() | await self.policy()
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
 
     async def samples(self) -> AsyncIterator[Sample]:
@@ -171,6 +184,8 @@ class Things:
         async for sample in self._of_responders():
             yield sample
         async for sample in self._of_rotas():
+            yield sample
+        async for sample in self._of_policies():
             yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -191,6 +206,7 @@ class Things:
             "hold": {"reason": "the other line"},
             "release": {"reason": "end of shift"},
             "escalate": {"reason": "no answer"},
+            "no-speech": {},
             "note": {"text": "spoke with a neighbour"},
             "contact-attempt": {"contact": "Bob", "reached": False},
             "close": {"outcome": "reassured", "voice_confirmed": True},
@@ -199,6 +215,26 @@ class Things:
             mine = await self.claimed()
             as_of = {"as_of": mine["version"]}
             yield Sample("POST", f"{API}/alarms/{{alarm_id}}/{command}", {"alarm_id": mine["id"]}, as_of | body)
+
+        low = await self.alarm(type_="hub_battery_low", lane="event")
+        aside = {"as_of": low["version"], "minutes": 60, "reason": "an engineer comes tomorrow"}
+        yield Sample("POST", f"{API}/alarms/{{alarm_id}}/shelve", {"alarm_id": low["id"]}, aside)
+
+    async def _of_policies(self) -> AsyncIterator[Sample]:
+        one, ids = f"{API}/policies/{{policy_id}}", await self.policy()
+        yield Sample("POST", f"{API}/policies", {}, {"text": self.ladder()})
+        yield Sample("POST", f"{API}/policies/lint", {}, {"text": self.ladder()})
+        yield Sample("POST", f"{API}/policies/simulate", {}, {"type": "pendant", "council_id": FIFE})
+        shown = (await self.api.get(f"{API}/policies/{ids['policy_id']}")).json()
+        yield Sample("PUT", one, ids, {"as_of": 1, "text": self.ladder(shown["key"])})
+        yield Sample("POST", f"{one}/reroute", ids)
+        yield Sample("DELETE", one, ids)
+        # An alarm that began on the default moves to a policy that was saved since.
+        alarm = await self.alarm(type_="bath")
+        of_all_councils = self.ladder().replace(f"council: {FIFE}\n", "").replace("flood", "bath")
+        await self.made("/policies", {"text": of_all_councils})
+        reroute = {"as_of": alarm["version"], "reason": "a new policy"}
+        yield Sample("POST", f"{API}/alarms/{{alarm_id}}/reroute", {"alarm_id": alarm["id"]}, reroute)
 
     async def _of_homes(self) -> AsyncIterator[Sample]:
         person, premises = await self.person(), await self.premises()
