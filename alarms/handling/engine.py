@@ -60,13 +60,12 @@ class Engine:
         alarm_id: UUID | None = None
         try:
             async with self.database.transaction() as session:
-                claimed = await AlarmRepository(session).claim_due(self._passed_by())
-                if claimed is None:
+                due = await AlarmRepository(session).claim_due(self._passed_by())
+                if due is None:
                     return False
-                alarm, now = claimed
-                alarm_id = alarm.id
-                with structlog.contextvars.bound_contextvars(correlation_id=str(alarm.id)):
-                    await AlarmService(session, self.public_url).run_timer(alarm, now, self.targets)
+                alarm_id = due.alarm.id
+                with structlog.contextvars.bound_contextvars(correlation_id=str(alarm_id)):
+                    await AlarmService(session, self.public_url).run_timer(due, self.targets)
         except Exception as error:
             if alarm_id is None or is_transient(error):
                 raise

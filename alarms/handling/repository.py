@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -27,25 +27,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
+from alarms.escalation.domain import Parties
 from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
-from telecare.kernel.db import at_the_end
+from alarms.notify.repository import parties_of, standing_of
+from telecare.kernel.db import LastWrite, write_last
 from telecare.kernel.errors import NotFoundError
 
 BOARD_CHANNEL = "telecare_board"
 """NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest."""
 
-_NUMBER = text(
-    """
-    WITH changed AS (SELECT * FROM unnest(CAST(:alarms AS uuid[]), CAST(:councils AS text[])) WITH ORDINALITY
-                     AS c(alarm_id, council_id, n)),
-         head AS (UPDATE board_head SET seq = seq + (SELECT count(*) FROM changed) RETURNING seq),
-         change AS (INSERT INTO board_change (seq, alarm_id, council_id)
-                    SELECT seq - (SELECT count(*) FROM changed) + n, alarm_id, council_id FROM head, changed)
-    SELECT pg_notify(:channel, seq::text) FROM head
-    """
+# The last of the transaction's statement: all others wait for its one row.
+_NUMBER = LastWrite(
+    order=9,
+    ctes="""
+        changed AS (SELECT * FROM unnest(CAST(:alarms AS uuid[]), CAST(:councils AS text[])) WITH ORDINALITY
+                    AS c(alarm_id, council_id, n)),
+        head AS (UPDATE board_head SET seq = seq + (SELECT count(*) FROM changed) RETURNING seq),
+        change AS (INSERT INTO board_change (seq, alarm_id, council_id)
+                   SELECT seq - (SELECT count(*) FROM changed) + n, alarm_id, council_id FROM head, changed)
+    """,
+    result="(SELECT pg_notify(:board, seq::text)::text FROM head)",
+    values=lambda rows: {
+        "alarms": list(changed := dict(rows)),
+        "councils": list(changed.values()),
+        "board": BOARD_CHANNEL,
+    },
 )
-_CHANGED = "changed_alarms"
 
 FORGET_BATCH = 20_000
 
@@ -76,7 +84,11 @@ _DUE = (
     .limit(literal_column("1"))
     .with_for_update(skip_locked=True)
 )
-_CLAIM = select(Alarm, func.clock_timestamp()).where(Alarm.id == _DUE.scalar_subquery()).with_for_update()
+_CLAIM = (
+    select(Alarm, func.clock_timestamp(), standing_of(Alarm.council_id))
+    .where(Alarm.id == _DUE.scalar_subquery())
+    .with_for_update(of=Alarm)
+)
 
 _UNTIL_DUE = select(func.extract("epoch", func.min(Alarm.next_due_at) - func.clock_timestamp())).where(
     Alarm.handling != _CLOSED
@@ -116,6 +128,14 @@ class Lines:
     input: dict[str, Any] | None = None
 
 
+class Due(NamedTuple):
+    """An alarm whose moment has come, the clock since its row is locked, and who stands behind the standing targets."""
+
+    alarm: Alarm
+    now: datetime
+    standing: Parties
+
+
 class AlarmRepository:
     """Reads and writes of alarms in the transaction of `session`."""
 
@@ -152,13 +172,13 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalars().all() if party_ids else []
 
-    async def claim_due(self, but: Collection[UUID] = ()) -> tuple[Alarm, datetime] | None:
-        """Lock one alarm whose moment has come, the gravest first, and read the clock.
+    async def claim_due(self, but: Collection[UUID] = ()) -> Due | None:
+        """Lock one alarm whose moment has come, the gravest first, and read the clock and who stands there for it.
 
         Those that another worker holds are passed by, and those in `but`.
         """
         row = (await self.session.execute(_CLAIM, {"but": list(but)})).one_or_none()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else Due(row[0], row[1], parties_of(row[2]))
 
     async def add(self, alarm: Alarm, lines: Lines) -> None:
         """Write a new alarm and the first lines of its log."""
@@ -384,17 +404,8 @@ class AlarmRepository:
 
         A canary goes this way too, but is no change of the board: it takes the lock, wakes, and leaves no number.
         """
-        if _CHANGED not in self.session.info:
-            self.session.info[_CHANGED] = {}
-            at_the_end(self.session, self._number_changes)
-        if alarm.class_ != CANARY_CLASS:
-            self.session.info[_CHANGED][alarm.id] = alarm.council_id
-
-    async def _number_changes(self) -> None:
-        await self.session.flush()
-        changed: dict[UUID, str | None] = self.session.info.pop(_CHANGED)
-        values = {"alarms": list(changed), "councils": list(changed.values()), "channel": BOARD_CHANNEL}
-        await self.session.execute(_NUMBER, values)
+        of_the_board = alarm.class_ != CANARY_CLASS
+        write_last(self.session, _NUMBER, [(alarm.id, alarm.council_id)] if of_the_board else [])
 
     def _visible(self, statement: Any, councils: frozenset[str]) -> Any:
         """Leave out what these councils may not see, and the canary, which nobody does."""

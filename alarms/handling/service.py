@@ -31,7 +31,7 @@ from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
-from alarms.handling.repository import AlarmRepository, Lines
+from alarms.handling.repository import AlarmRepository, Due, Lines
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
@@ -198,10 +198,12 @@ class AlarmService:
         for alarm in await self.alarms.lock_held_by(UUID(by.id)):
             await self._apply(alarm, Released(by, reason))
 
-    async def run_timer(self, alarm: Alarm, now: datetime, targets: Targets) -> None:
-        """Apply a due timer to an alarm whose row the engine has locked; `now` is the clock since."""
+    async def run_timer(self, due: Due, targets: Targets) -> None:
+        """Apply a due timer to an alarm whose row the engine has locked."""
+        alarm, now, standing = due
         state = await self._state_of(alarm)
-        event, unreadable = await targets.timer_due(self.session, alarm.council_id, alarm.person_id, state, now)
+        parties = await targets.with_contacts(self.session, standing, alarm.person_id)
+        event, unreadable = await targets.timer_due(self.session, alarm.council_id, parties, state, now)
         for key in unreadable:
             await self.report(unreadable_rota(key), alarm.council_id, now)
         await self._write(alarm, event, decide(state, event, now), now)
@@ -297,7 +299,7 @@ class AlarmService:
         facts = facts_of(alarm)
         asking = [effect for effect in notifications if effect.to.channel != CANARY_CHANNEL]
         asked = await InvitationRepository(self.session).add(alarm.id, alarm.council_id, asking)
-        await self.outbox.add(
+        self.outbox.add(
             [
                 {
                     "effect_key": effect.effect_key,

@@ -32,14 +32,13 @@ class Targets:
         self._contacts_of = contacts_of
 
     async def timer_due(
-        self, session: AsyncSession, council_id: str | None, person_id: UUID | None, state: State, now: datetime
+        self, session: AsyncSession, council_id: str | None, standing: Parties, state: State, now: datetime
     ) -> tuple[TimerDue, list[str]]:
         """Return what the core must know when an alarm's moment has come, and the keys of rotas that cannot be read."""
         if state.class_ == CANARY_CLASS:
             return TimerDue(CANARY_SINK, {}, local_at(now)), []
-        parties = dict(await self.standing(session, council_id, person_id))
         keyed, unreadable = await _keyed(session, council_id, state, now)
-        parties |= keyed
+        parties = {**standing, **keyed}
         present = {party.id: party for listed in parties.values() for party in listed}
         asked = {turn.party for turn in state.rounds} | {acceptance.by.id for acceptance in state.acceptances}
         # Whoever was told goes on being told by their own rules, also after somebody else has come on.
@@ -53,9 +52,13 @@ class Targets:
     async def standing(self, session: AsyncSession, council_id: str | None, person_id: UUID | None) -> Parties:
         """Return who stands behind the standing targets."""
         parties = await ContactPointRepository(session).parties_for(council_id)
-        if person_id is not None:
-            parties[Target.CONTACTS] = await self._contacts_of(session, person_id)
-        return parties
+        return await self.with_contacts(session, parties, person_id)
+
+    async def with_contacts(self, session: AsyncSession, standing: Parties, person_id: UUID | None) -> Parties:
+        """Return the same with the contacts of a person."""
+        if person_id is None:
+            return standing
+        return {**standing, Target.CONTACTS: await self._contacts_of(session, person_id)}
 
 
 async def _keyed(

@@ -60,6 +60,7 @@ async def what_if(
     ladder = live.ladder if live else BY_CLASS[question.known.class_]
     rank = rank_of(live.document if live else None, question.known.rank)
     raised = Raised("what-if", question.type, question.known.class_, rank, ladder, question.known.words, question.at)
+    standing = await targets.standing(session, question.council_id, question.person_id)
     timeline, unreadable = Timeline(question.at), dict[str, None]()
     decision = decide(None, raised, question.at)
     timeline.take(FIRST, question.at, decision)
@@ -68,7 +69,7 @@ async def what_if(
         due = decision.state.next_due_at
         if due is None or due > end:
             break
-        event, broken = await targets.timer_due(session, question.council_id, question.person_id, decision.state, due)
+        event, broken = await targets.timer_due(session, question.council_id, standing, decision.state, due)
         unreadable |= dict.fromkeys(broken)
         decision = decide(decision.state, event, due)
         timeline.take(FIRST, due, decision)

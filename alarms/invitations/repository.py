@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.escalation.domain import Notify
 from alarms.invitations.domain import CODE_RESTS, LINK_OUTLIVES, free_code
 from alarms.invitations.models import Invitation
+from telecare.kernel.db import LastWrite, write_last, write_now
 from telecare.kernel.ids import new_id
 
 WITH_CODES = frozenset({"sms"})
@@ -30,18 +31,27 @@ _TAKEN = text(
     """
 )
 
+_LOCK_NUMBERS = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(number, 7005)) IS NULL"
+    " FROM unnest(CAST(:numbers AS text[])) AS number"
+)
 
-# Made once, and one statement whatever the number of rows: each step of a ladder waits for it.
-_ADD = text(
-    """
-    INSERT INTO invitation (id, alarm_id, council_id, effect_key, target, party_id, party_name, channel, address,
-                            token_hash, code)
-    SELECT id, alarm_id, council_id, effect_key, target, party_id, party_name, channel, address, token_hash, code
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-           AS row (id uuid, alarm_id uuid, council_id text, effect_key text, target text, party_id uuid,
-                   party_name text, channel text, address text, token_hash bytea, code int)
-        ON CONFLICT DO NOTHING
-    """
+_ADD = LastWrite(
+    order=1,
+    ctes="""
+        asked AS (
+            INSERT INTO invitation (id, alarm_id, council_id, effect_key, target, party_id, party_name, channel,
+                                    address, token_hash, code)
+            SELECT id, alarm_id, council_id, effect_key, target, party_id, party_name, channel, address, token_hash,
+                   code
+              FROM jsonb_to_recordset(CAST(:invitations AS jsonb))
+                   AS row (id uuid, alarm_id uuid, council_id text, effect_key text, target text, party_id uuid,
+                           party_name text, channel text, address text, token_hash bytea, code int)
+                ON CONFLICT DO NOTHING
+            RETURNING 1)
+    """,
+    result="(SELECT count(*) FROM asked)",
+    values=lambda rows: {"invitations": msgspec.json.encode(rows).decode()},
 )
 
 
@@ -60,7 +70,10 @@ class InvitationRepository:
         self.session = session
 
     async def add(self, alarm_id: UUID, council_id: str | None, effects: Sequence[Notify]) -> dict[str, Asked]:
-        """Ask the parties of these messages; return how each message can be answered, by its effect key."""
+        """Ask the parties of these messages; return how each message can be answered, by its effect key.
+
+        They are written at the end of the transaction, with the messages.
+        """
         asking = [effect for effect in effects if effect.party]
         if not asking:
             return {}
@@ -87,7 +100,7 @@ class InvitationRepository:
             }
             for effect in asking
         ]
-        await self.session.execute(_ADD, {"rows": msgspec.json.encode(rows).decode()})
+        write_last(self.session, _ADD, rows)
         return asked
 
     async def by_token(self, token: str) -> Invitation | None:
@@ -128,6 +141,9 @@ class InvitationRepository:
         """Return a code for each number: the one it has for this alarm already, or the smallest that has rested."""
         if not addresses:
             return {}
+        await write_now(self.session)
+        # One at a time for each number: two alarms that ask it at once must not have the same code.
+        await self.session.execute(_LOCK_NUMBERS, {"numbers": sorted({*addresses})})
         taken: dict[str, set[int]] = defaultdict(set)
         mine: dict[str, int] = {}
         values = {"channels": list(WITH_CODES), "addresses": list(addresses), "rests": CODE_RESTS}

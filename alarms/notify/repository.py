@@ -1,26 +1,40 @@
 """All queries on contact points: who stands behind a target."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ScalarSelect, SQLColumnExpression, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Address, ContactRule, Party
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.models import ContactPoint
+from telecare.kernel.db import CouncilId
 from telecare.kernel.ids import new_id
 
-# Made once: each step of a ladder waits for it.
-_STANDING = text(
+_COLUMNS = (ContactPoint.id, ContactPoint.target, ContactPoint.channel, ContactPoint.address, ContactPoint.label)
+
+
+def standing_of(council_id: SQLColumnExpression[Any]) -> ScalarSelect[Any]:
+    """Return a subquery for who stands behind the targets of a council, as rows for `parties_of`.
+
+    Its own contact points and those of all councils. Where nobody knows the council it may be anybody's: then all of
+    them do (C13).
     """
-    SELECT id, target, channel, address, label FROM contact_point
-     WHERE active AND (CAST(:council_id AS text) IS NULL OR council_id IS NULL OR council_id = :council_id)
-     ORDER BY created_at, id
-    """
-)
+    mine = council_id.is_(None) | ContactPoint.council_id.is_(None) | (ContactPoint.council_id == council_id)
+    order = aggregate_order_by(func.jsonb_build_array(*_COLUMNS), ContactPoint.created_at, ContactPoint.id)
+    return select(func.jsonb_agg(order)).where(ContactPoint.active, mine).scalar_subquery()
+
+
+def parties_of(rows: Sequence[Sequence[str]] | None) -> dict[str, tuple[Party, ...]]:
+    """Return the parties behind each target, from what `standing_of` gave."""
+    parties: dict[str, list[Party]] = defaultdict(list)
+    for point_id, target, channel, address, label in rows or ():
+        parties[target].append(Party(point_id, label, (ContactRule(0, Address(channel, address, label)),)))
+    return {target: tuple(listed) for target, listed in parties.items()}
 
 
 class ContactPointRepository:
@@ -30,15 +44,9 @@ class ContactPointRepository:
         self.session = session
 
     async def parties_for(self, council_id: str | None) -> dict[str, tuple[Party, ...]]:
-        """Return who stands behind each target for a council: its own contact points and those of all councils.
-
-        Where nobody knows the council it may be anybody's: then all of them do (C13).
-        """
-        parties: dict[str, list[Party]] = defaultdict(list)
-        for row in await self.session.execute(_STANDING, {"council_id": council_id}):
-            rule = ContactRule(0, Address(row.channel, row.address, row.label))
-            parties[row.target].append(Party(str(row.id), row.label, (rule,)))
-        return {target: tuple(listed) for target, listed in parties.items()}
+        """Return who stands behind each target for a council (`standing_of`)."""
+        council = literal(council_id, CouncilId)
+        return parties_of((await self.session.execute(select(standing_of(council)))).scalar_one())
 
     async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[ContactPoint]:
         """Return contact points, newest first: those of these councils (none means all) and those that serve all."""

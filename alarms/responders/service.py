@@ -126,7 +126,7 @@ class ResponderService:
             text=text,
             data={"code": code, "expires_at": method.code_expires_at.isoformat()},
         )
-        await OutboxRepository(self.session).add([row])
+        OutboxRepository(self.session).add([row])
 
     async def verify(self, method: ContactMethod, code: str) -> CodeCheck:
         """Take a code that somebody typed in. The caller must commit whatever comes of it: a wrong one is counted."""

@@ -48,7 +48,7 @@ async def queue_handovers(session: AsyncSession, since: datetime, until: datetim
         if member in reached
         for row in _rows(plan, rota, handover, reached[member], until)
     ]
-    await OutboxRepository(session).add(rows)
+    OutboxRepository(session).add(rows)
     return len(rows)
 
 

@@ -3,14 +3,15 @@
 PostgreSQL is the only dialect. The engine is made once per process; sessions are short and never cross tasks.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, MetaData, String, event, func, select
+from sqlalchemy import CheckConstraint, DateTime, MetaData, String, TextClause, event, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -26,7 +27,7 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-_LAST = "at_the_end"
+_LAST = "last_writes"
 
 CouncilId = String(9)
 """A council's GSS code, such as S12000035; on every row that belongs to a tenant."""
@@ -107,8 +108,7 @@ class Database:
         """One transaction: commits when the block ends, rolls back when it raises."""
         async with self.sessions.begin() as session:
             yield session
-            for work in session.info.pop(_LAST, ()):
-                await work()
+            await write_now(session)
 
     async def dispose(self) -> None:
         """Close every connection of the pool."""
@@ -124,9 +124,40 @@ def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
         raise InvalidatePoolError
 
 
-def at_the_end(session: AsyncSession, work: Callable[[], Awaitable[None]]) -> None:
-    """Let `work` be the last of its transaction: for a lock that all others wait for, held no longer than it must."""
-    session.info.setdefault(_LAST, []).append(work)
+@dataclass(frozen=True)
+class LastWrite:
+    """A part of the one statement that ends a transaction, for rows that nothing in it reads again.
+
+    `ctes` writes them, `result` is a scalar that is read when those before it are written; `values` makes parameters of
+    all rows that were left. Their `order` is that of the locks that they take.
+    """
+
+    order: int
+    ctes: str
+    result: str
+    values: Callable[[list[Any]], dict[str, Any]]
+
+
+def write_last(session: AsyncSession, part: LastWrite, rows: Sequence[Any]) -> None:
+    """Leave rows for the end of the transaction: one round trip for all, and no lock is held longer than it must."""
+    left: dict[LastWrite, list[Any]] = session.info.setdefault(_LAST, {})
+    left.setdefault(part, []).extend(rows)
+
+
+async def write_now(session: AsyncSession) -> None:
+    """Write what was left for the end, for whoever has to read it in the same transaction."""
+    left: dict[LastWrite, list[Any]] = session.info.pop(_LAST, {})
+    if left:
+        await session.flush()
+        parts = tuple(sorted(left, key=lambda part: part.order))
+        values = {name: value for part in parts for name, value in part.values(left[part]).items()}
+        await session.execute(_together(parts), values)
+
+
+@lru_cache
+def _together(parts: tuple[LastWrite, ...]) -> TextClause:
+    ctes = ",\n".join(part.ctes for part in parts)
+    return text(f"WITH {ctes}\nSELECT {', '.join(part.result for part in parts)}")
 
 
 async def database_now(session: AsyncSession) -> datetime:

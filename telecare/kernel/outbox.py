@@ -39,7 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from telecare.kernel.db import Base, CouncilId
+from telecare.kernel.db import Base, CouncilId, LastWrite, write_last, write_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.progress import DeliveryState
 
@@ -146,16 +146,20 @@ class Candidate(NamedTuple):
     address: str
 
 
-# Made once, and one statement whatever the number of rows: each step of a ladder waits for it.
-_ADD = text(
-    """
-    INSERT INTO outbox (id, effect_key, subject_id, council_id, rank, target, channel, address, message)
-    SELECT id, effect_key, subject_id, council_id, rank, target, channel, address, message
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-           AS row (id uuid, effect_key text, subject_id uuid, council_id text, rank int, target text, channel text,
-                   address text, message jsonb)
-        ON CONFLICT (effect_key) DO NOTHING
-    """
+_ADD = LastWrite(
+    order=2,
+    ctes="""
+        sent AS (
+            INSERT INTO outbox (id, effect_key, subject_id, council_id, rank, target, channel, address, message)
+            SELECT id, effect_key, subject_id, council_id, rank, target, channel, address, message
+              FROM jsonb_to_recordset(CAST(:outbox AS jsonb))
+                   AS row (id uuid, effect_key text, subject_id uuid, council_id text, rank int, target text,
+                           channel text, address text, message jsonb)
+                ON CONFLICT (effect_key) DO NOTHING
+            RETURNING 1)
+    """,
+    result="(SELECT count(*) FROM sent)",
+    values=lambda rows: {"outbox": msgspec.json.encode(rows).decode()},
 )
 
 
@@ -165,11 +169,13 @@ class OutboxRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def add(self, rows: list[dict[str, Any]]) -> None:
-        """Write messages to send; a second one with the same `effect_key` is the same decision and is left out."""
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        """Let messages be written to send; a second one with the same `effect_key` is the same decision and left out.
+
+        They are written at the end of the transaction: nothing in it reads them, but what cancels.
+        """
         if rows:
-            values = [{"id": new_id(), **row} for row in rows]
-            await self.session.execute(_ADD, {"rows": msgspec.json.encode(values).decode()})
+            write_last(self.session, _ADD, [{"id": new_id(), **row} for row in rows])
 
     async def waiting(self, below: int) -> Waiting:
         """Return which kinds of work there are, in one look; `below` is where life-safety ends."""
@@ -351,6 +357,7 @@ class OutboxRepository:
         What is on its way keeps its sender's result when that comes, but is not tried again. What waits in a bundle is
         left out of it. A call that may still ring is recalled (R31).
         """
+        await write_now(self.session)
         now = func.clock_timestamp()
         await self.session.execute(
             update(OutboxMessage)

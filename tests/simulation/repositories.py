@@ -15,7 +15,7 @@ from alarms.escalation.domain import Address, ContactRule, Decision, Ladder, Par
 from alarms.escalation.inputs import Input, TimerDue
 from alarms.handling.domain import SYSTEM_HUB
 from alarms.handling.models import Alarm
-from alarms.handling.repository import Lines
+from alarms.handling.repository import Due, Lines
 from alarms.notify.crowding import LIFE_SAFETY, crowded
 from alarms.notify.delivery import LIFE_SAFETY_BELOW
 from telecare.kernel.errors import NotFoundError
@@ -56,7 +56,7 @@ class Alarms:
             raise NotFoundError("There is no such alarm")
         return alarm_of(row)
 
-    async def claim_due(self, but: Collection[UUID] = ()) -> tuple[Alarm, datetime] | None:
+    async def claim_due(self, but: Collection[UUID] = ()) -> Due | None:
         await self.session.call()
         now = self.session.store.now()
         due = [
@@ -68,7 +68,7 @@ class Alarms:
             key = ("alarm", row["id"])
             if self.session.is_free(key):
                 self.session.take(key)
-                return alarm_of(row), now
+                return Due(alarm_of(row), now, await ContactPoints(self.session).parties_for(None))
         return None
 
     async def seconds_until_due(self) -> float | None:
@@ -122,10 +122,7 @@ class Outbox:
     def __init__(self, session: Transaction) -> None:
         self.session = session
 
-    async def add(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        await self.session.call()
+    def add(self, rows: list[dict[str, Any]]) -> None:
         known = {row["effect_key"] for row in self.session.table("outbox")}
         now = self.session.store.now()
         for row in rows:

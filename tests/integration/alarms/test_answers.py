@@ -1,5 +1,6 @@
 """Those who are asked to come answer by link, text and key: the alarm is theirs, or others are asked at once."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -113,6 +114,16 @@ async def test_two_alarms_have_two_codes_and_a_text_without_one_is_asked_back(fi
     assert (await field.text("u1", "2")).done
     assert (await field.state(first)).claim is None
     assert (await field.state(second)).claim is not None
+
+
+async def test_alarms_that_ask_a_number_at_the_same_moment_have_codes_of_their_own(field: Field) -> None:
+    alarms = [await field.raise_alarm(hub_id=f"h{n}") for n in range(12)]
+    ladder = Ladder("L", 1, (Step(("responder:u1",), 600),), ("queue",), 60, 300, 60)
+    for alarm_id in alarms:
+        await field.feed(alarm_id, Rerouted(ladder, "for the test"))
+    await asyncio.gather(*(field.drive() for _ in range(6)))
+    codes = [one.code for alarm_id in alarms for one in await field.asked(alarm_id)]
+    assert sorted(codes, key=str) == sorted(range(1, 13), key=str)
 
 
 async def test_one_text_answers_for_all(field: Field) -> None:

@@ -74,7 +74,7 @@ class Desk:
             },
         }  # fmt: skip
         async with self.database.transaction() as session:
-            await OutboxRepository(session).add([row])
+            OutboxRepository(session).add([row])
             asks = Notify(key, "supervisor", Address(channel, address, "Fiona"), rank, "", FIONA, "Fiona")
             await InvitationRepository(session).add(alarm_id, council_id, [asks])
         self.outbox.wake.set()

@@ -186,7 +186,7 @@ async def test_a_code_is_neither_bundled_nor_paced_and_no_alarm_is_told(desk: De
         for n in range(2)
     ]  # fmt: skip
     async with desk.database.transaction() as session:
-        await OutboxRepository(session).add(codes)
+        OutboxRepository(session).add(codes)
     desk.outbox.wake.set()
     await desk.provider.until(lambda: len(desk.provider.texts) == 3)
     assert {text.text for text in desk.provider.texts[1:]} == {"Your code is 0", "Your code is 1"}
@@ -199,7 +199,7 @@ async def test_five_hundred_technical_ones_and_then_a_fall(desk: Desk, send: Sen
     flood = await desk.raise_alarm()
     numbers = [f"+4477{n:08}" for n in range(500)]
     async with desk.database.transaction() as session:
-        await OutboxRepository(session).add(
+        OutboxRepository(session).add(
             [
                 {
                     "effect_key": f"flood:{number}", "subject_id": flood, "council_id": "S12000005", "rank": TECHNICAL,

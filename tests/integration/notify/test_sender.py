@@ -204,7 +204,7 @@ async def test_the_result_and_what_follows_from_it_are_one_transaction(outbox: O
     tries = []
 
     async def on_result(session: AsyncSession, message: OutboxMessage, _ok: bool, _detail: str) -> None:
-        await OutboxRepository(session).add([{**follow_up, "subject_id": message.subject_id}])
+        OutboxRepository(session).add([{**follow_up, "subject_id": message.subject_id}])
         tries.append(message.id)
         if len(tries) == 1:
             raise ConnectionResetError("the database went away")

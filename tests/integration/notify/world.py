@@ -29,7 +29,7 @@ class Outbox:
         """Write messages about an alarm of their own each; their ids."""
         rows = [self._row(channel, address, rank) for _ in range(n)]
         async with self.database.transaction() as session:
-            await OutboxRepository(session).add(rows)
+            OutboxRepository(session).add(rows)
         self.wake.set()
         return [row["id"] for row in rows]
 
