@@ -101,12 +101,15 @@ def end_of(draft: Draft, party: str, *, declined: bool) -> None:
     )
 
 
-def move_up(draft: Draft, present: Sequence[Round]) -> None:
-    """Where parties are told one after another and all so far are hopeless, let the next one's turn come now."""
+def move_up(draft: Draft, present: Sequence[Round]) -> bool:
+    """Where parties are told one after another and all so far are hopeless, let the next one's turn come now.
+
+    Return whether somebody's turn has come so.
+    """
     waiting = [turn for turn in present if turn.starts_at > draft.now and not turn.declined]
     begun = [turn for turn in present if turn.starts_at <= draft.now]
     if not waiting or not all(turn.hopeless for turn in begun):
-        return
+        return False
     sooner = min(turn.starts_at for turn in waiting) - draft.now
     draft.put(
         rounds=tuple(
@@ -116,6 +119,7 @@ def move_up(draft: Draft, present: Sequence[Round]) -> None:
             for turn in draft.state.rounds
         )
     )
+    return True
 
 
 def _run(draft: Draft, turn: Round, party: Party, reason: str) -> tuple[Round, bool]:

@@ -57,20 +57,22 @@ def hasten(draft: Draft) -> None:
         draft.put(step_due_at=min(state.step_due_at, max(draft.now, state.last_step_at + REPEAT_QUIET)))
 
 
-def go_on_if_hopeless(draft: Draft) -> None:
+def go_on_if_hopeless(draft: Draft) -> bool:
     """Go on now when nobody whom the last step told can be expected any more: it is news, not a matter of time (R05).
 
-    The catch-all keeps its pace: a dead address there would otherwise be tried without end.
+    The catch-all keeps its pace: a dead address there would otherwise be tried without end. Return whether it is now the
+    turn of somebody of the same step.
     """
     state = draft.state
     present = present_rounds(draft)
-    rounds.move_up(draft, present)
+    moved = rounds.move_up(draft, present)
     if state.handling is not Handling.RAISED or state.exhausted or state.step_due_at is None or not present:
-        return
+        return moved
     step = state.ladder.steps[state.step - 1]
     rang = IN_HOUSE & {*step.targets, *step.otherwise}
     if not rang and all(turn.hopeless for turn in present_rounds(draft)):
         draft.put(step_due_at=min(state.step_due_at, draft.now), again=0)
+    return moved
 
 
 def present_rounds(draft: Draft) -> list[Round]:

@@ -34,7 +34,8 @@ def timer(draft: Draft, event: TimerDue) -> None:
     if draft.state.handling is Handling.ACKED:
         _check_claim(draft, event.parties)
     rounds.run_due(draft, event.going_on, "Nobody has it")
-    steps.go_on_if_hopeless(draft)
+    while steps.go_on_if_hopeless(draft):
+        rounds.run_due(draft, event.going_on, "Nobody has it")
     if draft.state.handling is Handling.RAISED:
         steps.run(draft, event)
     if draft.log:
