@@ -60,8 +60,8 @@ def hasten(draft: Draft) -> None:
 def go_on_if_hopeless(draft: Draft) -> bool:
     """Go on now when nobody whom the last step told can be expected any more: it is news, not a matter of time (R05).
 
-    The catch-all keeps its pace: a dead address there would otherwise be tried without end. Return whether it is now the
-    turn of somebody of the same step.
+    The catch-all keeps its pace: a dead address there would otherwise be tried without end. Return whether it is the
+    turn of somebody of the same step now.
     """
     state = draft.state
     present = present_rounds(draft)
