@@ -1,7 +1,8 @@
 """Rotas as YAML: what a file says, line by line what is wrong with it and how to mend it, and the way back.
 
-A file is `rotas:`, a list of what the API takes, with the keys of responders in place of their ids. Reading needs no
-database; who the keys are is asked in between.
+A file is `rotas:`, a list of what the API takes, with the keys of responders in place of their ids. What was exported
+carries each rota's version, so that no later change is overwritten. Reading needs no database; who the keys are is
+asked in between.
 """
 
 import io
@@ -16,7 +17,7 @@ from ruamel.yaml import YAML
 
 from alarms.rota.document import RotationDocument, WeeklyDocument
 from alarms.rota.models import RotaPlan
-from alarms.rota.schemas import ImportFault, RotaIn
+from alarms.rota.schemas import FileRota, ImportFault
 from telecare.kernel.lined_yaml import Lines, Path, UnreadableError, load
 
 MOST_BYTES = 256 * 1024
@@ -25,6 +26,7 @@ _MEND = {
     "key": "use small letters, digits and hyphens, such as out-of-hours",
     "council_id": "use a GSS code, such as S12000035, or leave it out for a rota of all councils",
     "zone": "use a name such as Europe/London",
+    "as_of": "leave it as it was exported, or take it out",
     "kind": "use rotation or weekly",
     "unit": "use hourly, daily, weekly or monthly",
     "every": "use a whole number from 1",
@@ -109,7 +111,7 @@ def _list(text: bytes) -> tuple[list[Any], Lines]:
     return listed, lines
 
 
-def resolve(entry: Entry, ids: Mapping[str, UUID]) -> tuple[RotaIn | None, list[ImportFault]]:
+def resolve(entry: Entry, ids: Mapping[str, UUID]) -> tuple[FileRota | None, list[ImportFault]]:
     """Return a rota with the ids of its members, or everything that is wrong with it."""
     faults = [
         _fault(line, f"no responder who can serve here has the key {key}", "correct it, or add the responder first")
@@ -118,7 +120,7 @@ def resolve(entry: Entry, ids: Mapping[str, UUID]) -> tuple[RotaIn | None, list[
     ]
     nobody = UUID(int=0)
     try:
-        rota = RotaIn.model_validate(
+        rota = FileRota.model_validate(
             _with_ids(entry.values, {key: ids.get(key, nobody) for key in entry.member_keys()})
         )
     except ValidationError as error:
@@ -136,6 +138,7 @@ def write(plans: Plans, keys: Mapping[UUID, str]) -> str:
             "key": plan.key,
             "name": plan.name,
             **({"council_id": plan.council_id} if plan.council_id else {}),
+            "as_of": plan.version,
             "zone": plan.zone,
             "layers": [_with_keys(document, keys) for document in documents],
         }

@@ -111,6 +111,13 @@ async def test_a_plan_is_mended_line_by_line_tried_and_imported_and_its_gaps_are
     await page.get_by_role("link", name="Change the plan as YAML").click()
     await expect(page.locator("#text")).to_have_value(re.compile("member: eilidh-maclean"))
     rota = next(one for one in (await api.get("/rotas")).json()["items"] if one["key"] == "nights")
+    layers = (await api.get(f"/rotas/{rota['id']}")).json()["layers"]
+    changed = await api.put(f"/rotas/{rota['id']}", json={"as_of": 1, "name": "Nights, theirs", "layers": layers})
+    assert changed.status_code == 200, changed.text
+    await page.locator("#text").fill((await page.locator("#text").input_value()).replace("Nights", "Nights, mine"))
+    await page.locator("button[value=import]").click()
+    await expect(page.locator(".error-summary")).to_contain_text("has changed since its version 1: it is at 2 now")
+    assert (await api.get(f"/rotas/{rota['id']}")).json()["name"] == "Nights, theirs"
     await api.delete(f"/rotas/{rota['id']}")
 
 
