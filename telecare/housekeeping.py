@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alarms.handling.repository import AlarmRepository
 from alarms.invitations.repository import InvitationRepository
+from alarms.notify.notice_repository import NoticeRepository
 from alarms.notify.report_repository import ReportRepository
 from devices.commands.repository import CommandRepository
 from devices.presence.repository import PresenceRepository
@@ -50,6 +51,7 @@ class Housekeeping:
             self._sweep_heartbeats,
             self._sweep_canaries,
             self._sweep_invitations,
+            self._sweep_codes,
             self._sweep_reports,
             self._sweep_commands,
         ):
@@ -70,6 +72,11 @@ class Housekeeping:
     async def _sweep_sessions(self) -> int:
         async with self.database.transaction() as session:
             await SessionRepository(session).forget_run_out()
+        return 0
+
+    async def _sweep_codes(self) -> int:
+        async with self.database.transaction() as session:
+            await NoticeRepository(session).forget_codes()
         return 0
 
     async def _sweep_reports(self) -> int:

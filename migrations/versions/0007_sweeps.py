@@ -1,4 +1,4 @@
-"""Indexes by which housekeeping finds what is old: settled reports, and commands that have ended."""
+"""Indexes by which housekeeping finds what is old: settled reports, ended commands, and codes in messages."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,8 +13,11 @@ def upgrade() -> None:
     settled, ended = sa.text("status <> 'held'"), sa.text("finished_at IS NOT NULL")
     op.create_index("ix_delivery_report_settled", "delivery_report", ["received_at"], postgresql_where=settled)
     op.create_index("ix_hub_command_ended", "hub_command", ["finished_at"], postgresql_where=ended)
+    codes = sa.text("target = 'verification' AND message #>> '{data,code}' IS NOT NULL")
+    op.create_index("ix_outbox_codes", "outbox", ["subject_id"], postgresql_where=codes)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_outbox_codes", "outbox")
     op.drop_index("ix_hub_command_ended", "hub_command")
     op.drop_index("ix_delivery_report_settled", "delivery_report")

@@ -67,6 +67,8 @@ BUNDLE = "bundle"
 """The target of a message that stands for several."""
 
 DUE_STATES = "state IN ('pending', 'sending')"
+WITH_CODE = "target = 'verification' AND message #>> '{data,code}' IS NOT NULL"
+"""Messages with a code that proves an address: it is taken out once nobody needs it there."""
 TECHNICAL_FROM = 40
 """Ranks of technical alarms and of information lie from here on (50 and 90, and one less once repeated)."""
 
@@ -92,6 +94,7 @@ class OutboxMessage(Base):
         Index("ix_outbox_subject", "subject_id"),
         Index("ix_outbox_provider_ref", "provider_ref", postgresql_where=text("provider_ref IS NOT NULL")),
         Index("ix_outbox_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_outbox_codes", "subject_id", postgresql_where=text(WITH_CODE)),
         Index("ix_outbox_recall", "recall_at", postgresql_where=text("recall_at IS NOT NULL")),
         Index(
             "ix_outbox_pace",

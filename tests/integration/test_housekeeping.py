@@ -1,13 +1,20 @@
 """What is swept, and that one kind that cannot be swept keeps none of the others."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import select, text
 
+from alarms.escalation.domain import Address
 from alarms.notify import report_repository
 from alarms.notify.models import DeliveryReport
+from alarms.notify.notice_repository import BLANK
+from alarms.notify.notices import Notice, notice_row
 from devices.commands import repository as commands
 from telecare.housekeeping import Housekeeping
 from telecare.kernel.db import Database
+from telecare.kernel.ids import new_id
+from telecare.kernel.outbox import OutboxRepository
 from telecare.kernel.settings import Settings
 
 
@@ -75,3 +82,31 @@ async def test_reports_commands_and_sessions_go_when_they_are_old_and_done(
         ended = "SELECT count(*) FILTER (WHERE state = 'expired'), count(*) FILTER (WHERE state = 'sent')"
         assert (await session.execute(text(f"{ended} FROM hub_command"))).one() == (2, 1)
         assert (await session.execute(text("SELECT count(*) FROM session"))).scalar_one() == 1
+
+
+async def test_a_code_is_taken_out_of_a_message_that_has_left_or_run_out(
+    database: Database, settings: Settings
+) -> None:
+    async with database.transaction() as session:
+        for number, (state, minutes) in enumerate(
+            [("sent", 10), ("failed", 10), ("pending", 10), ("pending", -1), ("sending", -1)]
+        ):
+            to = Address("email", f"u{number}@fife.example", f"U{number}")
+            data = {"code": f"00000{number}", "expires_at": f"{datetime.now(UTC) + timedelta(minutes=minutes)}"}
+            about = {"about": new_id(), "council_id": None, "subject": "Your code", "text": f"It is 00000{number}."}
+            await OutboxRepository(session).add(
+                [notice_row(Notice.VERIFICATION, f"v:{number}", to, **about, data=data)]
+            )
+            change = text(
+                "UPDATE outbox SET state = :state, lease_until = CASE WHEN :leased THEN now() END "
+                "WHERE effect_key = :key"
+            )
+            await session.execute(change, {"state": state, "leased": state == "sending", "key": f"v:{number}"})
+    await Housekeeping(settings, database).sweep()
+    query = "SELECT state, message #>> '{data,code}', message ->> 'text', message ->> 'label' FROM outbox ORDER BY 4"
+    async with database.transaction() as session:
+        rows = (await session.execute(text(query))).all()
+    assert [(row[0], row[1]) for row in rows] == [
+        ("sent", None), ("failed", None), ("pending", "000002"), ("cancelled", None), ("sending", "000004"),
+    ]  # fmt: skip
+    assert [row[2] for row in rows] == [BLANK, BLANK, "It is 000002.", BLANK, "It is 000004."]
