@@ -1,4 +1,4 @@
-"""Indexes by which housekeeping finds what is old: settled reports, ended commands, and codes in messages."""
+"""Indexes by which housekeeping finds what is old; and which alarms of a call for several somebody has."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    comment = "of one in a bundle that has left: since when somebody has its alarm"
+    op.add_column("outbox", sa.Column("released_at", sa.DateTime(timezone=True), nullable=True, comment=comment))
     settled, ended = sa.text("status <> 'held'"), sa.text("finished_at IS NOT NULL")
     op.create_index("ix_delivery_report_settled", "delivery_report", ["received_at"], postgresql_where=settled)
     op.create_index("ix_hub_command_ended", "hub_command", ["finished_at"], postgresql_where=ended)
@@ -21,3 +23,4 @@ def downgrade() -> None:
     op.drop_index("ix_outbox_codes", "outbox")
     op.drop_index("ix_hub_command_ended", "hub_command")
     op.drop_index("ix_delivery_report_settled", "delivery_report")
+    op.drop_column("outbox", "released_at")
