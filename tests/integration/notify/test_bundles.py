@@ -144,6 +144,7 @@ async def test_life_safety_is_not_bundled(desk: Desk, channel: str):
     assert {(await desk.outbox.get(one)).state for one in ids} == {"pending"}
 
 
+@pytest.mark.usefixtures("reached")
 @pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at once"])
 async def test_a_call_for_several_rings_until_somebody_has_the_last_of_them(desk: Desk, send: Send, at_once: bool):
     """R31, for a bundle."""
