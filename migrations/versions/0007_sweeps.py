@@ -1,4 +1,4 @@
-"""Indexes by which housekeeping finds what is old; and which alarms of a call for several somebody has."""
+"""Indexes by which housekeeping finds what is old; where a hub is; whose alarm of a call for several is had."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     comment = "of one in a bundle that has left: since when somebody has its alarm"
     op.add_column("outbox", sa.Column("released_at", sa.DateTime(timezone=True), nullable=True, comment=comment))
+    op.create_index("ix_installation_hub_id", "installation", ["hub_id"])
     settled, ended = sa.text("status <> 'held'"), sa.text("finished_at IS NOT NULL")
     op.create_index("ix_delivery_report_settled", "delivery_report", ["received_at"], postgresql_where=settled)
     op.create_index("ix_hub_command_ended", "hub_command", ["finished_at"], postgresql_where=ended)
@@ -23,4 +24,5 @@ def downgrade() -> None:
     op.drop_index("ix_outbox_codes", "outbox")
     op.drop_index("ix_hub_command_ended", "hub_command")
     op.drop_index("ix_delivery_report_settled", "delivery_report")
+    op.drop_index("ix_installation_hub_id", "installation")
     op.drop_column("outbox", "released_at")
