@@ -1,4 +1,4 @@
-"""Removes what is only kept for a while: single heartbeats, old board changes, replies, canaries."""
+"""Removes what is only kept for a while. docs/operations.md says what is kept for how long."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,11 @@ from datetime import timedelta
 
 from alarms.handling.repository import AlarmRepository
 from alarms.invitations.repository import InvitationRepository
+from alarms.notify.notice_repository import NoticeRepository
+from alarms.notify.report_repository import ReportRepository
+from devices.commands.repository import CommandRepository
 from devices.presence.repository import PresenceRepository
-from telecare.access.repository import IdempotencyRepository
+from telecare.access.repository import IdempotencyRepository, SessionRepository
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.settings import Settings
@@ -28,6 +31,8 @@ class Housekeeping:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.keep_heartbeats = timedelta(days=settings.heartbeat_log_days)
+        self.keep_reports = timedelta(days=settings.delivery_report_days)
+        self.keep_commands = timedelta(days=settings.hub_command_days)
         self.database = database
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -41,10 +46,14 @@ class Housekeeping:
         """Remove what has been kept long enough, each kind by itself and in batches that end soon."""
         for part in (
             self._sweep_replies,
+            self._sweep_sessions,
             self._sweep_board,
             self._sweep_heartbeats,
             self._sweep_canaries,
             self._sweep_invitations,
+            self._sweep_codes,
+            self._sweep_reports,
+            self._sweep_commands,
         ):
             try:
                 while await part():
@@ -59,6 +68,24 @@ class Housekeeping:
         async with self.database.transaction() as session:
             await IdempotencyRepository(session).forget(KEEP_REPLIES)
         return 0
+
+    async def _sweep_sessions(self) -> int:
+        async with self.database.transaction() as session:
+            await SessionRepository(session).forget_run_out()
+        return 0
+
+    async def _sweep_codes(self) -> int:
+        async with self.database.transaction() as session:
+            await NoticeRepository(session).forget_codes()
+        return 0
+
+    async def _sweep_reports(self) -> int:
+        async with self.database.transaction() as session:
+            return await ReportRepository(session).prune(await database_now(session) - self.keep_reports)
+
+    async def _sweep_commands(self) -> int:
+        async with self.database.transaction() as session:
+            return await CommandRepository(session).prune(await database_now(session) - self.keep_commands)
 
     async def _sweep_board(self) -> int:
         async with self.database.transaction() as session:

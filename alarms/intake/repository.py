@@ -104,12 +104,3 @@ class IntakeRepository:
             statement = statement.where(tuple_(Event.received_at, Event.id) < tuple_(*before))
         statement = statement.order_by(Event.received_at.desc(), Event.id.desc()).limit(limit)
         return (await self.session.execute(statement)).scalars().all()
-
-    async def events_of_alarm(self, alarm_id: UUID) -> Sequence[Event]:
-        """Return the messages that opened and fed an alarm, in the order of the hub's own clock where it told one."""
-        statement = (
-            select(Event)
-            .where(Event.alarm_id == alarm_id)
-            .order_by(func.coalesce(Event.device_at, Event.received_at), Event.received_at)
-        )
-        return (await self.session.execute(statement)).scalars().all()

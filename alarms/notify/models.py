@@ -47,6 +47,7 @@ class DeliveryReport(Base):
         CheckConstraint("status IN ('held', 'applied', 'orphan')", name="status"),
         UniqueConstraint("provider", "provider_ref", "word"),
         Index("ix_delivery_report_held", "received_at", postgresql_where=text("status = 'held'")),
+        Index("ix_delivery_report_settled", "received_at", postgresql_where=text("status <> 'held'")),
         Index("ix_delivery_report_message_id", "message_id"),
     )
 

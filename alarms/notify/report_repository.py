@@ -1,11 +1,11 @@
 """All queries on the reports of providers."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,10 @@ from alarms.notify.reports import Progress, Report, ReportStatus
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage, OutboxState
 from telecare.kernel.pure.progress import DeliveryState
+
+PRUNE_BATCH = 2_000
+# Written out and no parameter: a plan kept for all parameters cannot use an index of some states only.
+_HELD: ColumnElement[str] = literal_column("'held'")
 
 
 class ReportRepository:
@@ -73,6 +77,17 @@ class ReportRepository:
                 council_id=message.council_id if message else None,
             )
         )
+
+    async def prune(self, older_than: datetime) -> int:
+        """Remove a batch of old reports that nobody waits for, return how many; what they said is on the messages."""
+        old = (
+            select(DeliveryReport.id)
+            .where(DeliveryReport.status != _HELD, DeliveryReport.received_at < older_than)
+            .order_by(DeliveryReport.received_at)
+            .limit(PRUNE_BATCH)
+        )
+        statement = delete(DeliveryReport).where(DeliveryReport.id.in_(old)).returning(DeliveryReport.id)
+        return len((await self.session.execute(statement)).scalars().all())
 
     async def progress(self, message_id: UUID) -> Progress:
         """Return how far a message got; it changes under the lock of its alarm only."""

@@ -9,7 +9,8 @@ from alarms.escalation.ranks import FIRE, FIRE_TYPES
 from alarms.policy.bound import LIMITS, Bound, Hole, Outlook, StandsBehind, is_human, outlook
 from alarms.policy.calendar import LONDON
 from alarms.policy.document import PolicyDocument, StepPart
-from alarms.policy.reading import Fault, Lines, Path, where
+from alarms.policy.reading import Fault, where
+from telecare.kernel.lined_yaml import Lines, Path
 
 
 @dataclass(frozen=True)

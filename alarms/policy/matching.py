@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from alarms.escalation.domain import Ladder
 from alarms.escalation.hours import Local
 from alarms.escalation.ranks import FIRE
-from alarms.policy.document import MatchPart, PolicyDocument
+from alarms.policy.document import PolicyDocument
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,6 @@ def rank_of(document: PolicyDocument | None, rank: int) -> int:
     if document is None or document.rank is None or rank == FIRE:
         return rank
     return max(document.rank, FIRE + 1)
-
-
-def same_for(one: MatchPart, other: MatchPart) -> bool:
-    """Say whether two policies are for exactly the same alarms, so that only their names decide."""
-    return one == other
 
 
 def _closeness(document: PolicyDocument) -> tuple[bool, ...]:

@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from alarms.policy.document import PolicyDocument
+from telecare.kernel.lined_yaml import Lines, Path, UnreadableError, load
 
 MAX_LENGTH = 64 * 1024
 MAX_NODES = 5_000
 """What a short text with aliases can unfold to is bounded too."""
 
 _DOCS = {"policy": "policies.md", "scenario": "scenarios.md"}
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -36,27 +32,6 @@ class Fault:
         return f"{place}{name}{self.what}. {self.mend}."
 
 
-class UnreadableError(Exception):
-    """The text is no document at all; `fault` says why."""
-
-    def __init__(self, what: str, mend: str, line: int = 0) -> None:
-        super().__init__(what)
-        self.fault = Fault(what, mend, line=line)
-
-
-class Lines:
-    """Knows on which line of the text each part of the document stands."""
-
-    def __init__(self, lines: Mapping[Path, int] | None = None) -> None:
-        self._lines = dict(lines or {})
-
-    def of(self, path: Path) -> int:
-        """Return the line of a part, or of the nearest one around it; 0 without a text."""
-        while path and path not in self._lines:
-            path = path[:-1]
-        return self._lines.get(path, 0)
-
-
 @dataclass(frozen=True)
 class Reading:
     """What a text says; `document` is None when it has grave faults."""
@@ -71,7 +46,7 @@ def read(text: str) -> Reading:
     try:
         data, lines = load_yaml(text)
     except UnreadableError as error:
-        return Reading(None, (error.fault,), Lines())
+        return Reading(None, (unreadable(error),), Lines())
     return read_data(data, lines)
 
 
@@ -86,23 +61,18 @@ def read_data(data: Any, lines: Lines | None = None) -> Reading:
 
 
 def load_yaml(text: str) -> tuple[Any, Lines]:
-    """Return plain values and where each stands, or raise UnreadableError."""
+    """Return the values of a document and where each stands, or raise UnreadableError."""
     if len(text) > MAX_LENGTH:
-        raise UnreadableError(f"the text is longer than {MAX_LENGTH // 1024} KiB", "Write it shorter")
-    yaml = YAML(typ="rt", pure=True)
-    try:
-        loaded = yaml.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = mark.line + 1 if mark else 0
-        raise UnreadableError(f"this is no YAML: {error.problem}", "Mend this line", line) from error
-    except (YAMLError, ValueError) as error:
-        raise UnreadableError(f"this is no YAML: {error}", "Mend the text") from error
-    found: dict[Path, int] = {}
-    plain = _plain(loaded, (), found)
-    if not isinstance(plain, dict):
-        raise UnreadableError("this is not a document with names and values", "Begin with `key: …` and `name: …`")
-    return plain, Lines(found)
+        raise UnreadableError(f"the text is longer than {MAX_LENGTH // 1024} KiB", "write it shorter")
+    values, lines = load(text, unfold=MAX_NODES)
+    if not isinstance(values, dict):
+        raise UnreadableError("this is not a document with names and values", "begin with `key: …` and `name: …`")
+    return values, lines
+
+
+def unreadable(error: UnreadableError) -> Fault:
+    """Return the one fault of a text that is no document at all."""
+    return Fault(error.what, f"{error.mend[:1].upper()}{error.mend[1:]}", line=error.line)
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], lines: Lines, about: str = "policy") -> list[Fault]:
@@ -162,21 +132,3 @@ def _models_in(annotation: Any) -> list[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in getattr(annotation, "__args__", ()) for found in _models_in(inner)]
-
-
-def _plain(node: Any, path: Path, lines: dict[Path, int]) -> Any:
-    if len(lines) > MAX_NODES:
-        raise UnreadableError("the text unfolds to too many values", "Write it out, without aliases")
-    if isinstance(node, CommentedMap):
-        for key in node:
-            lines[(*path, str(key))] = node.lc.key(key)[0] + 1 if key in (node.lc.data or {}) else lines.get(path, 1)
-        return {str(key): _plain(value, (*path, str(key)), lines) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
-        for index in range(len(node)):
-            lines[(*path, index)] = node.lc.item(index)[0] + 1
-        return [_plain(value, (*path, index), lines) for index, value in enumerate(node)]
-    if isinstance(node, bool) or node is None:
-        return node
-    if isinstance(node, int):
-        return int(node)
-    return str(node) if isinstance(node, str) else node

@@ -13,9 +13,10 @@ from pydantic import Field, ValidationError, model_validator
 from alarms.escalation.domain import Target
 from alarms.escalation.outcomes import OUTCOMES
 from alarms.policy.document import Class, PolicyDocument, Tier
-from alarms.policy.reading import Fault, UnreadableError, faults_of, load_yaml
+from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
+from telecare.kernel.lined_yaml import UnreadableError
 
 
 class ScenarioError(Exception):
@@ -184,7 +185,7 @@ def read_scenario(text: str) -> Scenario:
         data, lines = load_yaml(text)
         scenario = Scenario.model_validate(data)
     except UnreadableError as error:
-        raise ScenarioError((error.fault,)) from error
+        raise ScenarioError((unreadable(error),)) from error
     except ValidationError as error:
         raise ScenarioError(tuple(faults_of(error, Scenario, lines, "scenario"))) from error
     return scenario

@@ -178,7 +178,9 @@ class SimulateIn(BaseModel):
     type: Annotated[str, Field(max_length=64)] = "pendant"
     at: Annotated[datetime, Field(description="with its offset; now when it is left out")] | None = None
     council_id: Annotated[str, Field(pattern=r"^S12[0-9]{6}$")] | None = None
-    person_id: UUID | None = None
+    person_id: Annotated[
+        UUID | None, Field(description="whose contacts are told; council and tier are this person's when left out")
+    ] = None
     tier: Tier | None = None
     answered_at_step: Annotated[int, Field(ge=1, le=50, description="an operator claims it then")] | None = None
     minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 60

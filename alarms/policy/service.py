@@ -10,11 +10,12 @@ from alarms.policy.check import Known, check, check_times
 from alarms.policy.directory import Directory
 from alarms.policy.document import PolicyDocument
 from alarms.policy.models import Policy, PolicyVersion
-from alarms.policy.reading import Fault, Lines, read
+from alarms.policy.reading import Fault, read
 from alarms.policy.repository import PolicyRepository
 from alarms.policy.schemas import OutlookOut
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, RefusedError, StaleError
+from telecare.kernel.lined_yaml import Lines
 
 
 @dataclass(frozen=True)

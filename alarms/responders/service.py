@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.escalation.domain import Address
 from alarms.notify.addresses import written
 from alarms.notify.domain import Channel
+from alarms.notify.notice_repository import NoticeRepository
 from alarms.notify.notices import Notice, notice_row
 from alarms.responders.domain import CODE_DIGITS, CODE_MINUTES, CODE_TRIES, CodeCheck, Rule, Urgency, code_check
 from alarms.responders.models import ContactMethod, Responder, Team
@@ -112,6 +113,7 @@ class ResponderService:
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
         method.code_hash, method.code_expires_at, method.code_tries = _hash(method.id, code), now + life, 0
         await self.session.flush()
+        await NoticeRepository(self.session).forget_codes_of(method.id)
         text = (
             f"Your code for telecare alarms is {code}. It is good for {CODE_MINUTES} minutes. "
             "If you did not expect it, tell the alarm service: somebody has entered your address."
@@ -140,6 +142,7 @@ class ResponderService:
         if found is CodeCheck.RIGHT:
             method.verified_at = now
             method.code_hash = method.code_expires_at = None
+            await NoticeRepository(self.session).forget_codes_of(method.id)
         elif found is CodeCheck.WRONG:
             method.code_tries += 1
         await self.session.flush()

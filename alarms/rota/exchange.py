@@ -1,7 +1,8 @@
 """Rotas as YAML: what a file says, line by line what is wrong with it and how to mend it, and the way back.
 
-A file is `rotas:`, a list of what the API takes, with the keys of responders in place of their ids. Reading needs no
-database; who the keys are is asked in between.
+A file is `rotas:`, a list of what the API takes, with the keys of responders in place of their ids. What was exported
+carries each rota's version, so that no later change is overwritten. Reading needs no database; who the keys are is
+asked in between.
 """
 
 import io
@@ -13,20 +14,19 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from alarms.rota.document import RotationDocument, WeeklyDocument
 from alarms.rota.models import RotaPlan
-from alarms.rota.schemas import ImportFault, RotaIn
+from alarms.rota.schemas import FileRota, ImportFault
+from telecare.kernel.lined_yaml import Lines, Path, UnreadableError, load
 
 MOST_BYTES = 256 * 1024
-MOST_DEPTH = 20
 
 _MEND = {
     "key": "use small letters, digits and hyphens, such as out-of-hours",
     "council_id": "use a GSS code, such as S12000035, or leave it out for a rota of all councils",
     "zone": "use a name such as Europe/London",
+    "as_of": "leave it as it was exported, or take it out",
     "kind": "use rotation or weekly",
     "unit": "use hourly, daily, weekly or monthly",
     "every": "use a whole number from 1",
@@ -39,24 +39,20 @@ _MEND = {
 }
 _MEND_TYPE = {"extra_forbidden": "remove it, or correct its name", "missing": "add it"}
 _OTHERWISE = "compare it with what telecare exports"
-_NO_YAML = "mind colons, dashes, quotes and indentation"
-
-
-class _UnreadableError(Exception):
-    """A file that cannot be read."""
-
-    def __init__(self, line: int, what: str, mend: str) -> None:
-        super().__init__(what)
-        self.fault = _fault(line, what, mend)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One rota of a file: its values as plain data, and where each of them stands."""
+    """One rota of a file: its values as plain data, and where in the file it stands."""
 
     values: dict[str, Any]
-    node: Any
-    line: int
+    lines: Lines
+    place: int
+
+    @property
+    def line(self) -> int:
+        """Return the line on which it begins."""
+        return self.lines.of(("rotas", self.place))
 
     @property
     def council_id(self) -> str | None:
@@ -64,69 +60,67 @@ class Entry:
         written = self.values.get("council_id")
         return written if isinstance(written, str) else None
 
+    def where(self, path: Path) -> int:
+        """Return the line of what a path leads to, as near as the file goes along with it."""
+        return self.lines.along(path, ("rotas", self.place))
+
     def member_keys(self) -> set[str]:
         """Return the keys of all members that this rota names."""
-        return {str(key) for key, _ in _members(self.values, self.node)}
+        return {str(key) for key, _ in self.members()}
+
+    def members(self) -> Iterator[tuple[Any, int]]:
+        """Give the key and the line of each member that this rota names."""
+        layers = self.values.get("layers")
+        for place, layer in enumerate(layers if isinstance(layers, list) else ()):
+            if not isinstance(layer, dict):
+                continue
+            members, rules = layer.get("members"), layer.get("rules")
+            for number, key in enumerate(members if isinstance(members, list) else ()):
+                yield key, self.where(("layers", place, "members", number))
+            for number, rule in enumerate(rules if isinstance(rules, list) else ()):
+                if isinstance(rule, dict) and "member" in rule:
+                    yield rule["member"], self.where(("layers", place, "rules", number, "member"))
 
 
 def read(text: bytes) -> tuple[list[Entry], list[ImportFault]]:
     """Return the rotas of a file, and what keeps others or all of it from being read."""
     try:
-        listed = _list(text)
-    except _UnreadableError as error:
-        return [], [error.fault]
+        listed, lines = _list(text)
+    except UnreadableError as error:
+        return [], [_fault(error.line or 1, error.what, error.mend)]
     entries, faults = [], []
-    for place, node in enumerate(listed):
-        line = _line(listed, place) or 1
-        if isinstance(node, dict):
-            entries.append(Entry(_plain(node), node, line))
+    for place, values in enumerate(listed):
+        if isinstance(values, dict):
+            entries.append(Entry(_plain(values), lines, place))
         else:
-            faults.append(_fault(line, "a rota must have fields", "give it key, name and layers"))
+            faults.append(_fault(lines.of(("rotas", place)), "a rota must have fields", "give it key, name and layers"))
     return entries, faults
 
 
-def _list(text: bytes) -> list[Any]:
-    """Return the list of rotas of a file, as ruamel reads it; _UnreadableError when there is none."""
+def _list(text: bytes) -> tuple[list[Any], Lines]:
+    """Return the list of rotas of a file, and where all of it stands; UnreadableError when there is none."""
     if len(text) > MOST_BYTES:
-        raise _UnreadableError(1, f"the file is larger than {MOST_BYTES // 1024} KiB", "split it")
+        raise UnreadableError(f"the file is larger than {MOST_BYTES // 1024} KiB", "split it")
     try:
-        words = text.decode("utf-8-sig")
-        _check_shape(words)
-        document = YAML(typ="rt", pure=True).load(words)
+        document, lines = load(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise _UnreadableError(1, "the file is not UTF-8", "save it as UTF-8") from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise _UnreadableError(line, f"this is not YAML: {error.problem}", _NO_YAML) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise _UnreadableError(1, f"this is not YAML: {str(error)[:200]}", _NO_YAML) from error
+        raise UnreadableError("the file is not UTF-8", "save it as UTF-8") from error
     listed = document.get("rotas") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not listed:
-        raise _UnreadableError(1, "the file has no list of rotas", "begin it with `rotas:` and a list")
-    return listed
+        raise UnreadableError("the file has no list of rotas", "begin it with `rotas:` and a list")
+    return listed, lines
 
 
-def _check_shape(words: str) -> None:
-    """Raise _UnreadableError for what would cost far more to read than it is long: aliases, and deep nesting."""
-    depth = 0
-    for event in YAML(typ="safe", pure=True).parse(words):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if isinstance(event, AliasEvent):
-            raise _UnreadableError(event.start_mark.line + 1, "the file uses a YAML alias", "write the value out")
-        if depth > MOST_DEPTH:
-            raise _UnreadableError(event.start_mark.line + 1, "the file nests too deep", _OTHERWISE)
-
-
-def resolve(entry: Entry, ids: Mapping[str, UUID]) -> tuple[RotaIn | None, list[ImportFault]]:
+def resolve(entry: Entry, ids: Mapping[str, UUID]) -> tuple[FileRota | None, list[ImportFault]]:
     """Return a rota with the ids of its members, or everything that is wrong with it."""
     faults = [
         _fault(line, f"no responder who can serve here has the key {key}", "correct it, or add the responder first")
-        for key, line in _members(entry.values, entry.node)
+        for key, line in entry.members()
         if str(key) not in ids
     ]
     nobody = UUID(int=0)
     try:
-        rota = RotaIn.model_validate(
+        rota = FileRota.model_validate(
             _with_ids(entry.values, {key: ids.get(key, nobody) for key in entry.member_keys()})
         )
     except ValidationError as error:
@@ -144,6 +138,7 @@ def write(plans: Plans, keys: Mapping[UUID, str]) -> str:
             "key": plan.key,
             "name": plan.name,
             **({"council_id": plan.council_id} if plan.council_id else {}),
+            "as_of": plan.version,
             "zone": plan.zone,
             "layers": [_with_keys(document, keys) for document in documents],
         }
@@ -191,51 +186,12 @@ def _layer_with_ids(layer: Any, ids: Mapping[str, UUID]) -> Any:
     return changed
 
 
-def _members(values: dict[str, Any], node: Any) -> Iterator[tuple[Any, int]]:
-    """Give the key and the line of each member that a rota names."""
-    layers = values.get("layers")
-    for place, layer in enumerate(layers if isinstance(layers, list) else ()):
-        if not isinstance(layer, dict):
-            continue
-        members, rules = layer.get("members"), layer.get("rules")
-        for number, key in enumerate(members if isinstance(members, list) else ()):
-            yield key, _where(node, ("layers", place, "members", number))
-        for number, rule in enumerate(rules if isinstance(rules, list) else ()):
-            if isinstance(rule, dict) and "member" in rule:
-                yield rule["member"], _where(node, ("layers", place, "rules", number, "member"))
-
-
 def _explained(entry: Entry, error: Any) -> ImportFault:
     names = [str(part) for part in error["loc"]]
     field = next((name for name in reversed(names) if name in _MEND), "")
     where = ".".join(name for name in names if name not in {"rotation", "weekly"})
     mend = _MEND_TYPE.get(error["type"], _MEND.get(field, _OTHERWISE))
-    return _fault(_where(entry.node, error["loc"]), f"{where}: {error['msg']}", mend)
-
-
-def _where(node: Any, path: Sequence[Any]) -> int:
-    """Return the line of what a path leads to, as near as the file goes along with it."""
-    line: int = node.lc.line + 1
-    for part in path:
-        if isinstance(node, dict):
-            if part not in node:
-                continue  # the kind of a layer, which is no level of the file; or what is missing
-            line = _line(node, part) or line
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            line = _line(node, part) or line
-            node = node[part]
-    return line
-
-
-def _line(node: Any, part: Any) -> int | None:
-    """Return the line (from 1) of a value of a mapping or list of the file."""
-    try:
-        place = node.lc
-        position = place.value(part) if isinstance(node, dict) else place.item(part)
-    except (AttributeError, LookupError, TypeError):
-        return None
-    return int(position[0]) + 1
+    return _fault(entry.where(error["loc"]), f"{where}: {error['msg']}", mend)
 
 
 def _plain(value: Any) -> Any:

@@ -35,6 +35,12 @@ class RotaIn(Input):
     layers: Annotated[Layers, Field(default_factory=list)]
 
 
+class FileRota(RotaIn):
+    """A rota of a file; `as_of` is the version that it was exported from, absent where nobody minds that."""
+
+    as_of: Annotated[int | None, Field(ge=1)] = None
+
+
 class RotaPut(Input):
     """Another plan in place of the present one; `as_of` is the version that it was made from."""
 
@@ -216,6 +222,7 @@ class ImportFault(Output):
     line: int
     what: str
     mend: str
+    stale: bool = Field(default=False, description="the rota has changed since it was exported")
 
 
 class ImportedRota(Output):

@@ -30,6 +30,7 @@ class HubCommand(Base):
         CheckConstraint("expires_at > created_at", name="expires_at"),
         Index("ix_hub_command_hub_id_created_at", "hub_id", "created_at"),
         Index("ix_hub_command_queued", "created_at", postgresql_where=text("state = 'queued'")),
+        Index("ix_hub_command_ended", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_hub_command_open", "expires_at", postgresql_where=text("state IN ('queued', 'sent')")),
     )
 

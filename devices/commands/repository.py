@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.commands.domain import OPEN, CommandState
@@ -13,6 +13,7 @@ from devices.commands.models import HubCommand
 
 COMMAND_CHANNEL = "telecare_command"
 """NOTIFY channel of every new command. A hint: the publisher polls beside it."""
+PRUNE_BATCH = 2_000
 
 
 class CommandRepository:
@@ -83,3 +84,14 @@ class CommandRepository:
             .with_for_update(skip_locked=True)
         )
         return (await self.session.execute(statement)).scalars().all()
+
+    async def prune(self, older_than: datetime) -> int:
+        """Remove a batch of commands that ended before then; return how many. That they were given is in the audit."""
+        old = (
+            select(HubCommand.id)
+            .where(HubCommand.finished_at < older_than)
+            .order_by(HubCommand.finished_at)
+            .limit(PRUNE_BATCH)
+        )
+        statement = delete(HubCommand).where(HubCommand.id.in_(old)).returning(HubCommand.id)
+        return len((await self.session.execute(statement)).scalars().all())

@@ -104,6 +104,10 @@ class SessionRepository:
         """End every session of a user."""
         await self.session.execute(delete(Session).where(Session.user_id == user_id))
 
+    async def forget_run_out(self) -> None:
+        """Remove the sessions that have run out, also of those who never log in again."""
+        await self.session.execute(delete(Session).where(Session.expires_at <= func.now()))
+
     async def logged_in(self, roles: Collection[UserRole]) -> int:
         """Return how many people of these roles are logged in."""
         statement = (

@@ -12,7 +12,14 @@ from telecare.access.accounts import create_api_token, create_user
 from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.access.broker_export import export, watch
 from telecare.access.domain import UserRole
-from telecare.cli.common import in_transaction, run_command, say
+from telecare.cli.common import (
+    PasswordFromStdin,
+    PasswordOption,
+    in_transaction,
+    new_password,
+    run_command,
+    say,
+)
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.settings import Settings
 
@@ -28,17 +35,19 @@ def create(
     username: str,
     role: UserRole,
     name: Annotated[str, typer.Option(help="as the console shows it")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    password: PasswordOption = None,
+    password_stdin: PasswordFromStdin = False,
     council: Councils = None,
 ) -> None:
-    """Create a user; the password is asked for.
+    """Create a user; the password is asked for, or comes by standard input or the variable TELECARE_NEW_PASSWORD.
 
     Example: telecare user create morag supervisor --name "Morag Lamont" --council S12000035
     """
+    chosen = new_password(password, from_stdin=password_stdin)
 
     async def work(session: AsyncSession) -> int:
         await create_user(
-            session, username=username, display_name=name, password=password, role=role, councils=council or ()
+            session, username=username, display_name=name, password=chosen, role=role, councils=council or ()
         )
         say(f"{name} may log in as {username} ({role}).")
         return 0
@@ -71,17 +80,21 @@ def create_token(
 def account(
     username: str,
     role: BrokerRole,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    password: PasswordOption = None,
+    password_stdin: PasswordFromStdin = False,
 ) -> None:
     """Create or replace an account: `service` for ourselves, `gateway` for one that speaks for hubs.
 
     `canary` is for the service's own test alarm: telecare broker account telecare-canary canary
 
-    Example: telecare broker account telecare-service service
+    The password is asked for, or comes by standard input or the variable TELECARE_NEW_PASSWORD.
+
+    Example: telecare broker account telecare-service service --password-stdin < password.txt
     """
+    chosen = new_password(password, from_stdin=password_stdin)
 
     async def work(session: AsyncSession) -> int:
-        await set_broker_account(session, username, password, role)
+        await set_broker_account(session, username, chosen, role)
         say(f"{username} may log in to the broker as {role}.")
         return 0
 

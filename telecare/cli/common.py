@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -16,6 +16,30 @@ from telecare.kernel.settings import Settings
 from telecare.kernel.transient import is_transient
 
 Result = TypeVar("Result")
+
+NEW_PASSWORD = "TELECARE_NEW_PASSWORD"  # noqa: S105 - the name of a variable
+PasswordOption = Annotated[
+    str | None,
+    typer.Option(
+        "--password",
+        envvar=NEW_PASSWORD,
+        help="visible to everybody on this machine who lists processes: better by the variable, or asked for",
+    ),
+]
+PasswordFromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="take the first line of standard input as the password")
+]
+
+
+def new_password(given: str | None, *, from_stdin: bool) -> str:
+    """Return the password of a new account: from standard input, as given, or asked for, twice."""
+    if from_stdin:
+        given = sys.stdin.readline().rstrip("\r\n")
+    elif given is None:
+        given = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    if not given:
+        raise typer.BadParameter("the password is empty")
+    return given
 
 
 def say(words: str) -> None:

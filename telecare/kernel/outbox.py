@@ -67,6 +67,8 @@ BUNDLE = "bundle"
 """The target of a message that stands for several."""
 
 DUE_STATES = "state IN ('pending', 'sending')"
+WITH_CODE = "target = 'verification' AND message #>> '{data,code}' IS NOT NULL"
+"""Messages with a code that proves an address: it is taken out once nobody needs it there."""
 TECHNICAL_FROM = 40
 """Ranks of technical alarms and of information lie from here on (50 and 90, and one less once repeated)."""
 
@@ -92,6 +94,7 @@ class OutboxMessage(Base):
         Index("ix_outbox_subject", "subject_id"),
         Index("ix_outbox_provider_ref", "provider_ref", postgresql_where=text("provider_ref IS NOT NULL")),
         Index("ix_outbox_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_outbox_codes", "subject_id", postgresql_where=text(WITH_CODE)),
         Index("ix_outbox_recall", "recall_at", postgresql_where=text("recall_at IS NOT NULL")),
         Index(
             "ix_outbox_pace",
@@ -126,6 +129,9 @@ class OutboxMessage(Base):
         ForeignKey("outbox.id"), comment="the message in whose text this one went out"
     )
     recall_at: Mapped[datetime | None] = mapped_column(comment="a call that should stop ringing: somebody has it")
+    released_at: Mapped[datetime | None] = mapped_column(
+        comment="of one in a bundle that has left: since when somebody has its alarm"
+    )
 
 
 class Waiting(NamedTuple):
@@ -355,7 +361,7 @@ class OutboxRepository:
         """Cancel what has not left for this alarm: after a close nothing more does (invariant E4).
 
         What is on its way keeps its sender's result when that comes, but is not tried again. What waits in a bundle is
-        left out of it. A call that may still ring is recalled (R31).
+        left out of it. A call that may still ring is recalled (R31), one that stands for several with the last of them.
         """
         await write_now(self.session)
         now = func.clock_timestamp()
@@ -388,6 +394,63 @@ class OutboxRepository:
                 OutboxMessage.finished_at > now - RINGS_AT_MOST,
             )
             .values(recall_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        await self._release_bundles(subject_id)
+
+    async def _release_bundles(self, subject_id: UUID) -> None:
+        """Recall the calls that stand for this alarm and others, when somebody has all of these.
+
+        The bundle's row is locked first: of two alarms that are taken at once the second sees that it is the last.
+        """
+        now = func.clock_timestamp()
+        mine = select(OutboxMessage.merged_into).where(
+            OutboxMessage.subject_id == subject_id, OutboxMessage.merged_into.is_not(None)
+        )
+        on_its_way = OutboxMessage.state.in_((OutboxState.PENDING, OutboxState.SENDING))
+        rings = (
+            (OutboxMessage.state == OutboxState.SENT)
+            & OutboxMessage.delivery.in_((DeliveryState.HANDED_OVER, DeliveryState.SENT))
+            & (OutboxMessage.finished_at > now - RINGS_AT_MOST)
+        )
+        calls = (
+            select(OutboxMessage.id)
+            .where(
+                OutboxMessage.id.in_(mine),
+                OutboxMessage.target == BUNDLE,
+                OutboxMessage.channel.in_(RECALLABLE),
+                on_its_way | rings,
+            )
+            .order_by(OutboxMessage.id)
+            .with_for_update()
+        )
+        ids = list((await self.session.execute(calls)).scalars())
+        if not ids:
+            return
+        await self.session.execute(
+            update(OutboxMessage)
+            .where(
+                OutboxMessage.subject_id == subject_id,
+                OutboxMessage.merged_into.in_(ids),
+                OutboxMessage.state == OutboxState.MERGED,
+            )
+            .values(released_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        child = aliased(OutboxMessage)
+        wanted = exists().where(
+            child.merged_into == OutboxMessage.id, child.state == OutboxState.MERGED, child.released_at.is_(None)
+        )
+        # One that is just being sent is cancelled as any other: its sender finds that out, and recalls it.
+        await self.session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id.in_(ids), ~wanted)
+            .values(
+                state=case((on_its_way, OutboxState.CANCELLED), else_=OutboxMessage.state),
+                lease_until=None,
+                finished_at=case((on_its_way, now), else_=OutboxMessage.finished_at),
+                recall_at=case((on_its_way, OutboxMessage.recall_at), else_=now),
+            )
             .execution_options(synchronize_session=False)
         )
 

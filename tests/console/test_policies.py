@@ -154,9 +154,44 @@ async def test_an_operator_tries_out_and_cannot_save(login: Login, lab: Lab, key
     await page.goto(f"{lab.url}/policies/what-if?type=nothing&day=2027-01-03&time=03:12&minutes=60")
     await expect(page.locator(".error-summary")).to_contain_text("No type of alarm has this name")
     await page.locator("#type").select_option("smoke")
-    await page.locator("main button").click()
+    await page.locator("main button:has-text('Show')").click()
     await expect(page.locator("#trial")).to_contain_text("on Sunday 03 January 2027")
     assert key
+
+
+async def test_what_would_happen_to_a_person_is_asked_by_name_without_script(
+    login: Login, lab: Lab, api: httpx.AsyncClient
+) -> None:
+    known = (await api.get("/people", params={"limit": 50})).json()["items"]
+    person = known[0]
+    whole = f"{person['given_name']} {person['family_name']}"
+    contact = {"name": "Mairead of the shop", "relation": "neighbour", "email": "mairead@shop.example"}
+    assert (await api.put(f"/people/{person['id']}/contacts", json=[contact])).status_code == 200
+    page = await login("fiona", script=False)
+    await page.goto(f"{lab.url}/policies/what-if")
+    await page.locator("#council").select_option(person["council_id"])
+    await page.locator("#who").fill("Nobody Of This Name")
+    await page.locator("main button:has-text('Find')").click()
+    await expect(page.locator(".error-summary")).to_contain_text("Nobody of this council has this name")
+    await page.locator("#who").fill(whole)
+    await page.locator("button:has-text('Show')").click()
+    await expect(page.locator("#person")).to_contain_text("found")
+    await expect(page.locator("#trial")).to_have_count(0)
+    await page.locator(f"input[value='{person['id']}']").check()
+    await page.locator("button:has-text('Show')").click()
+    await expect(page.locator("#trial")).to_contain_text(f"for {whole}")
+    await expect(page.locator(".told-list")).to_contain_text("Mairead of the shop")
+    await page.locator("#person label:has-text('Nobody in particular') input").check()
+    await page.locator("button:has-text('Show')").click()
+    await expect(page.locator("#trial")).not_to_contain_text(whole)
+    await page.goto(f"{lab.url}/people/{person['id']}")
+    await page.get_by_role("link", name="What would happen if this person pressed now?").click()
+    await expect(page.locator("#trial")).to_contain_text(f"for {whole}")
+    await page.goto(f"{lab.url}/policies/what-if?person=no-id")
+    await expect(page.locator(".error-summary")).to_contain_text("Choose a person of the list")
+    asked = (await api.get("/audit", params={"limit": 50})).json()["items"]
+    of_them = [entry["action"] for entry in asked if entry["subject_id"] == person["id"]]
+    assert of_them.count("policy_simulated") == 2
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["day", "night"])
@@ -172,6 +207,7 @@ async def test_no_page_of_policies_has_a_serious_fault(
         "list": "/policies",
         "one": f"/policies/{saved['id']}",
         "what if": "/policies/what-if?type=smoke&day=2027-01-03&time=03:12&minutes=60",
+        "whose": "/policies/what-if?who=a&do=find",
     }.items():
         await page.goto(f"{lab.url}{address}")
         found[name] = await faults(page)

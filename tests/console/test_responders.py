@@ -82,6 +82,28 @@ async def test_a_responder_is_added_and_a_way_to_them_is_proven_by_its_code(logi
     await expect(way).to_contain_text("Verified")
 
 
+async def test_a_way_is_named_and_put_first_without_script(login: Login, lab: Lab, api: httpx.AsyncClient) -> None:
+    responder = await make(api, "moved")
+    for channel in ("sms", "voice"):
+        await api.post(f"/responders/{responder}/methods", json={"channel": channel, "address": "07700900458"})
+    page = await login("admin", script=False)
+    await page.goto(f"{lab.url}/responders/{responder}")
+    ways = page.locator(".way-list > li")
+    await expect(ways.nth(1)).to_contain_text("Una moved, voice")
+    await ways.nth(1).locator("summary").click()
+    await ways.nth(1).locator("input[name=position]").fill("5000")
+    await ways.nth(1).get_by_role("button", name="Change the name and place").click()
+    await expect(page.locator(".error-summary")).to_contain_text("Write a place from 0 to 1,000")
+    await ways.nth(1).locator("input[name=position]").fill("0")
+    await ways.nth(1).locator("input[name=label]").fill("Una at home")
+    await ways.nth(1).get_by_role("button", name="Change the name and place").click()
+    await page.wait_for_url("**?done=saved")
+    await expect(ways.nth(0)).to_contain_text("Una at home")
+    shown = (await api.get(f"/responders/{responder}")).json()["methods"]
+    assert [(one["label"], one["position"]) for one in shown] == [("Una at home", 0), ("Una moved, sms", 1)]
+    await api.delete(f"/responders/{responder}")
+
+
 async def test_rules_are_a_timeline_quiet_hours_spare_no_life_and_who_is_removed_is_gone(
     login: Login, lab: Lab, api: httpx.AsyncClient
 ) -> None:

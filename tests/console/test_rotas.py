@@ -111,7 +111,42 @@ async def test_a_plan_is_mended_line_by_line_tried_and_imported_and_its_gaps_are
     await page.get_by_role("link", name="Change the plan as YAML").click()
     await expect(page.locator("#text")).to_have_value(re.compile("member: eilidh-maclean"))
     rota = next(one for one in (await api.get("/rotas")).json()["items"] if one["key"] == "nights")
+    layers = (await api.get(f"/rotas/{rota['id']}")).json()["layers"]
+    changed = await api.put(f"/rotas/{rota['id']}", json={"as_of": 1, "name": "Nights, theirs", "layers": layers})
+    assert changed.status_code == 200, changed.text
+    await page.locator("#text").fill((await page.locator("#text").input_value()).replace("Nights", "Nights, mine"))
+    await page.locator("button[value=import]").click()
+    await expect(page.locator(".error-summary")).to_contain_text("has changed since its version 1: it is at 2 now")
+    assert (await api.get(f"/rotas/{rota['id']}")).json()["name"] == "Nights, theirs"
     await api.delete(f"/rotas/{rota['id']}")
+
+
+async def test_a_rota_is_removed_by_whoever_is_sure_unless_a_policy_names_it(
+    login: Login, lab: Lab, api: httpx.AsyncClient
+) -> None:
+    rota = await make(api, "gone")
+    policy = 'key: by-gone\nname: By gone\ncouncil: S12000035\nsteps: [{tell: ["rota:gone"], wait: 60s}]\n'
+    policy += "catch_all: {tell: [queue], every: 5m}\n"
+    saved = await api.post("/policies", json={"text": policy, "note": "for this"})
+    assert saved.status_code == 201, saved.text
+    page = await login("admin", script=False)
+    await page.goto(f"{lab.url}/rotas/{rota}")
+    await page.locator("summary:has-text('Remove this rota')").click()
+    await page.locator("main button:text-is('Remove')").click()
+    await expect(page.locator(".error-summary")).to_contain_text("Say that you are sure")
+    await page.locator("#remove-sure").check()
+    await page.locator("main button:text-is('Remove')").click()
+    await expect(page.locator(".error-summary")).to_contain_text("“by-gone”")
+    await api.delete(f"/policies/{saved.json()['id']}")
+    await page.locator("#remove-sure").check()
+    await page.locator("main button:text-is('Remove')").click()
+    await page.wait_for_url("**/rotas")
+    assert (await api.get(f"/rotas/{rota}")).status_code == 404
+    other = await make(api, "kept")
+    page = await login("sheila")
+    await page.goto(f"{lab.url}/rotas/{other}")
+    await expect(page.locator("summary:has-text('Remove this rota')")).to_have_count(0)
+    await api.delete(f"/rotas/{other}")
 
 
 async def test_a_temporary_schedule_and_a_calendar_without_script(

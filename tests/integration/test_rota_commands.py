@@ -77,6 +77,9 @@ async def test_a_file_is_imported_whole_or_not_at_all(seeded: Database, settings
     assert ([each["status"] for each in tried["rotas"]], tried["done"]) == (["created"], False)
     done = await telecare(settings, "import", str(file))
     assert (done.exit_code, done.stdout) == (0, "nights S12000017: created\n")
+    file.write_text(rota.replace("name: Nights", "name: Other, as_of: 7"))
+    stale = await telecare(settings, "import", str(file))
+    assert (stale.exit_code, "Line 2: the rota nights has changed since its version 7" in stale.stdout) == (1, True)
     file.write_text(rota.replace("struan-kerr", "nobody") + rota.partition("\n")[2].replace("nights", "other"))
     failed = await telecare(settings, "import", str(file))
     assert failed.exit_code == 1

@@ -31,6 +31,7 @@ from alarms.policy.schemas import (
 from alarms.policy.service import PolicyService
 from alarms.policy.simulate import AlarmType, ScenarioRun
 from devices.registry.homes import PersonRepository
+from devices.registry.models import Person
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository, unknown_councils
 from telecare.api.deps import Needs, Services, ServicesDep, Transaction
@@ -179,13 +180,14 @@ async def _what_if(body: SimulateIn, session: AsyncSession, services: Services, 
         if reading.document is None:
             raise InvalidError(f"The policy cannot be read: {reading.faults[0]}")
         draft = reading.document
+    person = await _visible_person(body, session, actor)
     question = Question(
         type=body.type,
         known=ALARM_TYPES[body.type],
         at=body.at or await database_now(session),
-        council_id=body.council_id,
-        person_id=await _visible_person(body, session, actor),
-        tier=body.tier,
+        council_id=body.council_id or (person.council_id if person else None),
+        person_id=person.id if person else None,
+        tier=body.tier or (person.risk_tier if person else None),
         answered_at_step=body.answered_at_step,
         lasts=timedelta(minutes=body.minutes),
     )
@@ -194,15 +196,18 @@ async def _what_if(body: SimulateIn, session: AsyncSession, services: Services, 
     return TimelineOut.of(answer.timeline, name, answer.unreadable)
 
 
-async def _visible_person(body: SimulateIn, session: AsyncSession, actor: Actor) -> UUID | None:
+async def _visible_person(body: SimulateIn, session: AsyncSession, actor: Actor) -> Person | None:
     """Return the person whose contacts the answer names; that somebody asked is written to the audit."""
     if body.person_id is None:
         return None
     if not actor.may(Permission.SEE_PEOPLE):
         raise ForbiddenError("Your role cannot see people, and the answer would name a person's contacts")
     person = await PersonRepository(session, actor.councils).require(body.person_id)
+    if body.council_id not in (None, person.council_id):
+        errors = [{"where": "body.person_id", "what": "this person is not served by this council"}]
+        raise InvalidError("The person is of another council", errors=errors)
     await AuditRepository(session).add(actor, "policy_simulated", "person", person.id, person.council_id)
-    return person.id
+    return person
 
 
 async def _require(policy_id: UUID, session: AsyncSession, actor: Actor) -> Policy:

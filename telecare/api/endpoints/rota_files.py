@@ -12,7 +12,7 @@ from alarms.rota.domain import members_of
 from alarms.rota.exchange import write
 from alarms.rota.import_service import Imported, import_rotas
 from alarms.rota.schemas import RotaImportOut
-from alarms.rota.service import RotaService, documents_of
+from alarms.rota.service import RotaService, StaleRotaError, documents_of
 from telecare.access.domain import Actor
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.responders import Administrator, Viewer
@@ -39,12 +39,15 @@ async def import_file(
 ) -> RotaImportOut:
     """Import rotas from YAML, as the body: all of them, or with a fault in the file none. The same again does nothing.
 
-    The file is `rotas:`, a list of what `POST /rotas` takes, with keys of responders in place of their ids.
+    The file is `rotas:`, a list of what `POST /rotas` takes, with keys of responders in place of their ids. A rota with
+    `as_of`, as an export writes it, is a 409 `stale` when it has changed since then; without, it is overwritten.
     """
     done = await import_rotas(session, await request.body(), dry_run=dry_run, councils=actor.councils)
     faults = done.report.faults
     if faults and not dry_run:
         errors = [{"where": f"line {fault.line}", "what": f"{fault.what}: {fault.mend}"} for fault in faults[:100]]
+        if all(fault.stale for fault in faults):
+            raise StaleRotaError("Rotas have changed since they were exported: nothing was imported", errors=errors)
         raise InvalidError("The file has faults, so nothing of it was imported", errors=errors)
     await note_import(session, actor, done)
     return done.report

@@ -55,6 +55,11 @@ _METHOD_WORDS = {
     "channel": "Choose by what they are told",
     "label": "Write a name of at most 100 characters, in one line",
 }
+_CHANGE_WORDS = {
+    "why": "Say why, in 3 to 500 characters",
+    "label": "Write a name of at most 100 characters, in one line",
+    "position": "Write a place from 0 to 1,000: the smallest comes first",
+}
 
 
 @router.get("/responders")
@@ -153,7 +158,7 @@ async def add_method(request: Request, responder_id: UUID, session: Transaction,
 async def change_method(
     request: Request, responder_id: UUID, method_id: UUID, act: str, session: Transaction, actor: Administrator
 ) -> Response:
-    """Send a code to a way, take the code, switch it off or on, or remove it."""
+    """Send a code to a way, take the code, name and place it, switch it off or on, or remove it."""
     form = await typed(request, f"way-{method_id}")
     done = "saved"
     try:
@@ -174,13 +179,20 @@ async def change_method(
             await api.delete_method(responder_id, method_id, session, actor)
             done = "removed"
         else:
-            values = {"disabled": act == "off", "why": form.value("why") if act == "off" else ""}
-            patch = read(MethodPatch, values, {"why": "Say why, in 3 to 500 characters"})
-            await api.change_method(responder_id, method_id, patch, session, actor)
+            await api.change_method(responder_id, method_id, _patch(form, act), session, actor)
     except REFUSED as error:
-        field = {"code": "code", "verify": "code", "remove": "sure"}.get(act, "why")
+        field = {"code": "code", "verify": "code", "remove": "sure", "name": "label"}.get(act, "why")
         return await _again(request, session, actor, responder_id, form, error, field)
     return _to(responder_id, done)
+
+
+def _patch(form: Form, act: str) -> MethodPatch:
+    """Return what the form changes of a way; what is left empty stays."""
+    if act == "name":
+        values = {"label": form.value("label"), "position": form.value("position")}
+    else:
+        values = {"disabled": act == "off", "why": form.value("why") if act == "off" else ""}
+    return read(MethodPatch, values, _CHANGE_WORDS)
 
 
 @router.post("/responders/{responder_id}/rules")

@@ -20,7 +20,7 @@ from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import calendars, rota_changes
 from telecare.api.endpoints import rotas as api
 from telecare.console import policy_view, rota_picture
-from telecare.console.forms import NOTHING, Fault, Form, FormError, read, refused, typed
+from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, read, refused, typed
 from telecare.console.render import PageNeeds, page
 from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
@@ -103,6 +103,18 @@ async def rota(
     """Show a rota: who is on, five weeks as a picture, what changes it for a while."""
     facts = await _facts(session, actor, rota_id, NOTHING, since)
     return page(request, "rota.html", actor, **{**facts, "done": DONE.get(done, "")})
+
+
+@router.post("/rotas/{rota_id}/remove")
+async def remove(request: Request, rota_id: UUID, session: Transaction, actor: Administrator) -> Response:
+    """Remove a rota, unless a policy names it."""
+    form = await typed(request, "remove")
+    try:
+        check_sure(form)
+        await api.remove_rota(rota_id, session, actor)
+    except (FormError, *REFUSED) as error:
+        return await _refused(request, session, actor, rota_id, form, error, "sure")
+    return RedirectResponse("/rotas", SEE_OTHER)
 
 
 @router.post("/rotas/{rota_id}/overrides")
@@ -252,6 +264,7 @@ async def _facts(session: AsyncSession, actor: Actor, rota_id: UUID, form: Form,
         "names": await service.responders.responders.named(members),
         "people": [(str(one.id), one.name) for one in people if one.council_id in {None, plan.council_id}],
         "turns": range(TURNS),
+        "edits": actor.may(Permission.ADMINISTER) and (not actor.councils or plan.council_id in actor.councils),
         "form": form,
         "words": policy_view,
         "feed": "",

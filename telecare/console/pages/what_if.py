@@ -1,7 +1,9 @@
 """“What would happen?”: an alarm at a moment, by the policies as they are or by a draft, as a picture and a table."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
@@ -11,21 +13,30 @@ from starlette.responses import Response
 from alarms.policy.document import Tier
 from alarms.policy.schemas import SimulateIn, TimelineOut
 from alarms.rota.wallclock import first_moment
+from devices.registry.homes import PersonRepository
+from devices.registry.models import Person
 from devices.registry.repository import ModelRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Services, ServicesDep, Transaction
+from telecare.api.endpoints.people import note_search
 from telecare.api.endpoints.policies import simulate_policy
 from telecare.console import policy_view
-from telecare.console.forms import Form, FormError, read, refusal
+from telecare.console.forms import Fault, Form, FormError, read, refusal
 from telecare.console.render import PageNeeds, page
 from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ForbiddenError, InvalidError
+from telecare.kernel.errors import ForbiddenError, InvalidError, NotFoundError
 from telecare.kernel.pure.jsonsafe import clean_text
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
+
+
+FOUND = 20
+NOBODY = "nobody"
+"""What the form says for nobody in particular, when people were found to choose from."""
+PLACES = {"body.at": "day", "body.person_id": "person"}
 
 
 class AskedIn(BaseModel):
@@ -38,6 +49,7 @@ class AskedIn(BaseModel):
     council: Annotated[str, Field(pattern=r"^S12[0-9]{6}$")] | None = None
     tier: Tier | None = None
     step: Annotated[int, Field(ge=1, le=50)] | None = None
+    person: UUID | None = None
 
     def moment(self) -> datetime:
         """Return the moment that the wall clock means."""
@@ -52,24 +64,76 @@ WORDS = {
     "council": "Choose a council of the list",
     "tier": "Choose a risk tier of the list",
     "step": "Say a step from 1 to 50, or leave it empty",
+    "person": "Choose a person of the list",
 }
+SEARCH = ("who", "do")
 
 
 @router.get("/policies/what-if")
 async def what_if(request: Request, session: Transaction, services: ServicesDep, actor: Viewer) -> Response:
     """Show what would happen by the policies as they are; the question stands in the address."""
-    asked = {name: clean_text(value)[:100] for name, value in request.query_params.items() if name in WORDS}
-    form, trial = Form("what-if", asked), None
+    sent = {name: clean_text(value)[:100] for name, value in request.query_params.items() if name in (*WORDS, *SEARCH)}
+    form, trial, choice = Form("what-if", sent), None, Choice()
     try:
-        trial = await try_out(session, services, actor, form) if asked else None
+        choice = await _choice(session, actor, form)
+        form = await _filled(session, actor, form, choice)
+        if form.values and not choice.asks:
+            trial = await try_out(session, services, actor, form)
     except FormError as error:
         form = form.wrong(*error.faults)
     except (InvalidError, ForbiddenError) as error:
-        form = form.wrong(*refusal(error, "type", {"body.at": "day"}))
+        form = form.wrong(*refusal(error, "type", PLACES))
     facts = await question_facts(session, actor, form, None)
-    return page(
-        request, "what_if.html", actor, 422 if form.faults else 200, form=form, trial=trial, words=policy_view, **facts
-    )
+    status = 422 if form.faults else 200
+    shown = {"form": form, "trial": trial, "choice": choice, "words": policy_view}
+    return page(request, "what_if.html", actor, status, **shown, **facts)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whose alarm it may be: the person who was chosen, or those who were found by name."""
+
+    person: Person | None = None
+    found: tuple[Person, ...] = ()
+    more: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody must choose first."""
+        return bool(self.found)
+
+
+async def _choice(session: AsyncSession, actor: Actor, form: Form) -> Choice:
+    """Return who was chosen or found, within the council of the form; FormError when nobody was."""
+    who, chosen, council = (form.value(name).strip() for name in ("who", "person", "council"))
+    if not actor.may(Permission.SEE_PEOPLE):
+        return Choice()
+    people = PersonRepository(session, actor.councils)
+    if who and (form.value("do") == "find" or not chosen):
+        found = await people.page(who, council or None, None, FOUND + 1)
+        await note_search(session, actor, who, council or None, min(len(found), FOUND))
+        if not found:
+            raise FormError(Fault("who", "Nobody of this council has this name: write another, or leave it empty"))
+        return Choice(found=tuple(found[:FOUND]), more=len(found) > FOUND)
+    if chosen in ("", NOBODY):
+        return Choice()
+    try:
+        return Choice(await people.require(UUID(chosen)))
+    except (ValueError, NotFoundError) as error:
+        raise FormError(Fault("person", WORDS["person"])) from error
+
+
+async def _filled(session: AsyncSession, actor: Actor, form: Form, choice: Choice) -> Form:
+    """Return the form with what follows from the person; a link that names nobody but them asks about this moment."""
+    values = {name: value for name, value in form.values.items() if name not in SEARCH}
+    if choice.asks:
+        return Form(form.name, dict(form.values))
+    if choice.person is None:
+        return Form(form.name, {name: value for name, value in values.items() if (name, value) != ("person", NOBODY)})
+    if values.keys() == {"person"}:
+        facts = await question_facts(session, actor, form, choice.person.council_id)
+        values = {**facts["question"], **values}
+    return Form(form.name, {**values, "council": values.get("council") or choice.person.council_id})
 
 
 async def try_out(
@@ -82,6 +146,7 @@ async def try_out(
         type=asked.type,
         at=asked.moment(),
         council_id=asked.council,
+        person_id=asked.person,
         tier=asked.tier,
         answered_at_step=asked.step,
         minutes=asked.minutes,

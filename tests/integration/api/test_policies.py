@@ -13,7 +13,7 @@ from alarms.escalation.inputs import Closed
 from telecare.access.domain import UserRole
 from telecare.kernel.db import Database
 from tests.integration.alarms.world import World, opens
-from tests.integration.api.register import FIFE, GLASGOW
+from tests.integration.api.register import FIFE, GLASGOW, Register
 
 ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -135,6 +135,24 @@ async def test_what_would_happen_is_told_with_the_people_of_now_and_a_picture(
     assert answered["told"] == []
     draft = {**asked, "text": TEXT.replace("wait: 30s", "wait: 10s")}
     assert (await administrator.post(f"{POLICIES}/simulate", json=draft)).json()["told"][0]["after_s"] == 10.0
+
+
+async def test_what_would_happen_to_a_person_goes_by_their_own_council_tier_and_contacts(
+    administrator: httpx.AsyncClient, register: Register
+) -> None:
+    person = await register.person(risk_tier="A")
+    contact = {"name": "Mairead", "email": "mairead@shop.example"}
+    assert (await administrator.put(f"/api/v1/people/{person}/contacts", json=[contact])).status_code == 200
+    theirs = TEXT.replace("for: {classes: [L]}", "for: {tiers: [A]}").replace("[supervisor]", "[contacts]")
+    await save(administrator, theirs + f"council: {FIFE}\n")
+    asked = {"at": "2027-01-03T03:12:00+00:00", "type": "pendant", "minutes": 5, "person_id": person}
+    shown = (await administrator.post(f"{POLICIES}/simulate", json=asked)).json()
+    assert shown["ladder"] == "Wardens, version 1"
+    assert shown["told"][0]["who"] == "Mairead"
+    other = await administrator.post(f"{POLICIES}/simulate", json={**asked, "tier": "D"})
+    assert other.json()["ladder"] != "Wardens, version 1", "a tier that is said counts"
+    wrong = await administrator.post(f"{POLICIES}/simulate", json={**asked, "council_id": GLASGOW})
+    assert (wrong.status_code, wrong.json()["errors"][0]["where"]) == (422, "body.person_id")
 
 
 async def test_a_scenario_file_is_run_and_its_faults_are_told(administrator: httpx.AsyncClient) -> None:

@@ -108,6 +108,34 @@ async def test_a_code_proves_an_address(administrator: httpx.AsyncClient, desk: 
     assert (await administrator.post(f"{address}/verify", json={"code": code})).json()["verified"] is False, "once"
 
 
+async def test_no_code_stays_in_the_outbox_once_it_was_used_or_replaced(
+    administrator: httpx.AsyncClient, desk: Desk, database: Database
+) -> None:
+    isla = await desk.responder("isla")
+    method = await desk.method(isla, "email", "isla@fife.example")
+    address = f"/api/v1/responders/{isla}/methods/{method}"
+
+    async def stored() -> list[tuple[str, str | None, str]]:
+        query = "SELECT state, message #>> '{data,code}', message::text FROM outbox ORDER BY created_at"
+        async with database.transaction() as session:
+            return [(row[0], row[1], row[2]) for row in await session.execute(text(query))]
+
+    await administrator.post(f"{address}/code")
+    ((_, first, _),) = await stored()
+    await age_code(database, 2)
+    assert (await administrator.post(f"{address}/code")).status_code == 202
+    (old, new) = await stored()
+    assert old[:2] == ("cancelled", None), "it no longer counts, so it does not leave"
+    assert first is not None
+    assert new[1] is not None
+    assert first not in old[2]
+    assert (await administrator.post(f"{address}/verify", json={"code": new[1]})).json()["verified"] is True
+    for _, code, whole_message in await stored():
+        assert code is None
+        assert new[1] not in whole_message
+        assert "is not kept" in whole_message
+
+
 async def test_wrong_codes_are_counted_though_the_request_succeeds(
     administrator: httpx.AsyncClient, desk: Desk, database: Database
 ) -> None:

@@ -204,6 +204,42 @@ async def test_a_rota_that_was_exported_is_imported_as_the_same(
     assert (await administrator.get(f"/api/v1/rotas/{rota['id']}")).json()["version"] == 2
 
 
+async def test_an_import_overwrites_no_rota_that_somebody_has_changed_since_the_export(
+    administrator: httpx.AsyncClient, desk: Desk, pair: tuple[dict[str, Any], str, str]
+) -> None:
+    rota, isla, _ = pair
+    await desk.responder("mhairi")
+    address = f"/api/v1/rotas/{rota['id']}"
+    exported = (await administrator.get(f"{address}/export")).text
+    line = next(number for number, each in enumerate(exported.split("\n"), 1) if "as_of: 1" in each)
+    mine = exported.replace("rory", "mhairi")
+    theirs = {"as_of": 1, "name": "Nights", "layers": [rota["layers"][0] | {"members": [isla]}]}
+    assert (await administrator.put(address, json=theirs)).status_code == 200
+
+    async def imported(text: str, **query: str) -> httpx.Response:
+        return await administrator.post("/api/v1/rotas/import", content=text, headers=YAML, params=query)
+
+    refused = await imported(mine)
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (409, "urn:telecare:problem:stale")
+    assert problem["errors"][0]["where"] == f"line {line}"
+    assert "is at 2 now: export it again" in problem["errors"][0]["what"]
+    (fault,) = (await imported(mine, dry_run="true")).json()["faults"]
+    assert (fault["line"], fault["stale"]) == (line, True)
+    mixed = await imported(mine + "- {key: Wrong Key, name: N, council_id: S12000047, layers: []}\n")
+    assert mixed.status_code == 422
+    assert (await administrator.get(address)).json()["layers"][0]["members"] == [isla]
+
+    present = (await administrator.get(f"{address}/export")).text
+    said = (await imported(present.replace("as_of: 2", "as_of: 1"))).json()
+    assert [each["status"] for each in said["rotas"]] == ["same"], "what is there already undoes nothing"
+    assert (await imported(present.replace("isla", "mhairi"))).status_code == 200
+    assert (await imported(mine.replace("as_of: 1", ""))).status_code == 200, "without a version it overwrites"
+
+    assert (await administrator.delete(address)).status_code == 204
+    assert "no longer there" in (await imported(mine)).json()["errors"][0]["what"]
+
+
 async def test_a_file_with_a_fault_is_not_imported_at_all_and_each_fault_has_its_line(
     administrator: httpx.AsyncClient, desk: Desk
 ) -> None:

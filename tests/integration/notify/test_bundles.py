@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.escalation.domain import Address
 from alarms.notify.bundles import BundleRepository
 from alarms.notify.notices import Notice, notice_row
-from simulators.provider.behaviour import Answer, Behaviour, Service
+from simulators.provider.behaviour import Answer, Behaviour, Pickup, Service
 from telecare.kernel.db import Database
-from telecare.kernel.outbox import OutboxMessage, OutboxRepository
+from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
 from tests.integration.notify.providers import ANOTHER, NUMBER, Desk, Send
 from tests.integration.notify.world import until
 
@@ -141,6 +142,47 @@ async def test_life_safety_is_not_bundled(desk: Desk, channel: str):
         await BundleRepository(session).merge_technical()
         await BundleRepository(session).merge_calls()
     assert {(await desk.outbox.get(one)).state for one in ids} == {"pending"}
+
+
+@pytest.mark.usefixtures("reached")
+@pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at once"])
+async def test_a_call_for_several_rings_until_somebody_has_the_last_of_them(desk: Desk, send: Send, at_once: bool):
+    """R31, for a bundle."""
+    desk.provider.behave(Service.CALL, Behaviour(pickup=Pickup.RINGS))
+    ids = await waiting(desk, 3, "voice", rank=10)
+    await send()
+    await desk.provider.until(lambda: len(desk.provider.calls) == 1)
+    (parent,) = (message for message in (await all_of(desk.database)).values() if message.id not in ids)
+    await desk.until_delivery(parent.id, "sent")
+    (call,) = desk.provider.calls
+    await desk.outbox.cancel(ids[0])
+    await desk.outbox.cancel(ids[0])
+    async with desk.database.transaction() as session:
+        assert await OutboxRepository(session).take_recalls(10) == [], "two wait still"
+    if at_once:
+        await asyncio.gather(*(desk.outbox.cancel(one) for one in ids[1:]))
+    else:
+        for one in ids[1:]:
+            assert not call.ended.is_set()
+            await desk.outbox.cancel(one)
+    desk.outbox.wake.set()
+    await desk.provider.until(lambda: call.status == "canceled")
+    assert [(await desk.outbox.get(one)).state for one in ids] == ["merged"] * 3, "they were told"
+
+
+async def test_a_call_for_several_that_was_overtaken_on_its_way_is_recalled(desk: Desk):
+    ids = await waiting(desk, 2, "voice", rank=10)
+    async with desk.database.transaction() as session:
+        await BundleRepository(session).merge_calls()
+    async with desk.database.transaction() as session:
+        (leased,) = await OutboxRepository(session).lease(10, timedelta(seconds=60))
+    for one in ids:
+        await desk.outbox.cancel(one)
+    assert (await desk.outbox.get(leased.id)).state == "cancelled"
+    async with desk.database.transaction() as session:
+        outbox = OutboxRepository(session)
+        assert await outbox.finish(leased, OutboxState.SENT, provider="twilio", provider_ref="CA1")
+        assert await outbox.take_recalls(10) == [("voice", "CA1")]
 
 
 @pytest.mark.usefixtures("reached")

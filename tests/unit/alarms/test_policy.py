@@ -18,7 +18,8 @@ from alarms.policy.calendar import local_at
 from alarms.policy.check import Known, check, check_times
 from alarms.policy.document import PolicyDocument
 from alarms.policy.matching import Facts, Live, choose, rank_of
-from alarms.policy.reading import Fault, Lines, read, read_data
+from alarms.policy.reading import Fault, read, read_data
+from telecare.kernel.lined_yaml import Lines
 from tests.property.examples import examples
 from tests.unit.alarms.run import T0, Run, party
 
@@ -105,7 +106,7 @@ def test_what_is_wrong_is_said_with_its_line(change: str, line: int, words: str)
     assert told[0].mend
 
 
-@pytest.mark.parametrize("text", ["", "- 1", "a: [", "\x00", "x" * 70_000, "a: &a [*a]"])
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "\x00", "x" * 70_000, "a: &a [*a]", "[" * 60_000])
 def test_what_is_no_document_is_said_in_a_sentence(text: str):
     assert read(text).document is None
     assert all(fault.what and fault.mend for fault in read(text).faults)

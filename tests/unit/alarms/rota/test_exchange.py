@@ -58,6 +58,7 @@ def test_a_file_without_faults_gives_a_rota_with_ids() -> None:
         ("            from:", "            form:", 16, "remove it, or correct its name"),
         ("key: out-of-hours", "key: Out Of Hours", 2, "use small letters"),
         ("council_id: S12000047", "zone: Europe/Atlantis", 4, "there is no such time zone"),
+        ("council_id: S12000047", "as_of: 0", 4, "leave it as it was exported"),
     ],
 )
 def test_each_fault_has_its_line_and_how_to_mend_it(before: str, after: str, line: int, words: str) -> None:
