@@ -26,14 +26,18 @@ LOOK = timedelta(minutes=5)
 NOT_LOOKED_UP = IN_HOUSE | {Target.CONTACTS}
 """The board is always there, and a person's contacts are each person's own."""
 
-MEND = {
+MEND: Mapping[str, str] = {
     TargetKind.ROTA: "Put somebody on who can be told, or name somebody else as well",
     TargetKind.TEAM: "Put somebody into the team who can be told, or name somebody else as well",
     TargetKind.RESPONDER: "Give them a way to be told that is switched on, or name somebody else as well",
     TargetKind.WEBHOOK: "Give it a webhook that is switched on",
 }
-PAGES = {TargetKind.TEAM: "/teams", TargetKind.RESPONDER: "/responders", TargetKind.WEBHOOK: "/responders"}
 ADD_A_POINT = "Add a contact point, or name somebody else as well"
+PAGES: Mapping[str, str] = {
+    TargetKind.TEAM: "/teams",
+    TargetKind.RESPONDER: "/responders",
+    TargetKind.WEBHOOK: "/responders",
+}
 
 
 @dataclass(frozen=True)
@@ -137,40 +141,43 @@ def _of_circle(circle: Circle, now: datetime) -> Iterator[Notice]:
         if nobody is not None:
             yield nobody
         if rota is not None:
-            yield from _gaps(circle, target, rota, None if nobody is None else now)
+            yield from _gaps_ahead(circle, target, rota, None if nobody is None else now)
 
 
 def _nobody_now(circle: Circle, target: str, now: datetime) -> Notice | None:
     """Return that nobody can be told behind a target; of a rota only at hours at which somebody asks for it."""
-    kind, _, key = target.partition(":")
+    kind = target.partition(":")[0]
     places = [one for one in _places(circle.policies, now) if target in one.targets]
-    rota = circle.rotas.get(target)
     if kind == TargetKind.ROTA:
         places = [one for one in places if one.now]
     if not places or circle.stands_behind(target, now):
         return None
     empty = [one for one in places if one.now and not _anybody(circle, one.targets, now)]
-    until = next((f", until {at_words(gap.end)}" for gap in (rota.gaps or () if rota else ()) if gap.start <= now), "")
-    what = f"Nobody stands behind {target_words(target)} now{until}"
-    if empty:
-        what += f": an alarm falls through {_listed(empty)}"
-    else:
-        what += f", who is told at {_listed(places)}"
-    link = rota.link if rota else PAGES.get(TargetKind(kind), places[0].link) if key else places[0].link
-    mend = MEND[TargetKind(kind)] if key else ADD_A_POINT
-    return Notice(Level.ERROR if empty else Level.WARNING, circle.council_id, what, mend, link)
+    rota = circle.rotas.get(target)
+    what = f"Nobody stands behind {target_words(target)} now{_until(rota, now)}"
+    what += f": an alarm falls through {_listed(empty)}" if empty else f" (named at {_listed(places)})"
+    link = rota.link if rota else PAGES.get(kind, places[0].link)
+    level = Level.ERROR if empty else Level.WARNING
+    return Notice(level, circle.council_id, what, MEND.get(kind, ADD_A_POINT), link)
 
 
-def _gaps(circle: Circle, target: str, rota: NamedRota, told: datetime | None) -> Iterator[Notice]:
-    """Return the gaps at which a policy asks for the rota, but for the one of now when that was `told`."""
+def _gaps_ahead(circle: Circle, target: str, rota: NamedRota, told: datetime | None) -> Iterator[Notice]:
+    """Return the gaps at which a policy asks for the rota, without that of the moment of which it was `told`."""
     for gap in rota.gaps or ():
         if told is not None and gap.start <= told:
             continue
         places = _asking(circle.policies, target, gap)
         if places:
             words = f"from {at_words(gap.start)} until {at_words(gap.end)}"
-            what = f"Nobody is on {target_words(target)} {words}, who is told at {_listed(places)}"
+            what = f"Nobody is on {target_words(target)} {words} (named at {_listed(places)})"
             yield Notice(Level.WARNING, circle.council_id, what, MEND[TargetKind.ROTA], rota.link)
+
+
+def _until(rota: NamedRota | None, now: datetime) -> str:
+    """Return when the gap of now ends; nothing where there is none, or it goes on for as long as was looked."""
+    ends = (gap.end for gap in (rota.gaps if rota else None) or () if gap.start <= now < gap.end)
+    end = next(ends, None)
+    return "" if end is None or end >= now + AHEAD else f", until {at_words(end)}"
 
 
 def _asking(policies: Sequence[LivePolicy], target: str, gap: Shift) -> list[_Place]:

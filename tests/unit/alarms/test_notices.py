@@ -85,7 +85,7 @@ def test_where_others_are_told_as_well_it_is_a_warning() -> None:
     (notice,) = said(policy([step("queue", "supervisor")], last=("queue", "supervisor")))
     assert notice.level is Level.WARNING
     assert notice.what == (
-        "Nobody stands behind the supervisor now, who is told at step 1 of “nights” and the last resort of “nights”"
+        "Nobody stands behind the supervisor now (named at step 1 of “nights” and the last resort of “nights”)"
     )
 
 
@@ -105,6 +105,11 @@ def test_a_gap_of_now_is_said_once_with_its_end() -> None:
     (notice,) = said(policy([step(ROTA)]), gaps=[gap(0, 2)])
     assert notice.level is Level.ERROR
     assert "the rota wardens now, until 18:00 on Fri 27 November 2026: an alarm falls through" in notice.what
+
+
+def test_of_a_gap_that_lasts_for_longer_than_is_looked_no_end_is_said() -> None:
+    (notice,) = said(policy([step(ROTA)]), gaps=[gap(0, 24)])
+    assert notice.what == "Nobody stands behind the rota wardens now: an alarm falls through step 1 of “nights”"
 
 
 def test_a_rota_that_cannot_be_read_is_not_an_empty_one() -> None:
