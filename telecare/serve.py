@@ -14,6 +14,7 @@ from alarms.handling.domain import CANARY_CHANNEL
 from alarms.handling.engine import Engine
 from alarms.handling.reported import Reported
 from alarms.handling.repository import BOARD_CHANNEL
+from alarms.handling.tasks import NoticeWatch
 from alarms.notify.callbacks import HeldReports
 from alarms.notify.channels import channels
 from alarms.notify.delivery import Provider
@@ -114,6 +115,7 @@ class Process:
         sender = Sender(self.alarm_path, ways, record_result, pace_s=self.settings.technical_pace_s, check=objection)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
         self._parts["handover-notices"] = HandoverNotices(self.database).run
+        self._parts["notices"] = NoticeWatch(self.database, self.settings.unclaimed_limit).run
         self._parts["held-reports"] = HeldReports(self.database, Reported()).run
         if self.settings.canary_mqtt_url is not None:
             url = self.settings.canary_mqtt_url.get_secret_value()

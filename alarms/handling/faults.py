@@ -9,6 +9,9 @@ from alarms.handling.domain import Opening
 FIRST_PAUSE_S = 30
 LONGEST_PAUSE_S = 300
 
+UNCLAIMED = "unclaimed_limit"
+"""Type and family of the alarm that too many alarms are nobody's."""
+
 
 def hole(targets: tuple[str, ...]) -> Opening:
     """Return the alarm that a ladder fell through a step with nobody behind it."""
@@ -30,6 +33,13 @@ def unreadable_policy(key: str) -> Opening:
     return Opening(
         "policy_unreadable", "U", URGENT, f"policy_unreadable:{key}", f"The policy “{key}” cannot be read", notes
     )
+
+
+def unclaimed(count: int, limit: int) -> Opening:
+    """Return the alarm that so many alarms wait for somebody that a human must hear of it beside all of them (S60)."""
+    notes = ("Nothing is refused or dropped for it: have more people log in, and look what the alarms have in common",)
+    words = f"{count} open alarms that nobody has: the limit is {limit}"
+    return Opening(UNCLAIMED, "U", URGENT, UNCLAIMED, words, notes)
 
 
 def undriven(alarm_id: UUID, what: str, why: str) -> Opening:

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
-from alarms.escalation.domain import Parties
+from alarms.escalation.domain import Condition, Parties
 from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from alarms.notify.repository import parties_of, standing_of
@@ -285,6 +285,16 @@ class AlarmRepository:
         ).where(Alarm.handling != "closed")
         return BoardTally(*(await self.session.execute(self._visible(statement, councils))).one())
 
+    async def unclaimed(self, councils: frozenset[str]) -> dict[str | None, int]:
+        """Return how many open alarms of each council nobody has; None: those of which nobody knows the council."""
+        statement = (
+            select(Alarm.council_id, func.count())
+            .where(Alarm.handling != _CLOSED, Alarm.handling == "raised")
+            .group_by(Alarm.council_id)
+        )
+        rows = await self.session.execute(self._visible(statement, councils))
+        return {council_id: count for council_id, count in rows}  # noqa: C416 - rows
+
     async def history_of_hub(self, hub_id: str, councils: frozenset[str]) -> Sequence[TypeHistory]:
         """Return how often each trigger of a hub has called in a day, a week and 90 days, the most frequent first."""
         now = func.statement_timestamp()
@@ -383,6 +393,12 @@ class AlarmRepository:
             Alarm.handling != "closed",
         ]
         return bool((await self.session.execute(select(exists().where(*same)))).scalar_one())
+
+    async def open_faults(self, family: str) -> dict[str | None, tuple[UUID, Condition]]:
+        """Return the open alarms of a fault of ours, by council, and whether their causes are still there."""
+        same = [Alarm.hub_id == SYSTEM_HUB, Alarm.family == family, Alarm.handling != _CLOSED]
+        rows = await self.session.execute(select(Alarm.council_id, Alarm.id, Alarm.condition).where(*same))
+        return {council_id: (alarm_id, Condition(condition)) for council_id, alarm_id, condition in rows}
 
     async def board_seq(self) -> int:
         """Return the number of the board's last change."""

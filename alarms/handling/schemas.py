@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from alarms.escalation.outcomes import OUTCOMES
+from alarms.handling.limit import Level
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.notify.addresses import shown
 from alarms.notify.domain import Channel
@@ -152,3 +153,22 @@ class CloseIn(BaseModel):
     outcome: Annotated[str, Field(description="one of: " + ", ".join(OUTCOMES), max_length=64)]
     reason: Reason = ""
     voice_confirmed: bool = False
+
+
+class NoticeOut(BaseModel):
+    """One thing to mend before it hurts. `link` is the console's page for it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    level: Level
+    council_id: str | None
+    what: str
+    mend: str
+    link: str
+
+
+class NoticeList(BaseModel):
+    """Every notice of now, errors first; they are few, so that one answer holds all of them."""
+
+    items: list[NoticeOut]
+    next: None = None

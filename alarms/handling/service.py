@@ -14,6 +14,7 @@ from alarms.escalation.codec import dump_input, dump_state, load_state, replay
 from alarms.escalation.decide import WITHOUT_NEW_VERSION, decide
 from alarms.escalation.domain import (
     CancelPending,
+    Condition,
     Decision,
     Handling,
     Holder,
@@ -212,6 +213,14 @@ class AlarmService:
         """Open an alarm about the service itself, unless the same fault is on the board already."""
         if not await self.alarms.lock_fault(fault.family, council_id):
             await self.open(fault, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)
+
+    async def feed_fault(self, alarm_id: UUID, was: Condition, event: Input) -> bool:
+        """Apply what became of the cause of an alarm about the service itself; False when it is not so any more."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None or alarm.handling == Handling.CLOSED or alarm.condition != was:
+            return False
+        await self._apply(alarm, event)
+        return True
 
     async def set_aside(self, alarm: Alarm, parties: Parties, why: str) -> None:
         """Give an alarm on which the service fails to its last resort by hand, and try again later (R17).

@@ -23,3 +23,8 @@ def local_at(moment: datetime) -> Local:
         holiday=today in _BANK_HOLIDAYS,
         holiday_before=today - timedelta(days=1) in _BANK_HOLIDAYS,
     )
+
+
+def at_words(moment: datetime) -> str:
+    """Return a moment in words: 03:00 on Sat 02 January 2027."""
+    return f"{moment.astimezone(LONDON):%H:%M on %a %d %B %Y}"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from alarms.escalation.domain import FOREVER, IN_HOUSE, target_words
 from alarms.escalation.ranks import FIRE, FIRE_TYPES
 from alarms.policy.bound import LIMITS, Bound, Hole, Outlook, StandsBehind, is_human, outlook
-from alarms.policy.calendar import LONDON
+from alarms.policy.calendar import LONDON, at_words
 from alarms.policy.document import PolicyDocument, StepPart
 from alarms.policy.reading import Fault, where
 from telecare.kernel.lined_yaml import Lines, Path
@@ -22,6 +22,9 @@ class Known:
 
 
 HOLES_TOLD = 5
+
+NO_STEPS = "it has no steps: the last resort would be told at once"
+ADD_A_STEP = "Add a step, such as `- {tell: [queue], wait: 30s}`"
 
 
 def check(document: PolicyDocument, lines: Lines, known: Known) -> list[Fault]:
@@ -112,8 +115,7 @@ def _check_step(step: StepPart, path: Path, made: _Faults) -> None:
 
 def _check_whole(document: PolicyDocument, made: _Faults) -> None:
     if not document.steps:
-        what = "it has no steps: the last resort would be told at once"
-        made.add(("steps",), what, "Add a step, such as `- {tell: [queue], wait: 30s}`")
+        made.add(("steps",), NO_STEPS, ADD_A_STEP)
     if document.loops == FOREVER:
         what = "it loops without exit: the last resort is never told"
         made.add(("loops",), what, "Write how many times the steps are gone through again")
@@ -153,8 +155,7 @@ def _tell_hole(hole: Hole, document: PolicyDocument, made: _Faults) -> None:
     last = hole.step > len(document.steps)
     path: Path = ("catch_all",) if last else ("steps", hole.step - 1)
     names = " and ".join(target_words(target) for target in hole.targets)
-    since, until = (moment.astimezone(LONDON) for moment in (hole.since, hole.until))
-    what = f"nobody stands behind {names} from {since:%H:%M on %a %d %B %Y} until {until:%H:%M on %a %d %B %Y}"
+    what = f"nobody stands behind {names} from {at_words(hole.since)} until {at_words(hole.until)}"
     made.add(
         path, what, "It would be fallen through at once: fill the rota, or name somebody else as well", grave=False
     )

@@ -11,7 +11,7 @@ from alarms.escalation.domain import IN_HOUSE, TargetKind
 from alarms.notify.repository import ContactPointRepository
 from alarms.policy.bound import StandsBehind
 from alarms.responders.repository import ResponderRepository, TeamRepository
-from alarms.rota.domain import RotaError, shifts
+from alarms.rota.domain import Rota, RotaError, Shift, shifts
 from alarms.rota.repository import RotaRepository
 
 Spans = list[tuple[datetime, datetime]]
@@ -46,19 +46,19 @@ class Directory:
         """Return who can be told when, as far as it is known. A person's contacts count as nobody: some have none."""
         standing = await self.points.parties_for(council_id)
         always = {*IN_HOUSE, *(target for target, parties in standing.items() if parties)}
-        turns: dict[str, Spans] = {}
-        for target in targets:
-            kind, _, key = target.partition(":")
-            if kind in {TargetKind.RESPONDER, TargetKind.WEBHOOK}:
-                found = (await self.responders.by_keys([key], council_id)).values()
-                if await self._tellable(found, webhook=kind == TargetKind.WEBHOOK):
-                    always.add(target)
-            elif kind == TargetKind.TEAM:
-                members = (await self.responders.members_of_teams([key], council_id)).get(key, ())
-                if await self._tellable(members):
-                    always.add(target)
-            elif kind == TargetKind.ROTA:
-                turns[target] = await self._turns(key, council_id, since, until)
+        people = await self._people(council_id, targets)
+        shifts_of = await self._shifts(council_id, targets, since, until)
+        members = {one for listed in people.values() for one in listed}
+        on = {one for listed in shifts_of.values() for shift in listed for one in shift.members}
+        tellable, by_webhook = await self._tellable(members | on)
+        for target, listed in people.items():
+            reached = by_webhook if target.startswith(f"{TargetKind.WEBHOOK}:") else tellable
+            if reached & {*listed}:
+                always.add(target)
+        turns: dict[str, Spans] = {
+            target: [(shift.start, shift.end) for shift in listed if tellable & {*shift.members}]
+            for target, listed in shifts_of.items()
+        }
 
         def behind(target: str, moment: datetime) -> bool:
             if target in always:
@@ -69,22 +69,44 @@ class Directory:
 
         return behind
 
-    async def _turns(self, key: str, council_id: str | None, since: datetime, until: datetime) -> Spans:
-        """Return when anybody who can be told is on call; a rota that cannot be read is nobody (R26)."""
-        plan = await self.rotas.by_key(key, council_id)
-        if plan is None:
-            return []
-        rota = (await self.rotas.rotas([plan], since, until))[plan.id]
-        if isinstance(rota, RotaError):
-            return []
-        on = shifts(rota, since, until)
-        tellable = await self._tellable({member for shift in on for member in shift.members})
-        return [(shift.start, shift.end) for shift in on if tellable & set(shift.members)]
+    async def _people(self, council_id: str | None, targets: Collection[str]) -> dict[str, tuple[UUID, ...]]:
+        """Return the responders behind each target that is the same at any hour."""
+        people: dict[str, tuple[UUID, ...]] = {}
+        for kind in (TargetKind.RESPONDER, TargetKind.WEBHOOK):
+            if keys := keys_of(kind, targets):
+                found = await self.responders.by_keys(keys, council_id)
+                people |= {f"{kind}:{key}": (one,) for key, one in found.items()}
+        if keys := keys_of(TargetKind.TEAM, targets):
+            members = await self.responders.members_of_teams(keys, council_id)
+            people |= {f"{TargetKind.TEAM}:{key}": listed for key, listed in members.items()}
+        return people
 
-    async def _tellable(self, responder_ids: Collection[UUID], *, webhook: bool = False) -> set[UUID]:
+    async def _shifts(
+        self, council_id: str | None, targets: Collection[str], since: datetime, until: datetime
+    ) -> dict[str, tuple[Shift, ...]]:
+        """Return who is on when behind each rota."""
+        plans = await self.rotas.by_keys(keys_of(TargetKind.ROTA, targets), council_id)
+        rotas = await self.rotas.rotas(list(plans.values()), since, until)
+        return {f"{TargetKind.ROTA}:{key}": _shifts(rotas[plan.id], since, until) for key, plan in plans.items()}
+
+    async def _tellable(self, responder_ids: Collection[UUID]) -> tuple[set[UUID], set[UUID]]:
+        """Return which of these can be told by any way, and which by webhook."""
         facts = await self.responders.facts(list(responder_ids))
-        return {
-            responder_id
-            for responder_id, responder in facts.items()
-            if any(not method.disabled and (not webhook or method.channel == "webhook") for method in responder.methods)
-        }
+        ways = {one: {way.channel for way in who.methods if not way.disabled} for one, who in facts.items()}
+        return {one for one, found in ways.items() if found}, {one for one, found in ways.items() if "webhook" in found}
+
+
+def _shifts(rota: Rota | RotaError, since: datetime, until: datetime) -> tuple[Shift, ...]:
+    """Return who is on when; a rota that cannot be read or computed is nobody (R26)."""
+    if isinstance(rota, RotaError):
+        return ()
+    try:
+        return shifts(rota, since, until)
+    except (ArithmeticError, ValueError, LookupError):
+        return ()
+
+
+def keys_of(kind: TargetKind, targets: Collection[str]) -> list[str]:
+    """Return the keys of the targets of one kind."""
+    named = (target.partition(":") for target in targets)
+    return [key for found, _, key in named if found == kind]

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.policy.document import PolicyDocument
 from alarms.policy.matching import Live
 from alarms.policy.models import Policy, PolicyVersion
+from alarms.responders.repository import seen_by
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 
@@ -49,6 +50,23 @@ class PolicyRepository:
                 log.exception("policy_not_read", policy_id=str(row.policy_id), version=row.version)
                 unreadable.append(row.key)
         self.unreadable = tuple(unreadable)
+        return found
+
+    async def documents(self, councils: Collection[str]) -> list[tuple[Policy, PolicyDocument | None]]:
+        """Return the live policies that users of these councils see, each as it is read; None where it cannot be."""
+        found: list[tuple[Policy, PolicyDocument | None]] = []
+        newest = (PolicyVersion.policy_id == Policy.id) & (PolicyVersion.version == Policy.version)
+        statement = (
+            select(Policy, PolicyVersion.document)
+            .join(PolicyVersion, newest)
+            .where(Policy.retired_at.is_(None), seen_by(Policy.council_id, councils))
+            .order_by(Policy.key, Policy.id)
+        )
+        for policy, document in await self.session.execute(statement):
+            try:
+                found.append((policy, _read(policy.id, policy.version, document)))
+            except ValidationError:
+                found.append((policy, None))
         return found
 
     async def page(self, councils: Collection[str], before: UUID | None, limit: int) -> list[Policy]:

@@ -43,17 +43,21 @@ class RotaRepository:
         A RotaError in place of people: this rota cannot be read, which is not the same as nobody (R26). A key that no
         rota has is left out.
         """
-        if not keys:
-            return {}
-        statement = select(RotaPlan).where(RotaPlan.key.in_(keys), RotaPlan.removed_at.is_(None))
-        ordered = statement.where(serves(RotaPlan.council_id, council_id)).order_by(RotaPlan.council_id.nulls_first())
-        plans = {plan.key: plan for plan in (await self.session.execute(ordered)).scalars()}  # the own last
+        plans = await self.by_keys(keys, council_id)
         rotas = await self.rotas(list(plans.values()), at, at)
         found: dict[str, tuple[UUID, ...] | RotaError] = {}
         for key, plan in plans.items():
             rota = rotas[plan.id]
             found[key] = rota if isinstance(rota, RotaError) else _on_call(rota, at)
         return found
+
+    async def by_keys(self, keys: Collection[str], council_id: str | None) -> dict[str, RotaPlan]:
+        """Return the rotas with these keys by key: a council's own before a shared one."""
+        if not keys:
+            return {}
+        statement = select(RotaPlan).where(RotaPlan.key.in_(keys), RotaPlan.removed_at.is_(None))
+        ordered = statement.where(serves(RotaPlan.council_id, council_id)).order_by(RotaPlan.council_id.nulls_first())
+        return {plan.key: plan for plan in (await self.session.execute(ordered)).scalars()}  # the own last
 
     async def rotas(self, plans: Sequence[RotaPlan], start: datetime, end: datetime) -> dict[UUID, Rota | RotaError]:
         """Return rotas as the domain knows them for a period, both ends included, by id; or why one cannot be read."""

@@ -80,6 +80,7 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
             settings={
                 "SMTP_URL": f"smtp://{HOST}:{mail.port}",
                 "EMAIL_PROVIDERS": "smtp",
+                "UNCLAIMED_LIMIT": "200",
                 "CALLBACK_URL": callbacks,
                 "NOTIFY_URL": provider.url,
                 "NOTIFY_API_KEY": API_KEY,

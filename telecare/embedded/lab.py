@@ -182,6 +182,7 @@ class Lab:
             "SEAL_KEY": self.secrets.seal_key,
             "WEBHOOK_SECRET": self.secrets.webhook_secret,
             "MAIL_FROM": "telecare@control-room.example",
+            "UNCLAIMED_LIMIT": "1000000",  # tests and benches leave more unclaimed than any council should
             **({"CANARY_MQTT_URL": self._canary_url} if self._watched else {}),
             **self._extra,
         }

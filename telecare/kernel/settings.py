@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     technical_pace_s: float = Field(
         default=60.0, ge=0, description="least time between two technical messages to one address"
     )
+    unclaimed_limit: int = Field(
+        default=200,
+        ge=1,
+        description="so many open alarms of one council that nobody has are told as an alarm; nothing is refused",
+    )
     canary_mqtt_url: SecretStr | None = Field(
         default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
     )

@@ -6,6 +6,7 @@ Numbers only, so a scraper needs no log-in.
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
+from alarms.handling.repository import AlarmRepository
 from telecare.api.deps import ServicesDep
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
@@ -16,6 +17,7 @@ router = APIRouter(tags=["health"])
 
 _up = Gauge("telecare_database_up", "1 when the database answers", registry=REGISTRY)
 _open = Gauge("telecare_alarms_open", "Open alarms", ("class", "handling"), registry=REGISTRY)
+_unclaimed = Gauge("telecare_alarms_unclaimed", "Open alarms that nobody has", ("council",), registry=REGISTRY)
 _overdue = Gauge("telecare_engine_overdue_seconds", "Age of the most overdue step of an open alarm", registry=REGISTRY)
 _overdue_life = Gauge(
     "telecare_engine_overdue_life_safety_seconds",
@@ -46,9 +48,13 @@ async def _measure(database: Database) -> None:
         vitals = VitalsRepository(session)
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
         canary_s = await vitals.last_canary_s()
+        unclaimed = await AlarmRepository(session).unclaimed(frozenset())
     _open.clear()  # what nobody has open any more must not stay at its last number
     for (class_, handling), count in alarms.items():
         _open.labels(class_, handling).set(count)
+    _unclaimed.clear()
+    for council_id, count in unclaimed.items():
+        _unclaimed.labels(council_id or "none").set(count)
     _overdue.set(lag.every)
     _overdue_life.set(lag.life)
     _late.set(lag.outbox)

@@ -16,6 +16,7 @@ from telecare.access.domain import Actor, Permission, UserRole
 from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console import board_view, view
+from telecare.console.mend import to_mend
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError
@@ -31,9 +32,11 @@ TRIES = 5
 
 
 @router.get("/")
-async def board(request: Request, session: Transaction, actor: Viewer) -> Response:
+async def board(request: Request, session: Transaction, services: ServicesDep, actor: Viewer) -> Response:
     """Show the board."""
-    return page(request, "board.html", actor, logged_in=await _logged_in(session), **await _lanes(session, actor))
+    facts = await _lanes(session, actor)
+    notices = await to_mend(session, services, actor)
+    return page(request, "board.html", actor, logged_in=await _logged_in(session), notices=notices, **facts)
 
 
 @router.get("/board/lanes")

@@ -17,6 +17,7 @@ from telecare.api.deps import Services, ServicesDep, Transaction
 from telecare.api.endpoints import policies as api
 from telecare.console import policy_view
 from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, refusal, refused, typed
+from telecare.console.mend import to_mend
 from telecare.console.pages.what_if import question_facts, try_out
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, StaleError
@@ -39,7 +40,11 @@ TEXT_LIMIT = f"A policy has at most {MAX_LENGTH // 1024} KiB"
 
 @router.get("/policies")
 async def policies(
-    request: Request, session: Transaction, actor: Viewer, cursor: Annotated[str, Query(max_length=500)] = ""
+    request: Request,
+    session: Transaction,
+    services: ServicesDep,
+    actor: Viewer,
+    cursor: Annotated[str, Query(max_length=500)] = "",
 ) -> Response:
     """Show the live policies, and the ladders that hold where none fits."""
     listed = await api.list_policies(session, actor, LISTED, cursor or None)
@@ -49,6 +54,7 @@ async def policies(
         request,
         "policies.html",
         actor,
+        notices=await to_mend(session, services, actor),
         policies=listed.items,
         fits={one: policy_view.matches(document.for_) for one, document in documents.items() if document},
         older=listed.next,

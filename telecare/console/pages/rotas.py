@@ -21,6 +21,7 @@ from telecare.api.endpoints import calendars, rota_changes
 from telecare.api.endpoints import rotas as api
 from telecare.console import policy_view, rota_picture
 from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, read, refused, typed
+from telecare.console.mend import to_mend
 from telecare.console.render import PageNeeds, page
 from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
@@ -77,7 +78,7 @@ class Listed:
 
 
 @router.get("/rotas")
-async def rotas(request: Request, session: Transaction, actor: Viewer) -> Response:
+async def rotas(request: Request, session: Transaction, services: ServicesDep, actor: Viewer) -> Response:
     """Show who is on call by each rota, the next hand-over, and the gaps of the next 400 days."""
     now = await database_now(session)
     plans = {plan.id: plan for plan in await RotaService(session).rotas.page(actor.councils, None, 1000)}
@@ -88,7 +89,8 @@ async def rotas(request: Request, session: Transaction, actor: Viewer) -> Respon
             listed.append(Listed(on_call, len(gaps), gaps[0].start if gaps else None))
         except REFUSED:
             listed.append(Listed(on_call, None, None))
-    return page(request, "rotas.html", actor, listed=listed, now=now)
+    notices = await to_mend(session, services, actor)
+    return page(request, "rotas.html", actor, notices=notices, listed=listed, now=now)
 
 
 @router.get("/rotas/{rota_id}")
