@@ -10,9 +10,11 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    DateTime,
     Uuid,
     all_,
     bindparam,
+    cast,
     delete,
     exists,
     false,
@@ -151,6 +153,22 @@ class AlarmRepository:
             .execution_options(populate_existing=True)
         )
         return (await self.session.execute(statement)).scalars().all() if party_ids else []
+
+    async def lock_quiet(self, council_id: str | None, hub_id: str | None) -> Sequence[Alarm]:
+        """Return the open alarms that are quiet now, of a council or all, a hub or all, locked in the common order."""
+        until = cast(Alarm.state["quiet_until"].astext, DateTime(timezone=True))
+        statement = (
+            select(Alarm)
+            .where(Alarm.handling != "closed", until > func.clock_timestamp())
+            .order_by(Alarm.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if council_id is not None:
+            statement = statement.where(Alarm.council_id == council_id)
+        if hub_id is not None:
+            statement = statement.where(Alarm.hub_id == hub_id)
+        return (await self.session.execute(statement)).scalars().all()
 
     async def claim_due(self, but: Collection[UUID] = ()) -> tuple[Alarm, datetime] | None:
         """Lock one alarm whose moment has come, the gravest first, and read the clock.
