@@ -410,6 +410,7 @@ def _projection(state: State) -> dict[str, Any]:
         "events": state.events,
         "next_due_at": following.at if following else None,
         "next_step": following.words if following else None,
+        "quiet_until": state.quiet_until,
         "assigned_to": UUID(claim.holder.id) if claim else None,
         "assigned_name": claim.holder.name if claim else None,
         "assigned_at": claim.since if claim else None,

@@ -39,6 +39,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_planned_work_council_id", "planned_work", ["council_id"])
 
+    op.add_column(
+        "alarm",
+        sa.Column(
+            "quiet_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="planned work: nobody is told before",
+        ),
+    )
+
 
 def downgrade() -> None:
+    op.drop_column("alarm", "quiet_until")
     op.drop_table("planned_work")

@@ -16,6 +16,7 @@ from telecare.access.domain import Actor, Permission, UserRole
 from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console import board_view, view
+from telecare.console.pages.work import work_sign
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError
@@ -33,7 +34,9 @@ TRIES = 5
 @router.get("/")
 async def board(request: Request, session: Transaction, actor: Viewer) -> Response:
     """Show the board."""
-    return page(request, "board.html", actor, logged_in=await _logged_in(session), **await _lanes(session, actor))
+    lanes = await _lanes(session, actor)
+    work = await work_sign(session, actor, lanes["now"])
+    return page(request, "board.html", actor, logged_in=await _logged_in(session), work=work, **lanes)
 
 
 @router.get("/board/lanes")
@@ -45,7 +48,8 @@ async def lanes(request: Request, session: Transaction, actor: Viewer) -> Respon
 @router.get("/board/figures")
 async def figures(session: Transaction, actor: Viewer) -> Response:
     """Give the figures of the whole board, for pages that do not show it and for a board that is longer than a page."""
-    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session)))
+    work = await work_sign(session, actor, await database_now(session))
+    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session), work))
 
 
 @router.post("/board/next")
