@@ -193,7 +193,7 @@ class AlarmService:
         if not alarms:
             return
         now = await database_now(self.session)
-        windows = await WorkRepository(self.session).on_now(now)
+        windows = await WorkRepository(self.session).on_at(now)
         for alarm in alarms:
             until = quiet_until(windows, alarm.council_id, alarm.hub_id, alarm.raised_at, now)
             await self._apply(alarm, WorkMoved(until or now, by))

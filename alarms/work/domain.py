@@ -50,7 +50,7 @@ def state_of(window: Window, now: datetime) -> WorkState:
 
 
 def quiet_until(
-    windows: Iterable[Window], council_id: str | None, hub_id: str, raised_at: datetime, now: datetime
+    windows: Iterable[Window], council_id: str | None, hub_id: str | None, raised_at: datetime, now: datetime
 ) -> datetime | None:
     """Return until when an alarm is quiet: the last end of the windows that it was raised in and that are on now.
 

@@ -46,9 +46,9 @@ class WorkRepository:
             statement = statement.with_for_update().execution_options(populate_existing=True)
         return (await self.session.execute(statement)).scalar_one_or_none()
 
-    async def on_now(self, now: datetime) -> list[Window]:
-        """Return what the rules look at of every window that is on."""
-        statement = select(PlannedWork).where(*_in_state(WorkState.ON, now))
+    async def on_at(self, moment: datetime) -> list[Window]:
+        """Return what the rules look at of every window that is on at a moment, as planned by now."""
+        statement = select(PlannedWork).where(*_in_state(WorkState.ON, moment))
         return [row.window for row in (await self.session.execute(statement)).scalars()]
 
     async def page(

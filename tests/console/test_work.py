@@ -128,6 +128,10 @@ async def test_it_is_accessible_and_fits(
 ) -> None:
     await plan(api, homes.hub(), "a switchboard with a long name that goes on and on until it does not fit on a line")
     page: Page = await login("sheila", width=width, dark=dark)
+    if width < 900:
+        await page.locator(".who summary").click()
+        await page.get_by_role("link", name="Planned work").click()
+        await page.wait_for_url("**/work")
     for path in ("/", "/work"):
         await page.goto(f"{lab.url}{path}")
         assert await faults(page) == []

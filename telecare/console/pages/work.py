@@ -118,10 +118,11 @@ async def work_sign(session: AsyncSession, actor: Actor, now: datetime) -> str:
 
 
 async def work_of_hub(session: AsyncSession, actor: Actor, hub: RowMapping, now: datetime) -> list[WorkOut]:
-    """Return the newest windows that hold for a hub."""
+    """Return the newest windows that hold for a hub, those that are on first."""
     council, hub_id = str(hub["council_id"]), str(hub["hub_id"])
     rows = await WorkRepository(session).page(actor.councils, now, council_id=council, hub_id=hub_id, limit=OF_HUB)
-    return _shown(rows, now)
+    order = [WorkState.ON, WorkState.COMING, WorkState.OVER]
+    return sorted(_shown(rows, now), key=lambda work: order.index(work.state))
 
 
 def _times(form: Form) -> dict[str, datetime]:

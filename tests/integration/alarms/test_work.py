@@ -44,7 +44,7 @@ async def test_the_lookup_of_a_new_alarm_and_the_lists_are_the_rules(database: D
         for state in WorkState:
             listed = {row.id for row in await work.page((), now, state=state, limit=100)}
             assert listed == {row.id for row in rows if state_of(row.window, now) is state}
-        on = await work.on_now(now)
+        on = await work.on_at(now)
         assert sorted(map(repr, on)) == sorted(repr(one) for one in windows if state_of(one, now) is WorkState.ON)
 
 

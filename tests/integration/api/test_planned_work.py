@@ -242,3 +242,13 @@ async def test_each_act_is_in_the_audit(administrator: httpx.AsyncClient) -> Non
     entries = (await administrator.get("/api/v1/audit", params={"subject_id": work["id"]})).json()["items"]
     assert [entry["action"] for entry in entries] == ["work_ended", "work_moved", "work_planned"]
     assert entries[0]["details"]["reason"] == "a new switchboard"
+
+
+async def test_what_would_happen_knows_of_it(administrator: httpx.AsyncClient) -> None:
+    await plan(administrator, starts_at=ahead(60), ends_at=ahead(240))
+    asked = {"type": "flood", "council_id": FIFE, "at": ahead(61)}
+    said = [
+        (await administrator.post("/api/v1/policies/simulate", json=body)).text
+        for body in (asked, {**asked, "at": ahead(59)}, {**asked, "council_id": GLASGOW})
+    ]
+    assert ["Planned work is going on: nobody is told" in one for one in said] == [True, False, False]
