@@ -130,7 +130,7 @@ async def test_it_is_accessible_and_fits(
     page: Page = await login("sheila", width=width, dark=dark)
     if width < 900:
         await page.locator(".who summary").click()
-        await page.get_by_role("link", name="Planned work").click()
+        await page.get_by_role("link", name="Planned work", exact=True).click()
         await page.wait_for_url("**/work")
     for path in ("/", "/work"):
         await page.goto(f"{lab.url}{path}")
