@@ -12,6 +12,7 @@ from alarms.notify import models as notify
 from alarms.policy import models as policy
 from alarms.responders import models as responders
 from alarms.rota import models as rota
+from alarms.work import models as work
 from devices.commands import models as commands
 from devices.presence import models as presence
 from devices.registry import models as registry
@@ -29,6 +30,7 @@ TABLES_OF = (
     policy,
     responders,
     rota,
+    work,
     commands,
     presence,
     registry,

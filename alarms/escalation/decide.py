@@ -40,10 +40,11 @@ from alarms.escalation.inputs import (
     Shelved,
     TimerDue,
     VoiceLost,
+    WorkMoved,
 )
 from alarms.escalation.timer import timer
 
-WITHOUT_NEW_VERSION = (Noted, ContactAttempted, Delivered, Annotated, RulesChanged)
+WITHOUT_NEW_VERSION = (Noted, ContactAttempted, Delivered, Annotated, RulesChanged, WorkMoved)
 """Inputs that change nothing an operator decides on: a button pressed meanwhile is not stale."""
 
 
@@ -63,7 +64,7 @@ def decide(state: State | None, event: Input, now: datetime) -> Decision:
     new = state if isinstance(event, WITHOUT_NEW_VERSION) else replace(state, version=state.version + 1)
     draft = Draft(new, now)
     _RULES[type(event)](draft, event)
-    if not draft.log:  # a timer that found nothing due
+    if not draft.log:  # a timer that found nothing due, or work that was moved and quiets nothing here
         return Decision(state, (), ())
     return Decision(draft.state, tuple(draft.effects), tuple(draft.log))
 
@@ -91,6 +92,7 @@ _RULES: dict[type[Any], Callable[[Draft, Any], None]] = {
     Delivered: hub_rules.deliver,
     RulesChanged: hub_rules.change_rules,
     Rerouted: hub_rules.reroute,
+    WorkMoved: hub_rules.move_work,
     TimerDue: timer,
     Acked: operator_rules.ack,
     Renewed: operator_rules.renew,

@@ -234,13 +234,18 @@ class State:
     arrival_due_at: datetime | None = None
     arrival_asked: bool = False
     supervisor_at: datetime | None = None  # when the supervisor is told that this takes long
-    quiet_until: datetime | None = None  # planned work: nobody is told before
+    in_work: bool = False  # planned work was going on when it was raised: only a mark
+    quiet_until: datetime | None = None  # and because of it nobody is told before
     shelved_until: datetime | None = None  # a technical alarm that somebody has put aside
     hub_cancelled: bool = False
     silent: bool = False  # the line is open and nobody speaks
     everybody_at: datetime | None = None  # when contacts and responders are told all at once
     outcome: str | None = None
     closed_at: datetime | None = None
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Say whether nobody is told yet, as planned work goes on."""
+        return self.quiet_until is not None and self.quiet_until > now
 
     @property
     def next_due_at(self) -> datetime | None:

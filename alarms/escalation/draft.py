@@ -80,13 +80,20 @@ class Draft:
             if self.tell_at_once(target, parties.get(target, ()), reason):
                 return
 
+    def not_before(self, moment: datetime) -> datetime:
+        """Return a moment of the ladder, or the end of the planned work when that is later."""
+        return max(moment, self.state.quiet_until or moment)
+
     def call_off(self) -> None:
         """Let nothing more leave: whoever has not been told yet need not be (R31)."""
         self.effects.append(CancelPending())
         self.put(rounds=())
 
     def back_to_raised(self) -> None:
-        """Open it again: the ladder goes on at the step after the one that was last told, at once."""
+        """Open it again: the ladder goes on at the step after the one that was last told, at once.
+
+        In planned work that quiets it the ladder waits for the end of it still.
+        """
         self.put(
             handling=Handling.RAISED,
             claim=None,
@@ -98,7 +105,7 @@ class Draft:
             shelved_until=None,
             rounds=(),
             again=0,
-            step_due_at=self.now,
+            step_due_at=self.not_before(self.now),
         )
 
     def end(self, outcome: str, actor: str, words: str, reason: str = "", *, voice: bool = False) -> None:

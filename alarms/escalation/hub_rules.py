@@ -18,6 +18,7 @@ from alarms.escalation.inputs import (
     Rerouted,
     RulesChanged,
     VoiceLost,
+    WorkMoved,
 )
 
 FATES = {
@@ -33,6 +34,7 @@ def raise_alarm(event: Raised, state: State) -> Decision:
     text = f"{event.words}. Ladder: {event.ladder.name}."
     if event.quiet_until is not None and event.quiet_until > event.received_at:
         quiet = in_words(event.quiet_until - event.received_at)
+        state = replace(state, in_work=True)
         if event.class_ == "L":  # never quiet, only marked (C16)
             text += f" Planned work is going on here for {quiet} more; people are told all the same."
         else:
@@ -142,4 +144,20 @@ def reroute(draft: Draft, event: Rerouted) -> None:
     draft.call_off()
     draft.put(ladder=event.ladder, step=0, loop=0, again=0, exhausted=False, last_step_at=None)
     if draft.state.handling is Handling.RAISED:
-        draft.put(step_due_at=max(draft.now, draft.state.quiet_until or draft.now))
+        draft.put(step_due_at=draft.not_before(draft.now))
+
+
+def move_work(draft: Draft, event: WorkMoved) -> None:
+    """Let what is quiet be so until the new end of the work; what was told already, or never was quiet, goes on."""
+    state = draft.state
+    until = max(event.until, draft.now)
+    if not state.is_quiet(draft.now) or until == state.quiet_until:
+        return
+    draft.put(quiet_until=until)
+    if state.handling is Handling.RAISED:
+        draft.put(step_due_at=draft.not_before(state.shelved_until or draft.now))
+    if until == draft.now:
+        draft.say("work_ended", event.by.name, f"{event.by.name} ended the planned work: it goes on now.")
+    else:
+        left = in_words(until - draft.now)
+        draft.say("work_moved", event.by.name, f"{event.by.name} moved the planned work: nobody is told for {left}.")

@@ -118,6 +118,17 @@ class Delivered:
 
 
 @dataclass(frozen=True)
+class WorkMoved:
+    """The planned work in which this alarm was raised is over at another moment: `until`, or now when that has passed.
+
+    Where several works went on it is the end of the last of them.
+    """
+
+    until: datetime
+    by: Holder
+
+
+@dataclass(frozen=True)
 class Rerouted:
     """The alarm gets another ladder, or another version of its own; it starts anew at the first step."""
 
@@ -284,6 +295,7 @@ Input: TypeAlias = (
     | TimerDue
     | RulesChanged
     | Delivered
+    | WorkMoved
     | Rerouted
     | Acked
     | Renewed

@@ -115,7 +115,7 @@ def shelve(draft: Draft, event: Shelved) -> None:
         raise RuleError(f"An alarm is shelved for {in_words(LONGEST_SHELF)} at most")
     draft.back_to_raised()
     draft.call_off()
-    draft.put(shelved_until=draft.now + wait, step_due_at=draft.now + wait)
+    draft.put(shelved_until=draft.now + wait, step_due_at=draft.not_before(draft.now + wait))
     draft.say("shelved", event.by.name, f"{event.by.name} shelved it for {in_words(wait)}{because(event.reason)}.")
 
 
@@ -126,7 +126,7 @@ def escalate(draft: Draft, event: Escalated) -> None:
         raise RuleError(
             "This policy has no steps: there is nobody to escalate to. Give it one, or tell people yourself"
         )
-    if state.quiet_until is not None and state.quiet_until > draft.now:
+    if state.quiet_until is not None and state.is_quiet(draft.now):
         left = in_words(state.quiet_until - draft.now)
         raise RuleError(f"Planned work is going on: nobody is told for {left} more. Claim it if you want to act")
     draft.say("escalated", event.by.name, f"{event.by.name} asked for the next step{because(event.reason)}.")

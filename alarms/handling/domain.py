@@ -107,6 +107,8 @@ def what_next(state: State) -> Next | None:
         words = "the claim lapses" if state.claim.reminded else f"{state.claim.holder.name} is reminded to renew"
     else:
         words = " and ".join(target_words(target) for target in _next_targets(state)) + " told"
+        if at == state.quiet_until:
+            words = f"the planned work is over: {words}"
     return Next(at, words)
 
 

@@ -84,6 +84,7 @@ class Alarm(Base):
     last_event_at: Mapped[datetime]
     next_due_at: Mapped[datetime | None]
     next_step: Mapped[str | None] = mapped_column(comment="what happens then, in words")
+    quiet_until: Mapped[datetime | None] = mapped_column(comment="planned work: nobody is told before")
     assigned_to: Mapped[UUID | None]
     assigned_name: Mapped[str | None]
     assigned_at: Mapped[datetime | None]
@@ -98,6 +99,11 @@ class Alarm(Base):
         select(_person.c.date_of_birth).where(_person.c.id == person_id).scalar_subquery(),
         deferred=True,  # only what is shown to people asks for it: `AlarmRepository.board` and `.by_ids`
     )
+
+    @property
+    def in_work(self) -> bool:
+        """Whether planned work was going on where it was raised; life-safety is told all the same (C16)."""
+        return bool(self.state.get("in_work"))
 
 
 class AlarmLog(Base):

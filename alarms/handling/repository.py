@@ -95,8 +95,9 @@ _UNTIL_DUE = select(func.extract("epoch", func.min(Alarm.next_due_at) - func.clo
 )
 
 _SAVED = (
-    "version", "rank", "condition", "handling", "events", "last_event_at", "next_due_at", "next_step", "assigned_to",
-    "assigned_name", "assigned_at", "ack_expires_at", "first_acked_at", "closed_at", "outcome", "log_seq",
+    "version", "rank", "condition", "handling", "events", "last_event_at", "next_due_at", "next_step", "quiet_until",
+    "assigned_to", "assigned_name", "assigned_at", "ack_expires_at", "first_acked_at", "closed_at", "outcome",
+    "log_seq",
 )  # fmt: skip
 _LOG = """
     INSERT INTO alarm_log (alarm_id, seq, council_id, at, kind, actor, text, input)
@@ -171,6 +172,21 @@ class AlarmRepository:
             .execution_options(populate_existing=True)
         )
         return (await self.session.execute(statement)).scalars().all() if party_ids else []
+
+    async def lock_quiet(self, council_id: str | None, hub_id: str | None) -> Sequence[Alarm]:
+        """Return the open alarms that are quiet now, of a council or all, a hub or all, locked in the common order."""
+        statement = (
+            select(Alarm)
+            .where(Alarm.handling != "closed", Alarm.quiet_until > func.clock_timestamp())
+            .order_by(Alarm.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if council_id is not None:
+            statement = statement.where(Alarm.council_id == council_id)
+        if hub_id is not None:
+            statement = statement.where(Alarm.hub_id == hub_id)
+        return (await self.session.execute(statement)).scalars().all()
 
     async def claim_due(self, but: Collection[UUID] = ()) -> Due | None:
         """Lock one alarm whose moment has come, the gravest first, and read the clock and who stands there for it.
@@ -260,14 +276,18 @@ class AlarmRepository:
         return list((await self.session.execute(statement)).scalars())
 
     async def waiting(self, councils: frozenset[str], limit: int) -> Sequence[UUID]:
-        """Return which alarms nobody has, in the board's order."""
-        statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised"), councils)
+        """Return which alarms nobody has, in the board's order, but for those that planned work keeps quiet."""
+        statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised", _loud()), councils)
         return list((await self.session.execute(statement.order_by(*_board_order()).limit(limit))).scalars())
 
     async def tally(self, councils: frozenset[str], user_id: UUID | None, *, fire_rank: int) -> BoardTally:
-        """Return the figures of the whole board; `mine` counts what this user has, ranks up to `fire_rank` are fire."""
+        """Return the figures of the whole board; `mine` counts what this user has, ranks up to `fire_rank` are fire.
+
+        What planned work keeps quiet is open, but does not wait.
+        """
         life = Alarm.class_.in_(("L", "U"))
-        waits = life & (Alarm.handling == "raised")
+        free = (Alarm.handling == "raised") & _loud()
+        waits = life & free
 
         def how_many(condition: Any) -> Any:
             return func.count().filter(condition)
@@ -280,7 +300,7 @@ class AlarmRepository:
             how_many(waits & (Alarm.raised_at < func.statement_timestamp() - timedelta(minutes=1))),
             how_many(waits & (Alarm.rank <= fire_rank)),
             how_many(waits & (Alarm.class_ == "L")),
-            how_many(~life & (Alarm.handling == "raised")),
+            how_many(~life & free),
             how_many(Alarm.assigned_to == user_id),
         ).where(Alarm.handling != "closed")
         return BoardTally(*(await self.session.execute(self._visible(statement, councils))).one())
@@ -429,6 +449,11 @@ class AlarmRepository:
         if not councils:
             return statement
         return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))
+
+
+def _loud() -> ColumnElement[bool]:
+    """Say of an alarm that no planned work keeps it quiet at this moment."""
+    return Alarm.quiet_until.is_(None) | (Alarm.quiet_until <= func.statement_timestamp())
 
 
 def _log_values(alarm: Alarm, before: int, lines: Lines) -> dict[str, Any]:

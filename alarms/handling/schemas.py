@@ -47,6 +47,8 @@ class AlarmOut(BaseModel):
     last_event_at: datetime
     next_due_at: datetime | None
     next_step: str | None
+    in_work: bool = Field(description="planned work was going on where it was raised")
+    quiet_until: datetime | None = Field(description="because of planned work nobody is told before; never for class L")
     assigned_to: UUID | None
     assigned_name: str | None
     assigned_at: datetime | None

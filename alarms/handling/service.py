@@ -27,7 +27,17 @@ from alarms.escalation.domain import (
     Target,
     Uncovered,
 )
-from alarms.escalation.inputs import Delivered, Fate, Input, Raised, Released, Repeated, Rerouted, RulesChanged
+from alarms.escalation.inputs import (
+    Delivered,
+    Fate,
+    Input,
+    Raised,
+    Released,
+    Repeated,
+    Rerouted,
+    RulesChanged,
+    WorkMoved,
+)
 from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
@@ -41,6 +51,8 @@ from alarms.policy.calendar import local_at
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
 from alarms.responders.repository import ResponderRepository
+from alarms.work.domain import Window, quiet_until
+from alarms.work.repository import WorkRepository
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError, RefusedError, StaleError
 from telecare.kernel.ids import new_id
@@ -74,9 +86,7 @@ class AlarmService:
     async def open(self, opening: Opening, subject: Subject, origin: Origin, now: datetime) -> Alarm:
         """Open an alarm; `now` is the database's clock."""
         alarm_id = new_id()
-        policy = (
-            await self._policy_for(opening.class_, opening.type, subject, now) if origin.hub_id != SYSTEM_HUB else None
-        )
+        policy, work_until = await self._policy_and_work(opening, subject, origin, now)
         raised = Raised(
             alarm_id=str(alarm_id),
             type=opening.type,
@@ -85,6 +95,7 @@ class AlarmService:
             ladder=policy.ladder if policy else BY_CLASS[opening.class_],
             words=opening.words,
             received_at=origin.received_at,
+            quiet_until=work_until,
         )
         alarm = Alarm(
             id=alarm_id,
@@ -113,16 +124,33 @@ class AlarmService:
         self.alarms.bump_board(alarm)
         return alarm
 
+    async def _policy_and_work(
+        self, opening: Opening, subject: Subject, origin: Origin, now: datetime
+    ) -> tuple[Live | None, datetime | None]:
+        """Return the policy that a new alarm goes by, and until when planned work goes on there.
+
+        Neither concerns what the service says of itself. The canary asks as all do, so that a fault there is its fault
+        too, and goes by none.
+        """
+        if origin.hub_id == SYSTEM_HUB:
+            return None, None
+        policies = PolicyRepository(self.session)
+        live, until = await policies.live_and_work(subject.council_id, origin.hub_id, origin.received_at, now)
+        await self._report_unreadable(policies, subject.council_id, now)
+        if opening.class_ == CANARY_CLASS:
+            return None, None
+        return choose(live, _facts(opening.class_, opening.type, subject, now)), until
+
     async def _policy_for(self, class_: str, type_: str, subject: Subject, now: datetime) -> Live | None:
-        """Return the policy that an alarm goes by; None: the built-in ladder of its class."""
-        person_id = str(subject.person_id) if subject.person_id else None
-        facts = Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
+        """Return the policy that an open alarm would go by; None: the built-in ladder of its class."""
         policies = PolicyRepository(self.session)
         live = await policies.live(subject.council_id)
+        await self._report_unreadable(policies, subject.council_id, now)
+        return None if class_ == CANARY_CLASS else choose(live, _facts(class_, type_, subject, now))
+
+    async def _report_unreadable(self, policies: PolicyRepository, council_id: str | None, now: datetime) -> None:
         for key in policies.unreadable:  # the alarm goes by another ladder than somebody wrote for it
-            await self.report(unreadable_policy(key), subject.council_id, now)
-        # The canary asks as all do, so that a fault there is its fault too, and goes by none.
-        return None if class_ == CANARY_CLASS else choose(live, facts)
+            await self.report(unreadable_policy(key), council_id, now)
 
     async def running_on(self, policy: str, council_id: str | None) -> Sequence[UUID]:
         """Return the open alarms that run on a policy of this key."""
@@ -156,6 +184,20 @@ class AlarmService:
             now = await database_now(self.session)
             parties = await responders.parties(responder_ids, alarm.class_, now)
             await self._apply(alarm, RulesChanged({party.id: party for party in parties.values()}))
+
+    async def work_moved(self, work: Window, by: Holder) -> None:
+        """Let the alarms that are quiet because of planned work go on when the last of it is over: it has moved.
+
+        Call it once the window is written. What is open and was told already has no part in it, nor has life-safety.
+        """
+        alarms = await self.alarms.lock_quiet(work.council_id, work.hub_id)
+        if not alarms:
+            return
+        now = await database_now(self.session)
+        windows = await WorkRepository(self.session).on_at(now)
+        for alarm in alarms:
+            until = quiet_until(windows, alarm.council_id, alarm.hub_id, alarm.raised_at, now)
+            await self._apply(alarm, WorkMoved(until or now, by))
 
     async def newer_ladder(self, alarm: Alarm) -> Ladder | None:
         """Return what `reroute` would move an open alarm to; None when that is the ladder that it has."""
@@ -356,6 +398,11 @@ async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: boo
     await AlarmService(session).feed(message.subject_id, event)
 
 
+def _facts(class_: str, type_: str, subject: Subject, now: datetime) -> Facts:
+    person_id = str(subject.person_id) if subject.person_id else None
+    return Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
+
+
 def _present(alarm: Alarm) -> dict[str, Any]:
     """Return what whoever was refused must see of the alarm."""
     return {"version": alarm.version, "handling": alarm.handling, "assigned_to": alarm.assigned_name}
@@ -374,6 +421,7 @@ def _projection(state: State) -> dict[str, Any]:
         "events": state.events,
         "next_due_at": following.at if following else None,
         "next_step": following.words if following else None,
+        "quiet_until": state.quiet_until,
         "assigned_to": UUID(claim.holder.id) if claim else None,
         "assigned_name": claim.holder.name if claim else None,
         "assigned_at": claim.since if claim else None,
@@ -388,8 +436,8 @@ def _lines(alarm: Alarm, said: Sequence[LogLine], now: datetime, event: Input | 
     """Return lines for an alarm's log, and let whoever reads the process's own log know that they were said."""
     for line in said:
         log.info(line.kind, alarm_id=str(alarm.id), correlation_id=_correlation_id(), text_length=len(line.text))
-    kinds, actors, texts = zip(*((line.kind, line.actor, line.text) for line in said), strict=True)
-    return Lines(now, list(kinds), list(actors), list(texts), None if event is None else dump_input(event))
+    kinds, actors, texts = ([getattr(line, name) for line in said] for name in ("kind", "actor", "text"))
+    return Lines(now, kinds, actors, texts, None if event is None else dump_input(event))
 
 
 def _correlation_id() -> str | None:

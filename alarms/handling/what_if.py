@@ -1,7 +1,7 @@
 """“What happens if this pendant is pressed at 03:12 on Sunday?”: the core on a simulated clock, with the real rota.
 
 Nothing is written and nobody is told. Contact points, responders and rotas are looked up as they are for that moment,
-by the same code that the engine uses.
+by the same code that the engine uses; so is planned work, but for that of single hubs.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from alarms.policy.document import PolicyDocument
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
 from alarms.policy.simulate import FIRST, AlarmType, Timeline
+from alarms.work.domain import quiet_until
+from alarms.work.repository import WorkRepository
 
 MOST_STEPS = 500
 SOMEBODY = Holder("00000000-0000-0000-0000-000000000000", "An operator")
@@ -59,7 +61,10 @@ async def what_if(
     live = Live(draft, 0) if draft else choose(await PolicyRepository(session).live(question.council_id), facts)
     ladder = live.ladder if live else BY_CLASS[question.known.class_]
     rank = rank_of(live.document if live else None, question.known.rank)
-    raised = Raised("what-if", question.type, question.known.class_, rank, ladder, question.known.words, question.at)
+    windows = await WorkRepository(session).on_at(question.at)
+    quiet = quiet_until(windows, question.council_id, None, question.at, question.at)
+    known = question.known
+    raised = Raised("what-if", question.type, known.class_, rank, ladder, known.words, question.at, quiet)
     standing = await targets.standing(session, question.council_id, question.person_id)
     timeline, unreadable = Timeline(question.at), dict[str, None]()
     decision = decide(None, raised, question.at)

@@ -1,11 +1,12 @@
 """All queries on policies and their versions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +14,7 @@ from alarms.policy.document import PolicyDocument
 from alarms.policy.matching import Live
 from alarms.policy.models import Policy, PolicyVersion
 from alarms.responders.repository import seen_by
+from alarms.work.repository import COVERING
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 
@@ -26,6 +28,14 @@ _LIVE = text(
      WHERE p.retired_at IS NULL AND (p.council_id IS NULL OR p.council_id = :council_id)
     """
 )
+_LIVE_AND_WORK = text(
+    f"""
+    SELECT work.until, found.policy_id, found.version, found.document, found.key
+      FROM ({COVERING}) AS work LEFT JOIN ({_LIVE.text}) AS found ON true
+    """  # noqa: S608 - our own statements
+)
+"""Both in one round trip, as each new alarm needs both."""
+
 _READ: dict[tuple[UUID, int], PolicyDocument] = {}
 """Versions never change, so each is read once in a process."""
 
@@ -40,7 +50,17 @@ class PolicyRepository:
 
     async def live(self, council_id: str | None) -> list[Live]:
         """Return the policies that a council's alarms can go by: its own and those that serve all."""
-        rows = await self.session.execute(_LIVE, {"council_id": council_id})
+        return self._readable(await self.session.execute(_LIVE, {"council_id": council_id}))
+
+    async def live_and_work(
+        self, council_id: str | None, hub_id: str, raised_at: datetime, now: datetime
+    ) -> tuple[list[Live], datetime | None]:
+        """Return what `live` does, and until when planned work goes on where a new alarm of a hub was raised."""
+        asked = {"council_id": council_id, "hub_id": hub_id, "raised_at": raised_at, "now": now}
+        rows = (await self.session.execute(_LIVE_AND_WORK, asked)).all()
+        return self._readable(row for row in rows if row.policy_id is not None), rows[0].until
+
+    def _readable(self, rows: Iterable[Row[Any]]) -> list[Live]:
         found, unreadable = [], []
         for row in rows:
             try:

@@ -72,6 +72,15 @@ class LoggedPart(Part):
     words: str = ""
 
 
+class WorkPart(Part):
+    """A window of planned work, or (with the name of one) its new end; `hub` is an alarm, whose hub alone it is for."""
+
+    name: str = "work"
+    for_: Moment = Field(alias="for", description="how long it goes on; moved: from now on")
+    starts_in: Moment = Field(default=0, description="how long after now it begins")
+    hub: str | None = Field(default=None, description="the alarm whose hub alone it is for")
+
+
 class EventPart(Part):
     """Something that happens; exactly one of the acts. `alarm` is the first one when it is left out."""
 
@@ -84,7 +93,7 @@ class EventPart(Part):
     raise_: str | None = Field(default=None, alias="raise", description="the type of alarm")
     tier: Tier | None = None
     class_: Class | None = Field(default=None, alias="class")
-    quiet_for: Moment | None = Field(default=None, description="planned work goes on for so long")
+    quiet_for: Moment | None = Field(default=None, description="planned work at its hub goes on for so long")
 
     act: Literal[
         "repeat", "clear", "cancel", "voice_lost",
@@ -101,6 +110,10 @@ class EventPart(Part):
     not_reached: WayOf | None = Field(default=None, description="voicemail, busy, no answer")
     delivered: WayOf | None = None
 
+    plan_work: WorkPart | None = Field(default=None, description="work is planned")
+    move_work: WorkPart | None = Field(default=None, description="it ends at another moment")
+    end_work: str | None = Field(default=None, description="the work of this name ends now")
+
     engine: Literal["off", "on"] | None = None
     people: dict[str, Ways] | None = Field(default=None, description="contact rules from now on")
     remove: tuple[str, ...] = ()
@@ -116,7 +129,7 @@ class EventPart(Part):
         acts = [
             self.raise_, self.act, self.close, self.fails, self.not_reached, self.delivered, self.engine,
             self.people, self.remove or None, self.disable or None, self.enable or None, self.rotas, self.policy,
-            self.retire,
+            self.retire, self.plan_work, self.move_work, self.end_work,
         ]  # fmt: skip
         if sum(act is not None for act in acts) != 1:
             raise ValueError("an event is one act, such as `raise: pendant`; write another line for another")

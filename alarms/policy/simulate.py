@@ -5,20 +5,21 @@ what and why, and what the log would say.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from alarms.escalation.decide import decide
-from alarms.escalation.domain import Decision, Ladder, Notify, RuleError, State
+from alarms.escalation.domain import Decision, Holder, Ladder, Notify, RuleError, State
 from alarms.escalation.hours import Local
-from alarms.escalation.inputs import Delivered, Fate, Input, Raised, RulesChanged, TimerDue
+from alarms.escalation.inputs import Delivered, Fate, Input, Raised, RulesChanged, TimerDue, WorkMoved
 from alarms.escalation.ladders import BY_CLASS
 from alarms.policy.acts import input_of
 from alarms.policy.calendar import local_at
 from alarms.policy.cast import Cast, person_id, rota_of
 from alarms.policy.matching import Facts, Live, choose, rank_of
-from alarms.policy.scenario import EventPart, Scenario
+from alarms.policy.scenario import EventPart, Scenario, WorkPart
 from alarms.rota.domain import Rota
+from alarms.work.domain import Window, WorkError, WorkState, check_end, quiet_until, state_of
 
 FIRST = "1"
 """The name of the first alarm; those after it are 2, 3 and so on unless they are named."""
@@ -105,6 +106,7 @@ class ScenarioRun:
         self._facts: dict[str, Facts] = {}
         self._cast = Cast(scenario)
         self._policies = {document.key: Live(document, 1) for document in scenario.policies}
+        self._work: dict[str, Window] = {}
         self._awake = True
 
     def run(self) -> Timeline:
@@ -171,6 +173,8 @@ class ScenarioRun:
             self._policies.pop(event.retire, None)
         elif event.is_act:
             self._act(event)
+        elif event.plan_work or event.move_work or event.end_work:
+            self._change_work(event)
         elif self._cast.change(event):
             for name, state in self.states.items():
                 if state.closed_at is None and state.rounds:
@@ -187,7 +191,10 @@ class ScenarioRun:
         facts = Facts(None, None, event.tier, class_, event.raise_ or "", self._local())
         self._facts[name] = facts
         live = choose(self._policies.values(), facts)
-        quiet = None if event.quiet_for is None else self.now + timedelta(seconds=event.quiet_for)
+        if event.quiet_for is not None:
+            part = WorkPart(name=f"work at {name}", for_=event.quiet_for, hub=name)
+            self._plan_work(part)
+        quiet = quiet_until(self._work.values(), None, name, self.now, self.now)
         self._apply(
             name,
             Raised(
@@ -205,6 +212,39 @@ class ScenarioRun:
     def _ladder(self, facts: Facts) -> Ladder:
         live = choose(self._policies.values(), facts)
         return live.ladder if live else BY_CLASS[facts.class_]
+
+    def _change_work(self, event: EventPart) -> None:
+        """Plan, move or end work; what is quiet goes on when the last of the work is over in which it was raised."""
+        if event.plan_work is not None:
+            self._plan_work(event.plan_work)
+            return
+        name = event.move_work.name if event.move_work else str(event.end_work)
+        window = self._work.get(name)
+        if window is None or state_of(window, self.now) is WorkState.OVER:
+            self.timeline.surprises.append(f"there is no work “{name}” that is not over")
+            return
+        if event.move_work is not None:
+            window = replace(window, ends_at=self.now + timedelta(seconds=event.move_work.for_))
+        else:
+            window = replace(window, ended_at=self.now)
+        self._keep_work(name, window)
+        by = Holder(str(person_id(event.by)), event.by)
+        for alarm, state in self.states.items():
+            if state.closed_at is None and state.is_quiet(self.now):
+                until = quiet_until(self._work.values(), None, alarm, state.raised_at, self.now)
+                self._apply(alarm, WorkMoved(until or self.now, by))
+
+    def _plan_work(self, part: WorkPart) -> None:
+        start = self.now + timedelta(seconds=part.starts_in)
+        self._keep_work(part.name, Window(start, start + timedelta(seconds=part.for_), hub_id=part.hub))
+
+    def _keep_work(self, name: str, window: Window) -> None:
+        try:
+            if window.ended_at is None:
+                check_end(window.starts_at, window.ends_at, self.now)
+            self._work[name] = window
+        except WorkError as error:
+            self.timeline.surprises.append(f"work “{name}”: {error}")
 
     def _act(self, event: EventPart) -> None:
         name = event.alarm or FIRST

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     SEE_ALARMS = "see_alarms"
     HANDLE_ALARMS = "handle_alarms"
     SUPERVISE = "supervise"
+    PLAN_WORK = "plan_work"
     SEE_FLEET = "see_fleet"
     EDIT_FLEET = "edit_fleet"
     SEE_PEOPLE = "see_people"
@@ -38,11 +39,20 @@ _OPERATOR = frozenset(
         Permission.REVEAL_KEY_SAFE,
     }
 )
-_ENGINEER = frozenset({Permission.SEE_ALARMS, Permission.SEE_FLEET, Permission.EDIT_FLEET, Permission.SEE_PEOPLE})
+_ENGINEER = frozenset(
+    {
+        Permission.SEE_ALARMS,
+        Permission.PLAN_WORK,
+        Permission.SEE_FLEET,
+        Permission.EDIT_FLEET,
+        Permission.SEE_PEOPLE,
+    }
+)
 
 PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
     UserRole.OPERATOR: _OPERATOR,
-    UserRole.SUPERVISOR: _OPERATOR | {Permission.SUPERVISE, Permission.EDIT_PEOPLE, Permission.SEE_AUDIT},
+    UserRole.SUPERVISOR: _OPERATOR
+    | {Permission.SUPERVISE, Permission.PLAN_WORK, Permission.EDIT_PEOPLE, Permission.SEE_AUDIT},
     UserRole.ENGINEER: _ENGINEER,
     UserRole.ADMINISTRATOR: frozenset(Permission),
 }

@@ -56,11 +56,12 @@ class Lanes:
     life: Sequence[Alarm]
     technical: Sequence[Entry]
     flood: bool
+    quiet: Sequence[Alarm] = ()  # those of life that planned work keeps quiet now
 
     @property
     def first(self) -> Alarm | None:
         """Return the alarm that a human must take first."""
-        return next((alarm for alarm in self.life if alarm.handling == "raised"), None)
+        return next((alarm for alarm in self.life if alarm.handling == "raised" and alarm not in self.quiet), None)
 
 
 def lanes(alarms: Sequence[Alarm], now: datetime) -> Lanes:
@@ -79,7 +80,8 @@ def lanes(alarms: Sequence[Alarm], now: datetime) -> Lanes:
             done.add(alarm.type)
             members = [other for other in rest if other.type == alarm.type and other.handling == "raised"]
             entries.append(Group(alarm.type, members))
-    return Lanes(life, entries, flood)
+    quiet = [alarm for alarm in life if alarm.quiet_until is not None and alarm.quiet_until > now]
+    return Lanes(life, entries, flood, quiet)
 
 
 def gravest(tally: BoardTally) -> str:
@@ -93,8 +95,8 @@ def gravest(tally: BoardTally) -> str:
     return "technical" if tally.technical_free else ""
 
 
-def figures(tally: BoardTally, logged_in: int) -> dict[str, object]:
-    """Return the figures as scripts take them."""
+def figures(tally: BoardTally, logged_in: int, work: str) -> dict[str, object]:
+    """Return the figures as scripts take them; `work` is what planned work is on, in words."""
     return {
         "life": tally.life,
         "technical": tally.technical,
@@ -105,4 +107,5 @@ def figures(tally: BoardTally, logged_in: int) -> dict[str, object]:
         "mine": tally.mine,
         "tone": gravest(tally),
         "loggedIn": logged_in,
+        "work": work,
     }

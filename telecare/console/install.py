@@ -24,10 +24,11 @@ from telecare.console.pages import (
     rotas,
     teams,
     what_if,
+    work,
 )
 from telecare.console.render import LoginNeededError, render_row
 
-_OPERATORS = (login, board, case, fleet, hub_commands, people, answer)
+_OPERATORS = (login, board, case, fleet, hub_commands, people, answer, work)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")

@@ -39,6 +39,7 @@ PERMISSIONS = {
     Permission.SEE_ALARMS: "see alarms",
     Permission.HANDLE_ALARMS: "handle alarms",
     Permission.SUPERVISE: "do what supervisors do",
+    Permission.PLAN_WORK: "plan work",
     Permission.SEE_FLEET: "see the fleet",
     Permission.EDIT_FLEET: "change the fleet",
     Permission.SEE_PEOPLE: "see people",

@@ -137,6 +137,17 @@ class Things:
     async def policy(self) -> dict[str, str]:
         return {"policy_id": (await self.made("/policies", {"text": self.ladder()}))["id"]}
 
+    async def work(self) -> dict[str, str]:
+        return {"work_id": (await self.made("/planned-work", self.window()))["id"]}
+
+    def window(self) -> dict[str, str]:
+        """Return planned work that is yet to come, so that it quiets no alarm of these tests."""
+        times = {"starts_at": self.ahead(20), "ends_at": self.ahead(21)}
+        return {"council_id": FIFE, "reason": "a new switchboard", **times}
+
+    def ahead(self, days: int) -> str:
+        return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
     def ladder(self, key: str = "") -> str:
         """Return a policy that fits nobody here: no type of alarm of these tests."""
         key = key or f"contract-{next(self.numbers)}"
@@ -171,6 +182,7 @@ class Things:
         home = await self.home()
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy()
+        desk |= await self.work()
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
 
     async def samples(self) -> AsyncIterator[Sample]:
@@ -186,6 +198,8 @@ class Things:
         async for sample in self._of_rotas():
             yield sample
         async for sample in self._of_policies():
+            yield sample
+        async for sample in self._of_work():
             yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -235,6 +249,11 @@ class Things:
         await self.made("/policies", {"text": of_all_councils})
         reroute = {"as_of": alarm["version"], "reason": "a new policy"}
         yield Sample("POST", f"{API}/alarms/{{alarm_id}}/reroute", {"alarm_id": alarm["id"]}, reroute)
+
+    async def _of_work(self) -> AsyncIterator[Sample]:
+        yield Sample("POST", f"{API}/planned-work", {}, self.window())
+        yield Sample("PATCH", f"{API}/planned-work/{{work_id}}", await self.work(), {"ends_at": self.ahead(30)})
+        yield Sample("POST", f"{API}/planned-work/{{work_id}}/end", await self.work())
 
     async def _of_homes(self) -> AsyncIterator[Sample]:
         person, premises = await self.person(), await self.premises()

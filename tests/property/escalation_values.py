@@ -35,6 +35,7 @@ from alarms.escalation.inputs import (
     Shelved,
     TimerDue,
     VoiceLost,
+    WorkMoved,
 )
 from alarms.escalation.ladders import BY_CLASS
 from alarms.escalation.outcomes import OUTCOMES
@@ -107,6 +108,8 @@ def everybody_in(party_map: Parties) -> dict[str, Party]:
 locals_ = st.builds(Local, st.integers(0, 1439), st.integers(0, 6), st.booleans(), st.booleans())
 ranks = st.sampled_from([0, 2, 10, 12, 30, 50])
 
+ends_of_work = st.sampled_from([T0 + timedelta(hours=hours) for hours in (-1, 0, 0.01, 1, 2, 26, 14 * 24)])
+
 raises = st.builds(
     Raised,
     alarm_id=st.uuids().map(str),
@@ -116,7 +119,7 @@ raises = st.builds(
     ladder=ladders,
     words=words,
     received_at=st.sampled_from([T0, T0 - timedelta(seconds=1), T0 - timedelta(hours=2)]),
-    quiet_until=st.none() | st.just(T0 + timedelta(hours=1)),
+    quiet_until=st.none() | ends_of_work,
 )
 timers = st.builds(lambda there, local: TimerDue(there, everybody_in(there), local), party_maps, locals_)
 happenings = st.one_of(
@@ -139,6 +142,7 @@ happenings = st.one_of(
     st.builds(Rerouted, ladders, words, st.none() | holders),
     st.builds(RulesChanged, party_maps.map(everybody_in)),
     st.builds(NoSpeech, holders),
+    st.builds(WorkMoved, ends_of_work, holders),
 )
 via = st.sampled_from(["link", "sms", "voice"])
 minutes = st.none() | st.integers(0, 5 * 3600)

@@ -54,12 +54,14 @@ from alarms.escalation.inputs import (
     Shelved,
     TimerDue,
     VoiceLost,
+    WorkMoved,
 )
 from alarms.handling.domain import what_next
 from tests.property.escalation_values import (
     T0,
     TICKS,
     closings,
+    ends_of_work,
     happenings,
     holders,
     inputs,
@@ -74,7 +76,19 @@ from tests.property.oracle import Oracle
 from tests.unit.alarms.run import Run
 
 CLAIMS = (Acked, Accepted, OnTheWay, AtTheHome)
-MAY_GO_LATER = (*CLAIMS, Renewed, Attended, Held, Arrived, Rerouted, RulesChanged, Declined, Finished, Shelved)
+MAY_GO_LATER = (
+    *CLAIMS,
+    Renewed,
+    Attended,
+    Held,
+    Arrived,
+    Rerouted,
+    RulesChanged,
+    Declined,
+    Finished,
+    Shelved,
+    WorkMoved,
+)
 SHIFT = timedelta(days=217, hours=5, microseconds=7)
 STATE_TIMES = (
     "raised_at",
@@ -145,6 +159,11 @@ class Escalation(RuleBasedStateMachine):
     def the_cause_goes(self) -> None:
         self.apply(Cleared("Back to normal"))
 
+    @precondition(lambda self: self.state.is_quiet(self.now))
+    @rule(by=holders, until=ends_of_work)
+    def the_work_is_moved(self, by: Holder, until: datetime) -> None:
+        self.apply(WorkMoved(until, by))
+
     @precondition(lambda self: self.state.handling is Handling.RAISED)
     @rule(by=holders)
     def somebody_claims(self, by: Holder) -> None:
@@ -179,7 +198,7 @@ class Escalation(RuleBasedStateMachine):
         if decision.log:
             self.history.append((self.now, event, decision))
         else:
-            assert isinstance(event, TimerDue)
+            assert isinstance(event, (TimerDue, WorkMoved))
             assert decision == Decision(before, (), ())
         self.state = after
         self.check_version(before, event, decision)
@@ -188,6 +207,7 @@ class Escalation(RuleBasedStateMachine):
         self.check_steps(before, event, decision)
         self.check_closing(before, event, decision)
         self.check_deadline(before, event, decision)
+        self.check_quiet(before, event, decision)
 
     def check_version(self, before: State, event: Input, decision: Decision) -> None:
         quiet = isinstance(event, WITHOUT_NEW_VERSION) or not decision.log
@@ -195,7 +215,7 @@ class Escalation(RuleBasedStateMachine):
 
     def check_what_stays(self, before: State, event: Input, after: State) -> None:
         """What an alarm is never changes, it only becomes graver, and its first answer counts for good (C29)."""
-        for name in ("alarm_id", "type", "class_", "raised_at", "quiet_until"):
+        for name in ("alarm_id", "type", "class_", "raised_at", "in_work"):
             assert getattr(after, name) == getattr(before, name)
         assert after.ladder == (event.ladder if isinstance(event, Rerouted) else before.ladder)
         assert after.rank <= before.rank
@@ -301,6 +321,26 @@ class Escalation(RuleBasedStateMachine):
         elif not isinstance(event, MAY_GO_LATER):
             assert following <= max(due, self.now)
 
+    def check_quiet(self, before: State, event: Input, decision: Decision) -> None:
+        """Planned work: the ladder tells nobody before its end, and goes on at its end; only a quiet one is moved."""
+        after = decision.state
+        if isinstance(event, WorkMoved) and before.is_quiet(self.now):
+            assert after.quiet_until == max(event.until, self.now)
+            assert not decision.effects
+        else:
+            assert after.quiet_until == before.quiet_until
+            assert not (isinstance(event, WorkMoved) and decision.log)
+        if before.is_quiet(self.now):
+            assert not {line.kind for line in decision.log} & {"step", "step_passed", "uncovered", "catch_all"}
+            assert (after.step, after.loop, after.last_step_at) == (0, 0, None)
+        if after.is_quiet(self.now) and after.handling is Handling.RAISED:
+            assert after.step_due_at == max(after.quiet_until or self.now, after.shelved_until or self.now)
+        if isinstance(event, WorkMoved) and decision.log and event.until <= self.now:
+            assert after.handling is not Handling.RAISED or after.step_due_at == max(
+                self.now, after.shelved_until or self.now
+            )
+        assert after.quiet_until is None or after.class_ != "L"
+
     @invariant()
     def every_open_alarm_has_a_next_moment_and_somebody(self) -> None:
         """E1."""
@@ -332,7 +372,9 @@ class Escalation(RuleBasedStateMachine):
         waits = sum(step.wait_s * (1 + step.retries) for step in ladder.steps) * passes + 60 * passes + ladder.repeat_s
         claims = max(ladder.ack_s, ladder.hold_s, 3600 + ladder.arrival_grace_s)
         words = {"catch_all"} if ladder.loops != FOREVER else {"catch_all", "step", "uncovered", "step_passed"}
-        end = max(self.now, state.next_due_at or self.now) + timedelta(seconds=waits + claims)
+        end = max(self.now, state.next_due_at or self.now, state.quiet_until or self.now) + timedelta(
+            seconds=waits + claims
+        )
         now, kinds = self.now, set()
         while not words & kinds:
             assert state.next_due_at is not None
@@ -355,7 +397,7 @@ class Escalation(RuleBasedStateMachine):
         """E6: the same a while later is the same."""
         state: State | None = None
         for at, event, decision in self.history:
-            later = shift_raise(event) if isinstance(event, Raised) else event
+            later = shift_input(event)
             shifted = decide(state, later, at + SHIFT)
             assert (shifted.effects, shifted.log) == (decision.effects, decision.log)
             assert shifted.state == shift(decision.state)
@@ -366,7 +408,11 @@ def identity(turn: Round) -> tuple[object, ...]:
     return (turn.step, turn.loop, turn.target, turn.party, turn.starts_at)
 
 
-def shift_raise(event: Raised) -> Raised:
+def shift_input(event: Input) -> Input:
+    if isinstance(event, WorkMoved):
+        return replace(event, until=event.until + SHIFT)
+    if not isinstance(event, Raised):
+        return event
     quiet_until = event.quiet_until and event.quiet_until + SHIFT
     return replace(event, received_at=event.received_at + SHIFT, quiet_until=quiet_until)
 

@@ -19,11 +19,12 @@ from alarms.notify.delivery import Permanent, Provider, Result, Sent
 from alarms.notify.sender import Sender
 from alarms.policy.acts import input_of
 from alarms.policy.cast import person_id
-from alarms.policy.scenario import EventPart, Scenario
+from alarms.policy.scenario import EventPart, Scenario, WorkPart
 from alarms.policy.scenario_words import CHANNELS
 from alarms.policy.simulate import FIRST, Said, Timeline, Told
 from alarms.rota.domain import Rota
 from alarms.rota.repository import RotaRepository
+from alarms.work.service import WorkService
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.outbox import BUNDLE, OutboxMessage
 from tests.homes import ARGYLL, add_home
@@ -60,6 +61,7 @@ class DatabaseRun:
         self.house = house or House(scenario)
         self.now = scenario.start
         self.alarms: dict[str, UUID] = {}
+        self.work: dict[str, UUID] = {}
         self.received: list[str] = []
         self.timeline = Timeline(scenario.start)
         self.engine = Engine(database, self.house.contacts_of)
@@ -121,6 +123,10 @@ class DatabaseRun:
             self._awake = event.engine == "on"
         elif event.is_act:
             await self._act(event)
+        elif event.plan_work is not None:
+            await self._plan_work(event.plan_work)
+        elif event.move_work or event.end_work:
+            await self._change_work(event)
         else:
             async with self.database.transaction() as session:
                 otherwise = await self.house.change(session, event)
@@ -133,10 +139,36 @@ class DatabaseRun:
         row = TYPES[event.raise_]
         opening = Opening(event.raise_, event.class_ or row.class_, row.rank, row.family, row.words)
         subject = Subject(ARGYLL, self.person, tier=event.tier)
+        if event.quiet_for is not None:
+            await self._plan_work(WorkPart(name=f"work at {name}", for_=event.quiet_for, hub=name))
         async with self.database.transaction() as session:
             now = await database_now(session)
-            alarm = await AlarmService(session).open(opening, subject, Origin(f"hub-{name}", None, now), now)
+            _, hub_id = await self._hub_of(name)
+            alarm = await AlarmService(session).open(opening, subject, Origin(hub_id, None, now), now)
             self.alarms[name] = alarm.id
+
+    async def _hub_of(self, name: str) -> tuple[str, str]:
+        """The council and the hub of an alarm, also before it is raised."""
+        return ARGYLL, f"hub-{name}"
+
+    async def _plan_work(self, part: WorkPart) -> None:
+        council_id, hub_id = await self._hub_of(part.hub) if part.hub else (None, None)
+        start = self.now + timedelta(seconds=part.starts_in)
+        times = {"starts_at": start, "ends_at": start + timedelta(seconds=part.for_)}
+        said = {"reason": "the scenario", "made_by": "the scenario"}
+        async with self.database.transaction() as session:
+            work = await WorkService(session).plan(council_id=council_id, hub_id=hub_id, **times, **said)
+        self.work[part.name] = work.id
+
+    async def _change_work(self, event: EventPart) -> None:
+        async with self.database.transaction() as session:
+            service = WorkService(session)
+            if event.move_work is not None:
+                until = self.now + timedelta(seconds=event.move_work.for_)
+                work = await service.move(self.work[event.move_work.name], until)
+            else:
+                work = await service.end(self.work[str(event.end_work)], event.by)
+            await AlarmService(session).work_moved(work.window, Holder(str(person_id(event.by)), event.by))
 
     async def _act(self, event: EventPart) -> None:
         alarm_id = self.alarms[event.alarm or FIRST]

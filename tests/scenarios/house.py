@@ -24,7 +24,7 @@ from telecare.kernel.ids import new_id
 
 EMPTY = (
     "TRUNCATE alarm, alarm_log, board_change, outbox, policy, policy_version, responder, contact_method, contact_rule,"
-    " team, team_member, rota, rota_override, rota_temporary, contact_point CASCADE"
+    " team, team_member, rota, rota_override, rota_temporary, contact_point, planned_work CASCADE"
 )
 
 

@@ -11,6 +11,7 @@ from alarms.handling.models import Alarm
 from alarms.notify.delivery import Provider, Result
 from alarms.policy.scenario import EventPart, Scenario
 from alarms.policy.simulate import FIRST
+from devices.registry.models import Hub
 from telecare.kernel.db import Database
 from tests.scenarios.database_run import DatabaseRun
 from tests.scenarios.house import House
@@ -83,7 +84,7 @@ class WireRun(DatabaseRun):
 
     async def _raise(self, event: EventPart) -> None:
         name = event.alarm or str(len(self.alarms) + 1)
-        hub_id = self._hubs[name] = self._free.pop(0)
+        _, hub_id = await self._hub_of(name)
         assert event.raise_ is not None
         await self._press(hub_id, event.raise_)
         async with self.database.transaction() as session:
@@ -91,6 +92,13 @@ class WireRun(DatabaseRun):
         self.alarms[name] = found
         if self._after_raise is not None:
             await self._after_raise()
+
+    async def _hub_of(self, name: str) -> tuple[str, str]:
+        if name not in self._hubs:
+            self._hubs[name] = self._free.pop(0)
+        async with self.database.transaction() as session:
+            found = select(Hub.council_id).where(Hub.hub_id == self._hubs[name])
+            return (await session.execute(found)).scalar_one(), self._hubs[name]
 
     async def _act(self, event: EventPart) -> None:
         name = event.alarm or FIRST

@@ -303,6 +303,9 @@ class Policies:
     async def live(self, _council_id: str | None) -> list[Any]:
         return []
 
+    async def live_and_work(self, *_: Any) -> tuple[list[Any], None]:
+        return [], None
+
 
 class Responders:
     """Stands for `ResponderRepository`: who is behind no target any more is gone."""

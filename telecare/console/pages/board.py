@@ -17,6 +17,7 @@ from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console import board_view, view
 from telecare.console.mend import to_mend
+from telecare.console.pages.work import work_sign
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError
@@ -36,7 +37,9 @@ async def board(request: Request, session: Transaction, services: ServicesDep, a
     """Show the board."""
     facts = await _lanes(session, actor)
     notices = await to_mend(session, services, actor)
-    return page(request, "board.html", actor, logged_in=await _logged_in(session), notices=notices, **facts)
+    work = await work_sign(session, actor, facts["now"])
+    logged_in = await _logged_in(session)
+    return page(request, "board.html", actor, logged_in=logged_in, notices=notices, work=work, **facts)
 
 
 @router.get("/board/lanes")
@@ -48,7 +51,8 @@ async def lanes(request: Request, session: Transaction, actor: Viewer) -> Respon
 @router.get("/board/figures")
 async def figures(session: Transaction, actor: Viewer) -> Response:
     """Give the figures of the whole board, for pages that do not show it and for a board that is longer than a page."""
-    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session)))
+    work = await work_sign(session, actor, await database_now(session))
+    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session), work))
 
 
 @router.post("/board/next")

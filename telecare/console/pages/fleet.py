@@ -16,8 +16,9 @@ from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelR
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
-from telecare.console import timeline, view
+from telecare.console import timeline, view, work_view
 from telecare.console.pages.hub_commands import command_facts
+from telecare.console.pages.work import work_of_hub
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError
@@ -134,5 +135,7 @@ async def hub(
         newest=not cursor,
         refused=refused[:500],
         **await command_facts(session, actor, shown),
+        work=await work_of_hub(session, actor, shown, now) if shown else [],
+        work_view=work_view,
         now=now,
     )

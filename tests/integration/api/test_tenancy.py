@@ -1,6 +1,7 @@
 """Nothing of a council is there for who is bound to another: no operation, list or search, no page of the console."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -69,6 +70,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", "{person_id}"): {"hazards": "x"},
     ("PATCH", "{premises_id}"): {"town": "x"},
     ("PATCH", "{user_id}"): {"active": False},
+    ("PATCH", "{work_id}"): {"ends_at": TIMES["ends_at"]},
 }
 """What each operation on a thing takes, by its method and the last part of its path."""
 
@@ -86,6 +88,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     user = {"username": MARK, "display_name": MARK, "password": "a long password", "role": "operator"}
     token = {"name": MARK, "role": "operator", "councils": [FIFE]}
     point = {"target": "supervisor", "channel": "email", "address": f"{MARK}@x.example", "label": MARK}
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    work = {"hub_id": hub_id, "ends_at": ahead.isoformat(), "reason": f"{MARK} works"}
     desk = Desk(register)
     responder = await desk.responder("zaphod", name=MARK)
     rota = await desk.rota("theirs", responder, name=MARK)
@@ -99,6 +103,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "override_id": (await register.send("POST", f"/rotas/{rota['id']}/overrides", swap))["id"],
         "schedule_id": (await register.send("POST", f"/rotas/{rota['id']}/temporary-schedules", storm))["id"],
         "policy_id": (await register.send("POST", "/policies", {"text": POLICY}))["id"],
+        "work_id": (await register.send("POST", "/planned-work", work))["id"],
         "hub_id": hub_id,
         "person_id": person,
         "premises_id": premises,
@@ -144,7 +149,7 @@ async def everything(database: Database) -> str:
     """All rows of theirs, to see that none has changed."""
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
-    tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version")
+    tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -179,7 +184,15 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         reply = await anonymous.get(path.format(**theirs))
         assert reply.status_code == 404, path
     part = MARK[:-1]
-    for path in ("/", "/board/lanes", "/fleet", f"/fleet?council={FIFE}", f"/fleet?q={part}", f"/search?q={part}"):
+    for path in (
+        "/",
+        "/board/lanes",
+        "/work",
+        "/fleet",
+        f"/fleet?council={FIFE}",
+        f"/fleet?q={part}",
+        f"/search?q={part}",
+    ):
         reply = await anonymous.get(path)
         assert reply.status_code == 200, path
         assert MARK not in reply.text, path

@@ -18,6 +18,7 @@ from alarms.policy.scenario import (
     ScenarioError,
     TemporaryPart,
     TurnPart,
+    WorkPart,
     read_scenario,
 )
 from alarms.policy.simulate import AlarmType, ScenarioRun
@@ -36,7 +37,9 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
     assert run(EXAMPLE) == []
 
 
-@pytest.mark.parametrize("part", [Scenario, EventPart, RotaPart, OverridePart, TemporaryPart, TurnPart, LoggedPart])
+@pytest.mark.parametrize(
+    "part", [Scenario, EventPart, RotaPart, OverridePart, TemporaryPart, TurnPart, LoggedPart, WorkPart]
+)
 def test_every_key_is_in_the_document(part: type[BaseModel]) -> None:
     for name, field in part.model_fields.items():
         assert f"`{field.alias or name}" in DOCUMENT, field.alias or name

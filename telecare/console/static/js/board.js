@@ -8,7 +8,7 @@ import { follow } from './live.js'
 import { toggleKeys } from './page.js'
 import { fetched } from './picture.js'
 import { choose, current, mark, move, recheck, rows, settleAll, take, takeAll, tell, waiting } from './rows.js'
-import { arrived, short, tally } from './strip.js'
+import { arrived, short, tally, waits } from './strip.js'
 import { learnNow, writeTimes } from './time.js'
 
 const SETTLE_MS = 300
@@ -33,7 +33,7 @@ async function give(row, name) {
 async function takeNext() {
   settleAll(true)
   for (const row of rows()) {
-    if (row.dataset.handling !== 'raised' || row.classList.contains('gone')) continue
+    if (!waits(row) || row.classList.contains('gone')) continue
     const status = await give(row, 'ack')
     if (status === 200) location.assign(`/alarms/${row.dataset.id}`)
     if (status !== 409) return

@@ -11,7 +11,7 @@ export async function fetched(address, id) {
   return found
 }
 
-/** @typedef {{life: number, technical: number, waiting: number, oldest: string, over: number, fires: number, mine: number, tone: string, loggedIn: number}} Figures */
+/** @typedef {{life: number, technical: number, waiting: number, oldest: string, over: number, fires: number, mine: number, tone: string, loggedIn: number, work: string}} Figures */
 
 /** Fetch the figures of the whole board. @returns {Promise<Figures>} */
 export async function fetchedFigures() {

@@ -23,10 +23,13 @@ function write(id, text) {
   if (shown && shown.textContent !== text) shown.textContent = text
 }
 
+/** @param {HTMLElement} row @returns {boolean} whether nobody has an alarm and no planned work keeps it quiet */
+export const waits = ({ dataset }) => dataset.handling === 'raised' && !(Date.parse(dataset.quiet ?? '') > serverNow())
+
 /** Count what this page holds. @param {HTMLElement[]} held @returns {import('./picture.js').Figures} */
 function count(held) {
   const life = held.filter((row) => row.dataset.lane === 'life')
-  const free = life.filter((row) => row.dataset.handling === 'raised')
+  const free = life.filter(waits)
   const raised = free.map((row) => row.dataset.raised ?? '').sort()
   return {
     life: life.length,
@@ -36,8 +39,9 @@ function count(held) {
     over: raised.filter((each) => serverNow() - Date.parse(each) > MINUTE_MS).length,
     fires: free.filter((row) => row.dataset.tone === 'fire').length,
     mine: held.filter((row) => row.dataset.hold === 'mine').length,
-    tone: GRAVITY.find((tone) => held.some((row) => row.dataset.tone === tone && row.dataset.handling === 'raised')) ?? '',
+    tone: GRAVITY.find((tone) => held.some((row) => row.dataset.tone === tone && waits(row))) ?? '',
     loggedIn,
+    work: '',
   }
 }
 
@@ -83,7 +87,7 @@ function showFigures(figures, held) {
 
 /** Show the alarm that comes first, also while it waits to be inserted. @param {HTMLElement[]} held */
 function showFirst(held) {
-  const [first] = held.filter((row) => row.dataset.lane === 'life' && row.dataset.handling === 'raised').sort(order)
+  const [first] = held.filter((row) => row.dataset.lane === 'life' && waits(row)).sort(order)
   const badge = first?.querySelector('.badge')?.textContent?.trim()
   write('top-alarm', first ? `${badge}: ${first.dataset.words}, ${first.dataset.name}, ${first.dataset.place}` : 'Nobody waits')
   byId('top-alarm').className = `top-alarm${first ? ` tone-${first.dataset.tone}` : ''}`
@@ -124,6 +128,8 @@ async function ask() {
   const figures = await fetchedFigures().catch(() => null)
   if (!figures) return
   loggedIn = figures.loggedIn
+  write('work-words', figures.work)
+  byId('work-sign').hidden = !figures.work
   if (figures.life + figures.technical <= alarms().length) delete byId('lanes').dataset.cut
   counted = cut() ? figures : null
 }
