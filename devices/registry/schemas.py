@@ -103,6 +103,7 @@ class HubOut(Output):
     status: HubStatus
     serial: str | None
     presence: Presence
+    presence_since: datetime | None
     last_seen_at: datetime | None
     heartbeat_interval_s: int
     person_id: UUID | None
