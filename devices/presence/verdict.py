@@ -81,7 +81,8 @@ def judge(was: Standing, rule: Rule, heard: Heard, now: datetime) -> tuple[Stand
     if heard.away_until is not None and now < heard.away_until:
         return _moved(was, [Change(Presence.DORMANT, now)], proof, 0, heard.away_until)
     if proof is None:
-        return _moved(was, [Change(Presence.NEVER_SEEN, now)] if was.since is None else [], None, 0, None)
+        # A hub that was put down as away before it was ever heard.
+        return Standing(), (Change(Presence.NEVER_SEEN, now),) if was.since is not None else ()
     counts_from = max(at for at in (proof, heard.listening_from, heard.away_until) if at is not None)
     # A clock that was set back must not make a silence of what was heard just now.
     silent_until = max(now, counts_from)
@@ -89,23 +90,31 @@ def judge(was: Standing, rule: Rule, heard: Heard, now: datetime) -> tuple[Stand
     reached = [change for change in passed if change.at <= silent_until]
     ahead = [change.at for change in passed if change.at > silent_until]
     look_at = min(ahead, default=None)
-    fresh = was.last_proof is None or proof > was.last_proof
     if not reached and _has_left(heard, proof):
         reached = [Change(Presence.LATE, max(heard.left_at or now, proof))]
+    began = _began(was, rule, heard, proof)
+    base = began[0].state if began else was.state
     if reached:
-        began = [] if was.state in _BY_SILENCE else [Change(Presence.ONLINE, _began(was, proof, counts_from))]
-        worse = [change for change in reached if _worse(change.state, was.state)]
-        return _moved(was, [*began, *worse], proof, 0, look_at)
+        return _moved(was, [*began, *(change for change in reached if _worse(change.state, base))], proof, 0, look_at)
+    fresh = not began and (was.last_proof is None or proof > was.last_proof)
+    proven = fresh and heard.proven_at == proof
     good = was.good + fresh
-    proven = heard.proven_at is not None and (was.last_proof is None or heard.proven_at > was.last_proof)
-    if was.state in _BY_SILENCE[1:] and good < RECOVERS_AFTER and not proven:
-        return _moved(was, [], proof, good, look_at)
-    return _moved(was, [Change(Presence.ONLINE, _began(was, proof, counts_from))], proof, 0, look_at)
+    if base is not Presence.ONLINE and good < RECOVERS_AFTER and not proven:
+        return _moved(was, began, proof, good, look_at)
+    return _moved(was, [*began, Change(Presence.ONLINE, proof)], proof, 0, look_at)
 
 
-def _began(was: Standing, proof: datetime, counts_from: datetime) -> datetime:
-    """Return when a hub came online: with its last proof, or as its planned absence ended."""
-    return counts_from if was.state is Presence.DORMANT else proof
+def _began(was: Standing, rule: Rule, heard: Heard, proof: datetime) -> list[Change]:
+    """Return the state from which silence counts, for a hub that is heard for the first time or was away until now.
+
+    One that was silent in its absence is expected, and not said to be online.
+    """
+    if was.state in _BY_SILENCE:
+        return []
+    if was.state is not Presence.DORMANT or heard.away_until is None:
+        return [Change(Presence.ONLINE, proof)]
+    silent = proof + min(rule.deadlines().values()) <= heard.away_until
+    return [Change(Presence.LATE if silent else Presence.ONLINE, heard.away_until)]
 
 
 def _has_left(heard: Heard, proof: datetime) -> bool:
@@ -114,8 +123,8 @@ def _has_left(heard: Heard, proof: datetime) -> bool:
 
 
 def _worse(state: Presence, than: Presence) -> bool:
-    """Say whether silence has brought a hub further; whoever was never seen, online or away has come nowhere yet."""
-    return than not in _BY_SILENCE or _BY_SILENCE.index(state) > _BY_SILENCE.index(than)
+    """Say whether silence has brought a hub further."""
+    return _BY_SILENCE.index(state) > _BY_SILENCE.index(than)
 
 
 def _moved(

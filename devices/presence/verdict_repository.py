@@ -122,6 +122,26 @@ _AT = text(
      WHERE p.hub_id = :hub_id AND p.started_at <= :at ORDER BY p.started_at DESC LIMIT 1
     """
 )
+_HISTORY = text(
+    """
+    SELECT state, started_at, ended_at FROM presence_period
+     WHERE hub_id = :hub_id AND (CAST(:before AS timestamptz) IS NULL OR started_at < :before)
+     ORDER BY started_at DESC LIMIT :limit
+    """
+)
+_PLAN_ABSENCE = text(
+    """
+    INSERT INTO hub_presence (hub_id, away_until, away_why, look_at) VALUES (:hub_id, :until, :why, clock_timestamp())
+    ON CONFLICT (hub_id) DO UPDATE
+          SET away_until = excluded.away_until, away_why = excluded.away_why, look_at = excluded.look_at
+    """
+)
+_END_ABSENCE = text(
+    """
+    UPDATE hub_presence SET away_until = clock_timestamp(), look_at = clock_timestamp()
+     WHERE hub_id = :hub_id AND away_until > clock_timestamp() RETURNING hub_id
+    """
+)
 _DEAF_AT = text(
     "SELECT started_at, ended_at FROM deaf_period"
     " WHERE started_at <= :at AND ended_at > :at ORDER BY started_at LIMIT 1"
@@ -232,6 +252,19 @@ class VerdictRepository:
         """Return the state of a hub at an instant; None before it was first heard."""
         row = (await self.session.execute(_AT, {"hub_id": hub_id, "at": at})).one_or_none()
         return None if row is None else Period(Presence(row[0]), row[1], row[2])
+
+    async def history(self, hub_id: str, before: datetime | None, limit: int) -> list[Period]:
+        """Return the states of a hub, the newest first."""
+        rows = await self.session.execute(_HISTORY, {"hub_id": hub_id, "before": before, "limit": limit})
+        return [Period(Presence(row[0]), row[1], row[2]) for row in rows]
+
+    async def plan_absence(self, hub_id: str, until: datetime, why: str) -> None:
+        """Let a hub be away until then; it is looked at now."""
+        await self.session.execute(_PLAN_ABSENCE, {"hub_id": hub_id, "until": until, "why": why})
+
+    async def end_absence(self, hub_id: str) -> bool:
+        """Let an absence end now; False when there is none."""
+        return bool((await self.session.execute(_END_ABSENCE, {"hub_id": hub_id})).all())
 
     async def deaf_at(self, at: datetime) -> tuple[datetime, datetime] | None:
         """Return our own gap at an instant, from and to."""

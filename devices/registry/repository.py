@@ -162,6 +162,7 @@ class HubRepository:
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),
                 PRESENCE.label("presence"), HubPresence.since.label("presence_since"),
+                case((HubPresence.away_until > func.statement_timestamp(), HubPresence.away_until)).label("away_until"),
                 HubLive.last_seen_at, HubLive.firmware, HubLive.battery_pct, HubLive.mains, HubLive.signal_dbm,
                 HubLive.path,
                 Installation.person_id, Installation.premises_id,

@@ -63,7 +63,8 @@ class Fleet:
             hub_id=hub_id,
         )
         await self.sql(
-            "UPDATE presence_period SET started_at = started_at - interval '10 days', ended_at = ended_at - interval '10 days'"
+            "UPDATE presence_period"
+            " SET started_at = started_at - interval '10 days', ended_at = ended_at - interval '10 days'"
         )
         await self.sql("UPDATE hub_presence SET since = since - interval '10 days'")
 

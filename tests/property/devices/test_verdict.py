@@ -140,8 +140,17 @@ def test_a_planned_absence_is_quiet_until_its_end_and_a_whole_interval_after_it(
     standing, _ = judge(Standing(), rule, heard, after(min(silent, away - 1)))
     assert (standing.state, standing.look_at) == (Presence.DORMANT, after(away))
     later, changes = judge(standing, rule, heard, after(away + silent))
-    assert later.state is worst(rule, silent)
-    assert changes[0] == Change(Presence.ONLINE, after(away))
+    # One that was silent in its absence is expected, and not said to be online.
+    first = Presence.ONLINE if worst(rule, away) is Presence.ONLINE else Presence.LATE
+    assert changes[0] == Change(first, after(away))
+    assert later.state is max(first, worst(rule, silent), key=SILENCE.index)
+
+
+def test_a_hub_that_was_never_heard_can_be_away_and_is_never_seen_after_it() -> None:
+    away, _ = judge(Standing(), Rule(60, 15), Heard(away_until=after(60)), T0)
+    assert away.state is Presence.DORMANT
+    back, changes = judge(away, Rule(60, 15), Heard(away_until=after(60)), after(61))
+    assert (back, changes) == (Standing(), (Change(Presence.NEVER_SEEN, after(61)),))
 
 
 @examples(100)
