@@ -87,18 +87,6 @@ class PresencePeriod(Base):
     ended_at: Mapped[datetime | None]
 
 
-class Proof(Base):
-    """When a trigger last came through by a path: what shows that a home is protected, not only connected."""
-
-    __tablename__ = "proof"
-
-    hub_id: Mapped[str] = mapped_column(primary_key=True)
-    device_id: Mapped[str] = mapped_column(primary_key=True, comment="empty for the unit itself")
-    path: Mapped[str] = mapped_column(primary_key=True, comment="empty where the hub does not say")
-    proven_at: Mapped[datetime]
-    type: Mapped[str] = mapped_column(comment="of the alarm, event or test that came")
-
-
 class Listening(Base):
     """When an ingest slot could last hear: connected, not behind, and able to write."""
 

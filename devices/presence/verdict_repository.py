@@ -9,17 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Presence
 from devices.presence.verdict import Change, Heard, Rule, Standing
-from telecare.kernel.db import LastWrite, write_last
 from telecare.kernel.ids import new_id
 
 DEAF_AFTER = timedelta(seconds=15)
 """So long without a word of its own an ingest slot could not hear; they speak every 2 s."""
 
+# What a trigger proved is the intake's to write; here it is one sign of life more.
 # The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
 _ASKED = """
     SELECT p.hub_id, p.state, p.since, p.last_proof, p.good, p.look_at, p.away_until,
            l.last_seen_at, l.left_at,
-           (SELECT max(proven_at) FROM proof WHERE proof.hub_id = p.hub_id) AS proven_at,
+           t.proven_at,
            least(coalesce(h.heartbeat_interval_s, m.heartbeat_interval_s), l.interval_s) AS interval_s,
            coalesce(h.heartbeat_grace_s, m.heartbeat_grace_s, c.heartbeat_grace_s) AS grace_s,
            coalesce(h.miss_limit, m.miss_limit, c.miss_limit) AS miss_limit
@@ -28,12 +28,14 @@ _ASKED = """
       JOIN device_model m ON m.id = h.model_id
       JOIN council c ON c.code = h.council_id
       LEFT JOIN hub_live l ON l.hub_id = p.hub_id
+      LEFT JOIN LATERAL (SELECT max(greatest(last_test_at, last_alarm_at)) AS proven_at
+                           FROM trigger_proof WHERE trigger_proof.hub_id = p.hub_id) t ON true
 """
 _DUE = text(_ASKED + "WHERE p.look_at <= clock_timestamp() ORDER BY p.look_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED")
 _IS_BACK = """
     WHERE p.state <> 'online' AND p.state <> 'dormant'
       AND (l.last_seen_at > coalesce(p.last_proof, '-infinity')
-           OR (SELECT max(proven_at) FROM proof WHERE proof.hub_id = p.hub_id) > coalesce(p.last_proof, '-infinity'))
+           OR t.proven_at > coalesce(p.last_proof, '-infinity'))
     LIMIT :limit FOR UPDATE OF p SKIP LOCKED
 """
 _HEARD_AGAIN = text(_ASKED + _IS_BACK)
@@ -94,27 +96,6 @@ _HEAR = text(
                    ON CONFLICT (slot) DO UPDATE SET heard_at = clock_timestamp())
     SELECT (SELECT started_at FROM deaf)
     """
-)
-_PROVEN = LastWrite(
-    order=0,
-    ctes="""
-        proven AS (
-            INSERT INTO proof (hub_id, device_id, path, proven_at, type)
-            SELECT * FROM unnest(CAST(:proof_hubs AS text[]), CAST(:proof_devices AS text[]),
-                                 CAST(:proof_paths AS text[]), CAST(:proof_ats AS timestamptz[]),
-                                 CAST(:proof_types AS text[]))
-                ON CONFLICT (hub_id, device_id, path) DO UPDATE
-               SET proven_at = greatest(proof.proven_at, excluded.proven_at), type = excluded.type
-            RETURNING 1)
-    """,
-    result="(SELECT count(*) FROM proven)",
-    values=lambda rows: {
-        "proof_hubs": [row[0] for row in rows],
-        "proof_devices": [row[1] for row in rows],
-        "proof_paths": [row[2] for row in rows],
-        "proof_ats": [row[3] for row in rows],
-        "proof_types": [row[4] for row in rows],
-    },
 )
 _AT = text(
     """
@@ -239,10 +220,6 @@ class VerdictRepository:
         hub_ids, states, starts, ended = zip(*periods, strict=True)
         values = {"hub_ids": list(hub_ids), "states": list(states), "starts": list(starts), "ends": list(ended)}
         await self.session.execute(_BEGIN, values)
-
-    def prove(self, hub_id: str, device_id: str | None, path: str | None, at: datetime, type_: str) -> None:
-        """Keep, at the transaction's end, that an alarm, event or test came: this trigger works, by this path."""
-        write_last(self.session, _PROVEN, [(hub_id, device_id or "", path or "", at, type_)])
 
     async def left(self, hub_id: str) -> None:
         """Keep that the broker has lost a hub, and let it be looked at."""

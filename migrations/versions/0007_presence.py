@@ -1,4 +1,4 @@
-"""Presence: where hubs stand and stood, what was proven, and when we could hear."""
+"""Presence: where hubs stand and stood, and when we could hear."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -91,15 +91,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
-        "proof",
-        sa.Column("hub_id", sa.String(), nullable=False),
-        sa.Column("device_id", sa.String(), nullable=False, comment="empty for the unit itself"),
-        sa.Column("path", sa.String(), nullable=False, comment="empty where the hub does not say"),
-        sa.Column("proven_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("type", sa.String(), nullable=False, comment="of the alarm, event or test that came"),
-        sa.PrimaryKeyConstraint("hub_id", "device_id", "path", name=op.f("pk_proof")),
-    )
-    op.create_table(
         "listening",
         sa.Column("slot", sa.String(), nullable=False),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
@@ -118,7 +109,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("deaf_period", "listening", "proof", "presence_period", "hub_presence"):
+    for table in ("deaf_period", "listening", "presence_period", "hub_presence"):
         op.drop_table(table)
     op.drop_column("hub_live", "left_at")
     for table in RULED:

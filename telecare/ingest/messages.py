@@ -149,10 +149,6 @@ class MessageLane:
                 if letter.address.lane == "result" and not letter.plain:
                     await take_result(session, hub_id, incoming.payload, now)
             return Taken("noted", None, now)
-        message = letter.message
-        if letter.address.well_formed and message.type and not letter.plain and not letter.incoming.signal.canary:
-            hubs = VerdictRepository(session)
-            hubs.prove(hub_id, message.device_id, message.path, now, message.type)
         return await intake.take(incoming, subject, now, apart=letter.bare)
 
     def _answer(self, letter: Letter, taken: Taken) -> None:

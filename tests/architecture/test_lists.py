@@ -63,7 +63,7 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
-        "hub_presence", "presence_period", "proof", "listening", "deaf_period",
+        "hub_presence", "presence_period", "listening", "deaf_period",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t

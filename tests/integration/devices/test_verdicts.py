@@ -1,7 +1,7 @@
 """Where hubs stand, on the real database: exact to the deadline, never by our deafness, never against a heartbeat."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -135,8 +135,12 @@ async def test_back_with_two_heartbeats_or_one_alarm(fleet: Fleet) -> None:
     assert states == [Presence.OFFLINE, Presence.ONLINE]
     await fleet.was_heard(ago_s=4 * INTERVAL_S)
     await fleet.judge()
-    async with fleet.database.transaction() as session:
-        VerdictRepository(session).prove("h1", "p1", "lte", datetime.now(UTC), "pendant")
+    await fleet.sql(
+        "WITH came AS (INSERT INTO event (id, lane, topic, hub_id, treatment, payload, payload_size)"
+        " VALUES (gen_random_uuid(), 'alarm', 't', 'h1', 'alarm', '', 0) RETURNING id)"
+        " INSERT INTO trigger_proof (hub_id, device_id, path, last_alarm_at, event_id)"
+        " SELECT 'h1', 'p1', 'lte', clock_timestamp(), id FROM came"
+    )
     await fleet.judge()
     assert await fleet.state() == Presence.ONLINE
 
