@@ -123,6 +123,7 @@ _END_ABSENCE = text(
      WHERE hub_id = :hub_id AND away_until > clock_timestamp() RETURNING hub_id
     """
 )
+_DEAF_SINCE = text("SELECT started_at, ended_at FROM deaf_period WHERE ended_at > :since ORDER BY started_at")
 _DEAF_AT = text(
     "SELECT started_at, ended_at FROM deaf_period"
     " WHERE started_at <= :at AND ended_at > :at ORDER BY started_at LIMIT 1"
@@ -242,6 +243,10 @@ class VerdictRepository:
     async def end_absence(self, hub_id: str) -> bool:
         """Let an absence end now; False when there is none."""
         return bool((await self.session.execute(_END_ABSENCE, {"hub_id": hub_id})).all())
+
+    async def deaf_since(self, since: datetime) -> list[tuple[datetime, datetime]]:
+        """Return our own gaps that ended after `since`, from and to."""
+        return [(row[0], row[1]) for row in await self.session.execute(_DEAF_SINCE, {"since": since})]
 
     async def deaf_at(self, at: datetime) -> tuple[datetime, datetime] | None:
         """Return our own gap at an instant, from and to."""
