@@ -23,6 +23,7 @@ from alarms.responders.objections import objection
 from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
+from devices.presence.keeper import PresenceKeeper
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
@@ -120,6 +121,7 @@ class Process:
         if self.settings.canary_mqtt_url is not None:
             url = self.settings.canary_mqtt_url.get_secret_value()
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
+        self._parts["presence"] = PresenceKeeper(self.database).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

@@ -1,4 +1,4 @@
-"""What the time since the last heartbeat tells of a hub. Pure."""
+"""Heartbeats, and what those of one hub come to together. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,11 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-GRACE = 0.25
-"""A heartbeat counts as missed when it is late by a quarter of its interval."""
-
 LOST_AFTER = timedelta(hours=24)
-OFFLINE_MISSES = 3
 
 
 class Presence(StrEnum):
@@ -24,22 +20,6 @@ class Presence(StrEnum):
     OFFLINE = "offline"
     LOST = "lost"
     DORMANT = "dormant"
-
-
-def presence_of(last_seen_at: datetime | None, interval_s: int, now: datetime) -> Presence:
-    """Return the presence of a hub that beats each `interval_s` seconds: late, suspect, offline by the beats missed."""
-    if last_seen_at is None:
-        return Presence.NEVER_SEEN
-    silent = now - last_seen_at
-    for presence, misses in ((Presence.ONLINE, 1), (Presence.LATE, 2), (Presence.SUSPECT, OFFLINE_MISSES)):
-        if silent < missed_after(interval_s, misses):
-            return presence
-    return Presence.LOST if silent >= LOST_AFTER else Presence.OFFLINE
-
-
-def missed_after(interval_s: int, misses: int) -> timedelta:
-    """Return the silence after which so many heartbeats count as missed."""
-    return timedelta(seconds=interval_s * (misses + GRACE))
 
 
 @dataclass(frozen=True, slots=True)

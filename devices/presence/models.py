@@ -1,13 +1,14 @@
-"""What a hub last said of itself (hot, narrow) and the log of its single heartbeats (kept for some days)."""
+"""What a hub last said of itself (hot, narrow), where it stands, where it stood, and when we could hear at all."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from telecare.kernel.db import Base
+from devices.presence.domain import Presence
+from telecare.kernel.db import Base, one_of
 from telecare.kernel.ids import new_id
 
 
@@ -29,6 +30,7 @@ class HubLive(Base):
     firmware: Mapped[str | None]
     interval_s: Mapped[int | None]
     peripherals: Mapped[dict[str, Any] | None] = mapped_column(comment="by device id, as the hub last listed them")
+    left_at: Mapped[datetime | None] = mapped_column(comment="when the broker last spoke its last will: a hint")
 
 
 class Heartbeat(Base):
@@ -44,3 +46,66 @@ class Heartbeat(Base):
     hub_id: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class HubPresence(Base):
+    """Where a hub stands, by the last look. A heartbeat never touches it: the look finds what has come since."""
+
+    __tablename__ = "hub_presence"
+    __table_args__ = (
+        one_of("state", Presence),
+        CheckConstraint("(state = 'never_seen') = (since IS NULL)", name="since"),
+        CheckConstraint("state <> 'dormant' OR away_until IS NOT NULL", name="dormant"),
+        Index("ix_hub_presence_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index("ix_hub_presence_not_online", "state", postgresql_where=text("state <> 'online'")),
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    hub_id: Mapped[str] = mapped_column(ForeignKey("hub.hub_id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[str] = mapped_column(server_default=Presence.NEVER_SEEN)
+    since: Mapped[datetime | None] = mapped_column(comment="when its deadline passed, not when somebody looked")
+    last_proof: Mapped[datetime | None] = mapped_column(comment="the last sign of life that has been judged")
+    good: Mapped[int] = mapped_column(server_default="0", comment="heartbeats in a row while it is not online")
+    look_at: Mapped[datetime | None] = mapped_column(comment="when silence would change it next")
+    away_until: Mapped[datetime | None] = mapped_column(comment="the end of a planned absence")
+    away_why: Mapped[str | None]
+
+
+class PresencePeriod(Base):
+    """One state of one hub, from and to: the exact history, without samples."""
+
+    __tablename__ = "presence_period"
+    __table_args__ = (
+        one_of("state", Presence),
+        CheckConstraint("ended_at >= started_at", name="ended_at"),
+        Index("uq_presence_period_open", "hub_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+    )
+
+    hub_id: Mapped[str] = mapped_column(ForeignKey("hub.hub_id", ondelete="CASCADE"), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    ended_at: Mapped[datetime | None]
+
+
+class Listening(Base):
+    """When an ingest slot could last hear: connected, not behind, and able to write."""
+
+    __tablename__ = "listening"
+
+    slot: Mapped[str] = mapped_column(primary_key=True)
+    heard_at: Mapped[datetime]
+
+
+class DeafPeriod(Base):
+    """When we could not hear: our own gap, which is held against no hub."""
+
+    __tablename__ = "deaf_period"
+    __table_args__ = (
+        CheckConstraint("ended_at >= started_at", name="ended_at"),
+        Index("ix_deaf_period_ended_at", "ended_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    slot: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]

@@ -6,19 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, case, delete, func, literal, select, text, tuple_
-from sqlalchemy.dialects.postgresql import INTERVAL
+from sqlalchemy import delete, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.presence.domain import (
-    LOST_AFTER,
-    OFFLINE_MISSES,
-    Fold,
-    HeartbeatRow,
-    Presence,
-    fold,
-    missed_after,
-)
+from devices.presence.domain import Fold, HeartbeatRow, fold
 from devices.presence.models import Heartbeat, HubLive
 
 PRUNE_BATCH = 20_000
@@ -121,26 +112,6 @@ class PresenceRepository:
         old = select(Heartbeat.id).where(Heartbeat.received_at < older_than).limit(PRUNE_BATCH)
         statement = delete(Heartbeat).where(Heartbeat.id.in_(old)).returning(Heartbeat.id)
         return len((await self.session.execute(statement)).scalars().all())
-
-
-def presence_in_sql(interval_s: ColumnElement[int]) -> ColumnElement[str]:
-    """Return `presence_of` in SQL, for a query that joins `HubLive`; a property test proves that the two agree.
-
-    The statement's time is one for all that it shows and filters; `clock_timestamp()` would move from row to row.
-    """
-    silent = func.statement_timestamp() - HubLive.last_seen_at
-
-    def under(misses: int) -> ColumnElement[bool]:
-        return silent < interval_s * literal(missed_after(1, misses), INTERVAL)
-
-    return case(
-        (HubLive.last_seen_at.is_(None), Presence.NEVER_SEEN.value),
-        (under(1), Presence.ONLINE.value),
-        (under(2), Presence.LATE.value),
-        (under(OFFLINE_MISSES), Presence.SUSPECT.value),
-        (silent >= literal(LOST_AFTER, INTERVAL), Presence.LOST.value),
-        else_=Presence.OFFLINE.value,
-    )
 
 
 def _columns(rows: Sequence[HeartbeatRow], names: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -27,15 +27,28 @@ class Council(Base):
 
     __tablename__ = "council"
 
+    __table_args__ = (
+        CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
+        CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
+    )
+
     code: Mapped[str] = mapped_column(CouncilId, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    heartbeat_grace_s: Mapped[int | None]
+    miss_limit: Mapped[int | None]
 
 
 class DeviceModel(Base):
     """A make and model of hub, with the dates on which its technology retires."""
 
     __tablename__ = "device_model"
-    __table_args__ = (UniqueConstraint("make", "name"), one_of("connection", Connection), one_of("radio", Radio))
+    __table_args__ = (
+        UniqueConstraint("make", "name"),
+        one_of("connection", Connection),
+        one_of("radio", Radio),
+        CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
+        CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     make: Mapped[str]
@@ -45,6 +58,8 @@ class DeviceModel(Base):
     protocols: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     battery_hours: Mapped[int | None]
     heartbeat_interval_s: Mapped[int] = mapped_column(server_default="300")
+    heartbeat_grace_s: Mapped[int | None]
+    miss_limit: Mapped[int | None]
     support_ends_on: Mapped[date | None]
     retires_on: Mapped[date | None]
 
@@ -160,6 +175,8 @@ class Hub(Base):
         one_of("status", HubStatus),
         CheckConstraint(r"hub_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'", name="hub_id"),
         CheckConstraint("heartbeat_interval_s > 0", name="heartbeat_interval_s"),
+        CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
+        CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
         Index("ix_hub_council_id_hub_id", "council_id", "hub_id"),
     )
 
@@ -170,6 +187,8 @@ class Hub(Base):
     connection: Mapped[str]
     status: Mapped[str] = mapped_column(server_default=HubStatus.STOCK)
     heartbeat_interval_s: Mapped[int | None] = mapped_column(comment="overrides the model's")
+    heartbeat_grace_s: Mapped[int | None] = mapped_column(comment="overrides the model's, and that the council's")
+    miss_limit: Mapped[int | None] = mapped_column(comment="offline from so many missed beats on; overrides likewise")
     mqtt_credential: Mapped[str | None] = mapped_column(
         comment="hash in Mosquitto's password-file format, never the password"
     )

@@ -11,15 +11,14 @@ from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Presence
-from devices.presence.models import HubLive
-from devices.presence.repository import presence_in_sql
+from devices.presence.models import HubLive, HubPresence
 from devices.registry.models import Council, DeviceModel, Hub, Installation, Peripheral, Person, Premises
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
 # The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
 INTERVAL = func.least(func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s), HubLive.interval_s)
-PRESENCE = presence_in_sql(INTERVAL)
+PRESENCE = func.coalesce(HubPresence.state, Presence.NEVER_SEEN.value)
 PERSON_NAME = func.concat_ws(" ", func.coalesce(Person.preferred_name, Person.given_name), Person.family_name)
 PLACE = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)
 
@@ -96,6 +95,7 @@ class HubRepository:
             .select_from(Hub)
             .join(DeviceModel, DeviceModel.id == Hub.model_id)
             .outerjoin(HubLive, HubLive.hub_id == Hub.hub_id)
+            .outerjoin(HubPresence, HubPresence.hub_id == Hub.hub_id)
             .group_by(Hub.connection, presence)
         )
         statement = _in(self.councils, statement, Hub.council_id)
@@ -161,7 +161,8 @@ class HubRepository:
                 Hub.credential_issued_at,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),
-                PRESENCE.label("presence"),
+                PRESENCE.label("presence"), HubPresence.since.label("presence_since"),
+                case((HubPresence.away_until > func.statement_timestamp(), HubPresence.away_until)).label("away_until"),
                 HubLive.last_seen_at, HubLive.firmware, HubLive.battery_pct, HubLive.mains, HubLive.signal_dbm,
                 HubLive.path,
                 Installation.person_id, Installation.premises_id,
@@ -171,6 +172,7 @@ class HubRepository:
             .select_from(Hub)
             .join(DeviceModel, DeviceModel.id == Hub.model_id)
             .outerjoin(HubLive, HubLive.hub_id == Hub.hub_id)
+            .outerjoin(HubPresence, HubPresence.hub_id == Hub.hub_id)
             .outerjoin(
                 Installation,
                 and_(Installation.hub_id == Hub.hub_id, Installation.period.contains(func.clock_timestamp())),

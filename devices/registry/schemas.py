@@ -103,6 +103,8 @@ class HubOut(Output):
     status: HubStatus
     serial: str | None
     presence: Presence
+    presence_since: datetime | None
+    away_until: datetime | None
     last_seen_at: datetime | None
     heartbeat_interval_s: int
     person_id: UUID | None

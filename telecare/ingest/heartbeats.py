@@ -38,11 +38,19 @@ class HeartbeatLane:
         self.database = database
         self.strange = strange
         self.retry_cap_s = retry_cap_s
+        self._in_hand: float | None = None
+
+    def behind_s(self) -> float:
+        """Return how long ago the oldest heartbeat came that is not committed yet, in seconds."""
+        waits = [at for at in (self._in_hand, self.lane.oldest_waiting()) if at is not None]
+        return time.monotonic() - min(waits) if waits else 0.0
 
     async def run(self) -> None:
         """Take heartbeats until cancelled."""
         while True:
+            self._in_hand = None
             batch = await self.lane.take(BATCH)
+            self._in_hand = batch[0].at
             rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
             if await self._settle(rows, strange):
                 for delivery in strange:

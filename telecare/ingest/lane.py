@@ -148,6 +148,11 @@ class Lane:
         """Return how many messages wait to be taken."""
         return len(self._waiting)
 
+    def oldest_waiting(self) -> float | None:
+        """Return when the oldest message that nobody has taken yet came, monotonic; None when none waits."""
+        with self._room:
+            return self._waiting[0].at if self._waiting else None
+
     def _make_client(self, settings: Settings) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import Subject
 from alarms.intake.service import IntakeService, Taken
+from devices.presence.verdict_repository import VerdictRepository
 from telecare.ingest.commands import take_result
 from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.letters import Letter, aged, letter_of, plainer, read_letter
@@ -34,6 +35,9 @@ NOT_LOOKED_UP = Subject(known=True, notes=("Who this is could not be looked up: 
 
 class _PoisonError(Exception):
     """The message cannot be taken in just now, in no form, and others wait."""
+
+
+LAST_WILL = b"offline"
 
 
 class MessageLane:
@@ -140,6 +144,8 @@ class MessageLane:
             # The last will is a hint, never a verdict; a retained one is only its echo after our reconnect.
             if not letter.delivery.retained:
                 await intake.note(incoming, subject, now, "hint" if letter.address.lane == "status" else "result")
+                if letter.address.lane == "status" and letter.delivery.payload.strip() == LAST_WILL:
+                    await VerdictRepository(session).left(hub_id)
                 if letter.address.lane == "result" and not letter.plain:
                     await take_result(session, hub_id, incoming.payload, now)
             return Taken("noted", None, now)

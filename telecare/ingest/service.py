@@ -3,6 +3,7 @@
 import asyncio
 
 from telecare.ingest.commands import CommandPublisher
+from telecare.ingest.ear import Ear
 from telecare.ingest.heartbeats import HeartbeatLane
 from telecare.ingest.lane import Lane
 from telecare.ingest.messages import MessageLane
@@ -37,6 +38,7 @@ class Ingest:
         beats = self.lanes["heartbeat"]
         strange = MessageLane(beats, database, workers=1, retry_cap_s=cap, public_url=url)
         self._heartbeats = HeartbeatLane(beats, database, strange, retry_cap_s=cap)
+        self._ear = Ear(self.slot, self._heartbeats, database)
         for name, lane in self.lanes.items():
             WAITING.labels(name).set_function(lane.count_waiting)
 
@@ -51,7 +53,7 @@ class Ingest:
         """Receive until `stop` is set; messages in hand that are not committed come again from the broker."""
         for lane in self._connections:
             lane.start()
-        parts = (self._alarms, self._events, self._heartbeats, self.commands)
+        parts = (self._alarms, self._events, self._heartbeats, self.commands, self._ear)
         workers = [asyncio.create_task(part.run()) for part in parts]
         lease = asyncio.create_task(self.slot.run(stop))
         stopping = asyncio.create_task(stop.wait())

@@ -13,6 +13,7 @@ from alarms.notify.reports import ReportStatus
 from alarms.responders.domain import Urgency
 from alarms.rota.domain import OverrideKind
 from devices.commands.domain import CommandName, CommandState
+from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from telecare.access.broker import BrokerRole
 from telecare.access.domain import UserRole
@@ -32,6 +33,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_contact_method_channel": Channel,
     "ck_contact_rule_urgency": Urgency,
     "ck_rota_override_kind": OverrideKind,
+    "ck_hub_presence_state": Presence,
+    "ck_presence_period_state": Presence,
     "ck_person_risk_tier": RiskTier,
     "ck_hub_connection": Connection,
     "ck_hub_status": HubStatus,
@@ -59,6 +62,8 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
     shared = {
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
+        # They are their hub's, which carries it, or the service's own.
+        "hub_presence", "presence_period", "listening", "deaf_period",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t

@@ -326,6 +326,9 @@ class Things:
         pendant = {"device_id": "p2", "kind": "pendant", "room": "Hall"}
         yield Sample("PATCH", f"{API}/hubs/{{hub_id}}", hub, {"serial": "S-1"})
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/credential", hub)
+        until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        yield Sample("PUT", f"{API}/hubs/{{hub_id}}/absence", hub, {"until": until, "why": "in hospital"})
+        yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/absence", hub)
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations", hub, place)
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations/end", home, {})
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/peripherals", hub, pendant)

@@ -249,10 +249,15 @@ async def test_heartbeats_are_seen_and_strange_ones_do_not_vanish(
     await gateway.publish(f"telecare/v1/{hub_id}/heartbeat", b"no heartbeat")
     await gateway.publish(f"telecare/v1/{hub_id}/heartbeat", {}, qos=0)
     await until(lambda: _count(api, hub_id, 3))
-    hub = (await api.get(f"/api/v1/hubs/{hub_id}")).json()
-    assert (hub["presence"], hub["battery_pct"], hub["mains"]) == ("online", 81, True)
+    hub = await until(lambda: _online(api, hub_id))
+    assert (hub["battery_pct"], hub["mains"]) == (81, True)
     (job,) = await alarms_of(api, hub_id)
     assert (job["type"], job["class"]) == ("unreadable_event", "T")
+
+
+async def _online(api: httpx.AsyncClient, hub_id: str) -> dict[str, Any] | None:
+    hub: dict[str, Any] = (await api.get(f"/api/v1/hubs/{hub_id}")).json()
+    return hub if hub["presence"] == "online" else None
 
 
 async def _count(api: httpx.AsyncClient, hub_id: str, wanted: int) -> bool:

@@ -1,6 +1,7 @@
 """The fleet list and the page of a hub with its timeline."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -10,13 +11,14 @@ from starlette.responses import Response
 from alarms.handling.repository import AlarmRepository
 from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import Presence
+from devices.presence.verdict_repository import VerdictRepository
 from devices.registry.councils import UnknownCouncilError, present_code
 from devices.registry.domain import Connection
 from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
-from telecare.console import timeline, view, work_view
+from telecare.console import presence_picture, timeline, view, work_view
 from telecare.console.pages.hub_commands import command_facts
 from telecare.console.pages.work import work_of_hub
 from telecare.console.render import PageNeeds, page
@@ -30,6 +32,7 @@ Text = Annotated[str, Query(max_length=120)]
 ON_A_PAGE = 50
 TIMELINE = 100
 ALARMS = 10
+PERIODS = 200
 
 
 @router.get("/fleet")
@@ -117,6 +120,9 @@ async def hub(
     except NotFoundError:
         shown = None  # messages came, but nobody knows the hub
     now = await database_now(session)
+    standings = VerdictRepository(session)
+    periods = await standings.history(hub_id, None, PERIODS) if shown else []
+    deaf = await standings.deaf_since(now - timedelta(days=presence_picture.DAYS))
     return page(
         request,
         "hub.html",
@@ -128,6 +134,9 @@ async def hub(
         proofs=await IntakeRepository(session).proofs_of(hub_id),
         alarms=await alarms.latest(actor.councils, hub_id=hub_id, limit=ALARMS),
         history=await alarms.history_of_hub(hub_id, actor.councils),
+        periods=periods,
+        standing=presence_picture.picture(periods, deaf, now),
+        deaf=deaf,
         days=timeline.days(events.items, now),
         timeline=timeline,
         kind=kind,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -12,7 +13,9 @@ from sqlalchemy.dialects.postgresql import Range
 
 from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import HeartbeatRow, Presence
+from devices.presence.keeper import PresenceKeeper
 from devices.presence.repository import PresenceRepository
+from devices.presence.verdict_repository import VerdictRepository
 from devices.registry.models import DeviceModel, Hub, Installation
 from telecare.access.domain import UserRole
 from telecare.access.models import AuditEntry, IdempotentReply
@@ -57,7 +60,8 @@ async def test_a_hub_is_registered_in_stock_as_its_model_is_connected(register: 
     assert hub == await register.send("GET", "/hubs/SK-1", status=200)
     assert hub == {
         "hub_id": "SK-1", "council_id": FIFE, "model": "Skerry Halo", "model_id": model["id"],
-        "connection": "digital", "status": "stock", "serial": "S-1", "presence": "never_seen", "last_seen_at": None,
+        "connection": "digital", "status": "stock", "serial": "S-1", "presence": "never_seen",
+        "presence_since": None, "away_until": None, "last_seen_at": None,
         "heartbeat_interval_s": 300, "person_id": None, "premises_id": None, "person_name": None, "place": None,
         "firmware": None, "battery_pct": None, "mains": None, "signal_dbm": None, "path": None,
         "credential_issued_at": None,
@@ -133,6 +137,13 @@ async def test_people_and_places_are_found_by_what_the_list_shows(register: Regi
         assert await listed(register.client, f"q={q}") == ["H-1"], q
 
 
+async def judged(database: Database) -> None:
+    """Let every hub be looked at, as the service does each second while it hears."""
+    async with database.transaction() as session:
+        await VerdictRepository(session).hear("main")
+    await PresenceKeeper(database).step()
+
+
 @pytest.mark.parametrize(
     ("ago", "expected"),
     [
@@ -149,6 +160,7 @@ async def test_presence_is_shown_and_found(
     await register.hub("H-1", heartbeat_interval_s=60)
     await register.hub("H-2")
     await beat(database, "H-1", ago, battery_pct=81, mains=False, path="lte", firmware="2.1", signal_dbm=-91)
+    await judged(database)
     shown = await register.send("GET", "/hubs/H-1", status=200)
     assert shown["presence"] == expected
     assert (shown["battery_pct"], shown["mains"], shown["path"]) == (81, False, "lte")
@@ -424,3 +436,37 @@ async def test_nothing_of_a_hub_goes_with_its_register(register: Register, datab
         with pytest.raises(Exception, match="installation"):
             async with session.begin_nested():
                 await session.execute(delete(Hub).where(Hub.hub_id == hub))
+
+
+async def test_was_this_hub_alive_then_is_answered_for_any_instant(register: Register, database: Database) -> None:
+    await register.hub("H-1", heartbeat_interval_s=60)
+    await beat(database, "H-1", timedelta(seconds=300))
+    await judged(database)
+    pages = await register.send("GET", "/hubs/H-1/presence/history?limit=3", status=200)
+    rest = await register.send("GET", f"/hubs/H-1/presence/history?cursor={pages['next']}", status=200)
+    periods = pages["items"] + rest["items"]
+    assert [one["state"] for one in periods] == ["offline", "suspect", "late", "online"]
+    for one in periods:
+        at = quote(one["started_at"])
+        said = await register.send("GET", f"/hubs/H-1/presence?at={at}", status=200)
+        assert said["period"] == one
+        assert said["our_gap"] is None
+    before = await register.send("GET", "/hubs/H-1/presence?at=2020-01-01T00:00:00Z", status=200)
+    assert before["period"] is None
+
+
+async def test_an_absence_is_planned_and_ended(register: Register, database: Database) -> None:
+    await register.hub("H-1", heartbeat_interval_s=60)
+    await beat(database, "H-1", timedelta(seconds=300))
+    await judged(database)
+    until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    await register.send("PUT", "/hubs/H-1/absence", {"until": until, "why": "in hospital"}, 200)
+    await judged(database)
+    shown = await register.send("GET", "/hubs/H-1", status=200)
+    assert (shown["presence"], shown["away_until"] is not None) == ("dormant", True)
+    await register.send("DELETE", "/hubs/H-1/absence", status=204)
+    await judged(database)
+    shown = await register.send("GET", "/hubs/H-1", status=200)
+    assert (shown["presence"], shown["away_until"]) == ("late", None)  # expected, with a whole interval to be heard
+    past = {"until": "2020-01-01T00:00:00Z", "why": "x"}
+    assert "ends in the next" in (await register.send("PUT", "/hubs/H-1/absence", past, 422))["errors"][0]["what"]

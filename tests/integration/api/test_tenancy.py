@@ -52,6 +52,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "peripherals"): {"device_id": "p2", "kind": "pendant"},
     ("POST", "end"): {},
     ("POST", "reveal"): {"reason": "curious"},
+    ("PUT", "absence"): {"until": "2026-12-31T09:00:00Z", "why": "curious"},
     ("PUT", "contacts"): [],
     ("PUT", "lines"): [],
     ("PUT", "key-safe"): {"location": None, "code": None},

@@ -1,0 +1,271 @@
+"""All queries on where hubs stand: what is due, what was heard again, what came of it, and when we could hear."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.presence.domain import Presence
+from devices.presence.verdict import Change, Heard, Rule, Standing
+from telecare.kernel.ids import new_id
+
+DEAF_AFTER = timedelta(seconds=15)
+"""So long without a word of its own an ingest slot could not hear; they speak every 2 s."""
+
+# What a trigger proved is the intake's to write; here it is one sign of life more.
+# The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
+_ASKED = """
+    SELECT p.hub_id, p.state, p.since, p.last_proof, p.good, p.look_at, p.away_until,
+           l.last_seen_at, l.left_at,
+           t.proven_at,
+           least(coalesce(h.heartbeat_interval_s, m.heartbeat_interval_s), l.interval_s) AS interval_s,
+           coalesce(h.heartbeat_grace_s, m.heartbeat_grace_s, c.heartbeat_grace_s) AS grace_s,
+           coalesce(h.miss_limit, m.miss_limit, c.miss_limit) AS miss_limit
+      FROM hub_presence p
+      JOIN hub h ON h.hub_id = p.hub_id
+      JOIN device_model m ON m.id = h.model_id
+      JOIN council c ON c.code = h.council_id
+      LEFT JOIN hub_live l ON l.hub_id = p.hub_id
+      LEFT JOIN LATERAL (SELECT max(greatest(last_test_at, last_alarm_at)) AS proven_at
+                           FROM trigger_proof WHERE trigger_proof.hub_id = p.hub_id) t ON true
+"""
+_DUE = text(_ASKED + "WHERE p.look_at <= clock_timestamp() ORDER BY p.look_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED")
+_IS_BACK = """
+    WHERE p.state <> 'online' AND p.state <> 'dormant'
+      AND (l.last_seen_at > coalesce(p.last_proof, '-infinity')
+           OR t.proven_at > coalesce(p.last_proof, '-infinity'))
+    LIMIT :limit FOR UPDATE OF p SKIP LOCKED
+"""
+_HEARD_AGAIN = text(_ASKED + _IS_BACK)
+_NEW = text(
+    """
+    INSERT INTO hub_presence (hub_id)
+    SELECT l.hub_id FROM hub_live l JOIN hub h ON h.hub_id = l.hub_id
+     WHERE NOT EXISTS (SELECT FROM hub_presence p WHERE p.hub_id = l.hub_id)
+     ORDER BY l.hub_id LIMIT :limit
+    ON CONFLICT DO NOTHING RETURNING hub_id
+    """
+)
+_SAVE = text(
+    """
+    UPDATE hub_presence p
+       SET state = n.state, since = n.since, last_proof = n.last_proof, good = n.good, look_at = n.look_at
+      FROM unnest(CAST(:hub_ids AS text[]), CAST(:states AS text[]), CAST(:sinces AS timestamptz[]),
+                  CAST(:proofs AS timestamptz[]), CAST(:goods AS int[]), CAST(:looks AS timestamptz[]))
+           AS n(hub_id, state, since, last_proof, good, look_at)
+     WHERE p.hub_id = n.hub_id
+    """
+)
+_END = text(
+    """
+    UPDATE presence_period p SET ended_at = greatest(n.at, p.started_at)
+      FROM unnest(CAST(:hub_ids AS text[]), CAST(:ats AS timestamptz[])) AS n(hub_id, at)
+     WHERE p.hub_id = n.hub_id AND p.ended_at IS NULL
+    """
+)
+_BEGIN = text(
+    """
+    INSERT INTO presence_period (hub_id, state, started_at, ended_at)
+    SELECT * FROM unnest(CAST(:hub_ids AS text[]), CAST(:states AS text[]), CAST(:starts AS timestamptz[]),
+                         CAST(:ends AS timestamptz[]))
+    ON CONFLICT (hub_id, started_at) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at
+    """
+)
+_EAR = text(
+    """
+    SELECT clock_timestamp() AS now, (SELECT max(heard_at) FROM listening) AS heard_at,
+           (SELECT max(ended_at) FROM deaf_period) AS listening_from
+    """
+)
+_LEFT = text(
+    """
+    WITH gone AS (UPDATE hub_live SET left_at = clock_timestamp() WHERE hub_id = :hub_id RETURNING hub_id)
+    UPDATE hub_presence SET look_at = clock_timestamp() WHERE hub_id IN (SELECT hub_id FROM gone) AND state = 'online'
+    """
+)
+_HEAR = text(
+    """
+    WITH was AS (SELECT heard_at FROM listening WHERE slot = :slot FOR UPDATE),
+         deaf AS (INSERT INTO deaf_period (id, slot, started_at, ended_at)
+                  SELECT :id, :slot, heard_at, clock_timestamp() FROM was
+                   WHERE heard_at < clock_timestamp() - CAST(:deaf_after AS interval)
+                  RETURNING started_at),
+         heard AS (INSERT INTO listening (slot, heard_at) VALUES (:slot, clock_timestamp())
+                   ON CONFLICT (slot) DO UPDATE SET heard_at = clock_timestamp())
+    SELECT (SELECT started_at FROM deaf)
+    """
+)
+_AT = text(
+    """
+    SELECT p.state, p.started_at, p.ended_at FROM presence_period p
+     WHERE p.hub_id = :hub_id AND p.started_at <= :at ORDER BY p.started_at DESC LIMIT 1
+    """
+)
+_HISTORY = text(
+    """
+    SELECT state, started_at, ended_at FROM presence_period
+     WHERE hub_id = :hub_id AND (CAST(:before AS timestamptz) IS NULL OR started_at < :before)
+     ORDER BY started_at DESC LIMIT :limit
+    """
+)
+_PLAN_ABSENCE = text(
+    """
+    INSERT INTO hub_presence (hub_id, away_until, away_why, look_at) VALUES (:hub_id, :until, :why, clock_timestamp())
+    ON CONFLICT (hub_id) DO UPDATE
+          SET away_until = excluded.away_until, away_why = excluded.away_why, look_at = excluded.look_at
+    """
+)
+_END_ABSENCE = text(
+    """
+    UPDATE hub_presence SET away_until = clock_timestamp(), look_at = clock_timestamp()
+     WHERE hub_id = :hub_id AND away_until > clock_timestamp() RETURNING hub_id
+    """
+)
+_DEAF_SINCE = text("SELECT started_at, ended_at FROM deaf_period WHERE ended_at > :since ORDER BY started_at")
+_DEAF_AT = text(
+    "SELECT started_at, ended_at FROM deaf_period"
+    " WHERE started_at <= :at AND ended_at > :at ORDER BY started_at LIMIT 1"
+)
+
+
+class Asked(NamedTuple):
+    """A hub to judge, its row locked."""
+
+    hub_id: str
+    was: Standing
+    rule: Rule
+    heard: Heard
+
+
+class Judged(NamedTuple):
+    """What came of it."""
+
+    hub_id: str
+    standing: Standing
+    changes: Sequence[Change]
+
+
+class Ear(NamedTuple):
+    """The clock, when anything could be heard last, and when our last deafness ended."""
+
+    now: datetime
+    heard_at: datetime | None
+    listening_from: datetime | None
+
+    @property
+    def deaf(self) -> bool:
+        """Say whether silence means nothing just now, because it is ours."""
+        return self.heard_at is None or self.now - self.heard_at > DEAF_AFTER
+
+
+class Period(NamedTuple):
+    """A state, from and to; the end is None while it lasts."""
+
+    state: Presence
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class VerdictRepository:
+    """Reads and writes of standings in the transaction of `session`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def ear(self) -> Ear:
+        """Return whether we hear."""
+        return Ear(*(await self.session.execute(_EAR)).one())
+
+    async def hear(self, slot: str) -> datetime | None:
+        """Say that a slot hears; return since when it did not, where there was a gap."""
+        values = {"slot": slot, "id": new_id(), "deaf_after": DEAF_AFTER}
+        gap: datetime | None = (await self.session.execute(_HEAR, values)).scalar_one()
+        return gap
+
+    async def due(self, ear: Ear, limit: int) -> list[Asked]:
+        """Lock and return hubs whose deadline has passed, the earliest first; other workers' are passed by."""
+        return [_asked(row, ear) for row in await self.session.execute(_DUE, {"limit": limit})]
+
+    async def heard_again(self, ear: Ear, limit: int) -> list[Asked]:
+        """Lock and return hubs that are not online and have shown since that they live."""
+        return [_asked(row, ear) for row in await self.session.execute(_HEARD_AGAIN, {"limit": limit})]
+
+    async def take_in_new(self, limit: int) -> int:
+        """Give a standing to hubs of the register that were heard for the first time; return to how many."""
+        return len((await self.session.execute(_NEW, {"limit": limit})).all())
+
+    async def save(self, judged: Sequence[Judged]) -> None:
+        """Write where these hubs stand now, and through which states they came there."""
+        if not judged:
+            return
+        standings = [each.standing for each in judged]
+        await self.session.execute(
+            _SAVE,
+            {
+                "hub_ids": [each.hub_id for each in judged],
+                "states": [each.state for each in standings],
+                "sinces": [each.since for each in standings],
+                "proofs": [each.last_proof for each in standings],
+                "goods": [each.good for each in standings],
+                "looks": [each.look_at for each in standings],
+            },
+        )
+        moved = [each for each in judged if each.changes]
+        if not moved:
+            return
+        ends = {"hub_ids": [each.hub_id for each in moved], "ats": [each.changes[0].at for each in moved]}
+        await self.session.execute(_END, ends)
+        periods = [(each.hub_id, *period) for each in moved for period in _periods(each.changes)]
+        hub_ids, states, starts, ended = zip(*periods, strict=True)
+        values = {"hub_ids": list(hub_ids), "states": list(states), "starts": list(starts), "ends": list(ended)}
+        await self.session.execute(_BEGIN, values)
+
+    async def left(self, hub_id: str) -> None:
+        """Keep that the broker has lost a hub, and let it be looked at."""
+        await self.session.execute(_LEFT, {"hub_id": hub_id})
+
+    async def at(self, hub_id: str, at: datetime) -> Period | None:
+        """Return the state of a hub at an instant; None before it was first heard."""
+        row = (await self.session.execute(_AT, {"hub_id": hub_id, "at": at})).one_or_none()
+        return None if row is None else Period(Presence(row[0]), row[1], row[2])
+
+    async def history(self, hub_id: str, before: datetime | None, limit: int) -> list[Period]:
+        """Return the states of a hub, the newest first."""
+        rows = await self.session.execute(_HISTORY, {"hub_id": hub_id, "before": before, "limit": limit})
+        return [Period(Presence(row[0]), row[1], row[2]) for row in rows]
+
+    async def plan_absence(self, hub_id: str, until: datetime, why: str) -> None:
+        """Let a hub be away until then; it is looked at now."""
+        await self.session.execute(_PLAN_ABSENCE, {"hub_id": hub_id, "until": until, "why": why})
+
+    async def end_absence(self, hub_id: str) -> bool:
+        """Let an absence end now; False when there is none."""
+        return bool((await self.session.execute(_END_ABSENCE, {"hub_id": hub_id})).all())
+
+    async def deaf_since(self, since: datetime) -> list[tuple[datetime, datetime]]:
+        """Return our own gaps that ended after `since`, from and to."""
+        return [(row[0], row[1]) for row in await self.session.execute(_DEAF_SINCE, {"since": since})]
+
+    async def deaf_at(self, at: datetime) -> tuple[datetime, datetime] | None:
+        """Return our own gap at an instant, from and to."""
+        row = (await self.session.execute(_DEAF_AT, {"at": at})).one_or_none()
+        return None if row is None else (row[0], row[1])
+
+
+def _asked(row: Any, ear: Ear) -> Asked:
+    was = Standing(Presence(row.state), row.since, row.last_proof, row.good, row.look_at)
+    interval_s = row.interval_s
+    grace_s = interval_s // 4 if row.grace_s is None else row.grace_s
+    rule = Rule(interval_s, grace_s, row.miss_limit or 3)
+    return Asked(
+        row.hub_id, was, rule, Heard(row.last_seen_at, row.proven_at, row.left_at, ear.listening_from, row.away_until)
+    )
+
+
+def _periods(changes: Sequence[Change]) -> list[tuple[Presence, datetime, datetime | None]]:
+    """Return the periods of these states; one that another replaced at its first instant never was."""
+    kept = [one for one, after in zip(changes, [*changes[1:], None], strict=True) if after is None or one.at < after.at]
+    ends = [*(change.at for change in kept[1:]), None]
+    return [(change.state, change.at, end) for change, end in zip(kept, ends, strict=True)]

@@ -1,0 +1,27 @@
+"""Where a hub stood, on its page: as a picture and as a table that says the same."""
+
+import asyncio
+
+from playwright.async_api import expect
+
+from telecare.embedded.lab import Lab
+from tests.console.conftest import Homes, Login, needs_browser
+from tests.console.test_pages import faults
+
+pytestmark = needs_browser
+
+
+async def test_a_hub_that_was_heard_shows_since_when_it_is_there(login: Login, lab: Lab, homes: Homes) -> None:
+    hub = homes.hub()
+    await homes.gateway.publish(f"telecare/v1/{hub}/heartbeat", {"seq": 1, "boot_id": "b"})
+    async with asyncio.timeout(30):
+        while (await homes.api.get(f"/hubs/{hub}")).json()["presence"] != "online":  # noqa: ASYNC110 - the keeper's doing
+            await asyncio.sleep(0.1)
+    for width in (360, 1366):
+        page = await login("ewan", width=width)
+        await page.goto(f"{lab.url}/fleet/{hub}")
+        section = page.locator("section", has=page.get_by_role("heading", name="Was it there?"))
+        await expect(section.locator("svg.standing .is-online title")).to_contain_text("still")
+        await section.get_by_text("The same as a table").click()
+        await expect(section.locator("tbody tr").first).to_contain_text("Online")
+        assert await faults(page) == []

@@ -1,0 +1,212 @@
+"""Where hubs stand, on the real database: exact to the deadline, never by our deafness, never against a heartbeat."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from devices.presence.domain import HeartbeatRow, Presence
+from devices.presence.keeper import BATCH, PresenceKeeper
+from devices.presence.repository import PresenceRepository
+from devices.presence.verdict_repository import DEAF_AFTER, VerdictRepository
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.ids import new_id
+
+INTERVAL_S = 300
+GRACE_S = 75
+
+
+class Fleet:
+    """Hubs of one model, an ear, and a clock that is set by how long ago things are said to have been."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.keeper = PresenceKeeper(database)
+
+    async def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:
+        async with self.database.transaction() as session:
+            result = await session.execute(text(statement), values)
+            return [tuple(row) for row in result] if result.returns_rows else []  # type: ignore[attr-defined]
+
+    async def settle(self, count: int = 1) -> None:
+        await self.sql(
+            "INSERT INTO device_model (id, make, name, connection, heartbeat_interval_s)"
+            " VALUES (gen_random_uuid(), 'Skerry', 'Halo', 'digital', :interval)",
+            interval=INTERVAL_S,
+        )
+        await self.sql(
+            "INSERT INTO hub (hub_id, council_id, model_id, connection, status)"
+            " SELECT 'h' || n, 'S12000047', (SELECT id FROM device_model WHERE name = 'Halo'), 'digital', 'stock'"
+            " FROM generate_series(1, :count) AS n",
+            count=count,
+        )
+        await self.hears()
+
+    async def hears(self) -> None:
+        async with self.database.transaction() as session:
+            await VerdictRepository(session).hear("main")
+
+    async def beats(self, *hub_ids: str, ago_s: float = 0) -> None:
+        async with self.database.transaction() as session:
+            at = await database_now(session) - timedelta(seconds=ago_s)
+            rows = [HeartbeatRow(new_id(), hub_id, at, b"{}") for hub_id in hub_ids or ("h1",)]
+            await PresenceRepository(session).record(rows)
+
+    async def was_heard(self, ago_s: float, hub_id: str = "h1") -> None:
+        """Move the whole past of a hub so that its last heartbeat was so long ago."""
+        await self.sql(
+            "WITH moved AS (UPDATE hub_live SET last_seen_at = clock_timestamp() - make_interval(0,0,0,0,0,0,:ago)"
+            " WHERE hub_id = :hub_id RETURNING last_seen_at)"
+            " UPDATE hub_presence SET last_proof = last_seen_at, look_at = now() FROM moved WHERE hub_id = :hub_id",
+            ago=ago_s,
+            hub_id=hub_id,
+        )
+        await self.sql(
+            "UPDATE presence_period"
+            " SET started_at = started_at - interval '10 days', ended_at = ended_at - interval '10 days'"
+        )
+        await self.sql("UPDATE hub_presence SET since = since - interval '10 days'")
+
+    async def judge(self) -> None:
+        while await self.keeper.step():
+            pass
+
+    async def state(self, hub_id: str = "h1") -> str:
+        found = await self.sql("SELECT state FROM hub_presence WHERE hub_id = :hub_id", hub_id=hub_id)
+        return str(found[0][0]) if found else Presence.NEVER_SEEN
+
+    async def history(self, hub_id: str = "h1") -> list[tuple[str, datetime, datetime | None]]:
+        return await self.sql(  # type: ignore[return-value]
+            "SELECT state, started_at, ended_at FROM presence_period WHERE hub_id = :hub_id ORDER BY started_at",
+            hub_id=hub_id,
+        )
+
+
+@pytest.fixture
+async def fleet(database: Database) -> Fleet:
+    fleet = Fleet(database)
+    await fleet.settle()
+    return fleet
+
+
+async def test_a_hub_that_was_heard_is_online_from_then_on(fleet: Fleet) -> None:
+    await fleet.judge()
+    assert await fleet.state() == Presence.NEVER_SEEN
+    await fleet.beats()
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+    ((state, started, ended),) = await fleet.history()
+    seen = (await fleet.sql("SELECT last_seen_at FROM hub_live"))[0][0]
+    assert (state, started, ended) == (Presence.ONLINE, seen, None)
+
+
+async def test_a_silent_hub_has_gone_through_each_state_at_its_deadline_however_late_somebody_looks(
+    fleet: Fleet,
+) -> None:
+    await fleet.beats()
+    await fleet.judge()
+    await fleet.was_heard(ago_s=3 * INTERVAL_S + GRACE_S + 5)
+    await fleet.judge()
+    assert await fleet.state() == Presence.OFFLINE
+    seen = (await fleet.sql("SELECT last_seen_at FROM hub_live"))[0][0]
+    assert isinstance(seen, datetime)
+    history = await fleet.history()
+    assert [state for state, _, _ in history] == ["online", "late", "suspect", "offline"]
+    deadlines = [seen + timedelta(seconds=INTERVAL_S * misses + GRACE_S) for misses in (1, 2, 3)]
+    assert [started for _, started, _ in history[1:]] == deadlines
+    assert [ended for _, _, ended in history] == [*deadlines, None]
+    async with fleet.database.transaction() as session:
+        hubs = VerdictRepository(session)
+        asked = [await hubs.at("h1", at) for at in (seen, deadlines[0] - timedelta(microseconds=1), deadlines[1])]
+    assert [one.state for one in asked if one] == ["online", "online", "suspect"]
+
+
+async def test_back_with_two_heartbeats_or_one_alarm(fleet: Fleet) -> None:
+    await fleet.beats()
+    await fleet.judge()
+    await fleet.was_heard(ago_s=4 * INTERVAL_S)
+    await fleet.judge()
+    states = []
+    for _ in range(2):
+        await fleet.beats()
+        await fleet.judge()
+        states.append(await fleet.state())
+    assert states == [Presence.OFFLINE, Presence.ONLINE]
+    await fleet.was_heard(ago_s=4 * INTERVAL_S)
+    await fleet.judge()
+    await fleet.sql(
+        "WITH came AS (INSERT INTO event (id, lane, topic, hub_id, treatment, payload, payload_size)"
+        " VALUES (gen_random_uuid(), 'alarm', 't', 'h1', 'alarm', '', 0) RETURNING id)"
+        " INSERT INTO trigger_proof (hub_id, device_id, path, last_alarm_at, event_id)"
+        " SELECT 'h1', 'p1', 'lte', clock_timestamp(), id FROM came"
+    )
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+
+
+async def test_what_we_could_not_hear_is_held_against_nobody(fleet: Fleet) -> None:
+    await fleet.beats()
+    await fleet.judge()
+    await fleet.was_heard(ago_s=10 * INTERVAL_S)
+    deaf = DEAF_AFTER.total_seconds() + 1
+    await fleet.sql("UPDATE listening SET heard_at = clock_timestamp() - make_interval(0,0,0,0,0,0,:ago)", ago=deaf)
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE  # we are deaf: nobody is judged
+    await fleet.hears()
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE  # and after it everybody has a whole interval
+    look_at = (await fleet.sql("SELECT look_at - clock_timestamp() FROM hub_presence"))[0][0]
+    assert isinstance(look_at, timedelta)
+    assert look_at > timedelta(seconds=INTERVAL_S)
+    ((started, ended),) = await fleet.sql("SELECT started_at, ended_at FROM deaf_period")
+    assert isinstance(started, datetime)
+    async with fleet.database.transaction() as session:
+        assert await VerdictRepository(session).deaf_at(started) == (started, ended)
+
+
+async def test_a_last_will_makes_a_hub_late_at_once_and_its_heartbeats_bring_it_back(fleet: Fleet) -> None:
+    await fleet.beats(ago_s=5)
+    await fleet.judge()
+    async with fleet.database.transaction() as session:
+        await VerdictRepository(session).left("h1")
+    await fleet.judge()
+    assert await fleet.state() == Presence.LATE
+    for _ in range(2):
+        await fleet.beats()
+        await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+
+
+async def test_a_heartbeat_that_races_the_verdict_wins_in_the_end_each_time(database: Database) -> None:
+    """R39: a thousand times."""
+    fleet = Fleet(database)
+    await fleet.settle(1000)
+    hubs = [f"h{n}" for n in range(1, 1001)]
+    await fleet.beats(*hubs)
+    await fleet.judge()
+    late = "UPDATE hub_live SET last_seen_at = clock_timestamp() - make_interval(0,0,0,0,0,0,:ago)"
+    await fleet.sql(late, ago=INTERVAL_S + GRACE_S)
+    await fleet.sql("UPDATE hub_presence p SET last_proof = last_seen_at, look_at = now() FROM hub_live l"
+                    " WHERE l.hub_id = p.hub_id")  # fmt: skip
+
+    async def beat() -> None:
+        for at in range(0, 1000, 50):
+            await fleet.beats(*hubs[at : at + 50])
+
+    await asyncio.gather(beat(), *(PresenceKeeper(database).step() for _ in range(3)))
+    for _ in range(2):
+        await fleet.beats(*hubs)
+        await fleet.judge()
+    assert await fleet.sql("SELECT state, count(*) FROM hub_presence GROUP BY 1") == [("online", 1000)]
+    open_ones = await fleet.sql("SELECT count(*), count(DISTINCT hub_id) FROM presence_period WHERE ended_at IS NULL")
+    assert open_ones == [(1000, 1000)]
+
+
+async def test_very_many_silent_hubs_are_judged_in_batches_and_none_is_left(database: Database) -> None:
+    fleet = Fleet(database)
+    count = 2 * BATCH + 10
+    await fleet.settle(count)
+    await fleet.beats(*(f"h{n}" for n in range(1, count + 1)), ago_s=4 * INTERVAL_S)
+    await fleet.judge()
+    assert await fleet.sql("SELECT state, count(*) FROM hub_presence GROUP BY 1") == [("offline", count)]
