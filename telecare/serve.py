@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from alarms.cover.tasks import CoverWatch
 from alarms.handling.domain import CANARY_CHANNEL
 from alarms.handling.engine import Engine
 from alarms.handling.reported import Reported
@@ -22,6 +23,7 @@ from alarms.responders.objections import objection
 from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
+from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
@@ -114,6 +116,7 @@ class Process:
         sender = Sender(self.alarm_path, ways, record_result, pace_s=self.settings.technical_pace_s, check=objection)
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
         self._parts["handover-notices"] = HandoverNotices(self.database).run
+        self._parts["cover"] = CoverWatch(self.alarm_path, AuditRepository).run
         self._parts["held-reports"] = HeldReports(self.database, Reported()).run
         if self.settings.canary_mqtt_url is not None:
             url = self.settings.canary_mqtt_url.get_secret_value()

@@ -31,6 +31,7 @@ from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAla
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from telecare.kernel.db import at_the_end
 from telecare.kernel.errors import NotFoundError
+from telecare.kernel.pure.sight import Sight
 
 BOARD_CHANNEL = "telecare_board"
 """NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest."""
@@ -48,6 +49,9 @@ _NUMBER = text(
 _CHANGED = "changed_alarms"
 
 FORGET_BATCH = 20_000
+
+Sees = Sight | frozenset[str]
+"""Whose alarms are asked for: of a set of councils (empty: all), or what somebody sees, which may be more (`Sight`)."""
 
 # Made once: each alarm waits for these, and making a statement takes longer than running it.
 _OTHER = aliased(Alarm)
@@ -184,13 +188,13 @@ class AlarmRepository:
         seconds = (await self.session.execute(_UNTIL_DUE)).scalar_one()
         return None if seconds is None else float(seconds)
 
-    async def get(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm | None:
+    async def get(self, alarm_id: UUID, councils: Sees) -> Alarm | None:
         """Return an alarm that a user of these councils may see (empty: all councils)."""
         statement = self._visible(select(Alarm).where(Alarm.id == alarm_id), councils)
         alarm: Alarm | None = (await self.session.execute(statement)).scalar_one_or_none()
         return alarm
 
-    async def require(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm:
+    async def require(self, alarm_id: UUID, councils: Sees) -> Alarm:
         """Return an alarm or raise NotFoundError."""
         alarm = await self.get(alarm_id, councils)
         if alarm is None:
@@ -233,18 +237,18 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalars().all()
 
-    async def board(self, councils: frozenset[str], limit: int = 500) -> Sequence[Alarm]:
+    async def board(self, councils: Sees, limit: int = 500) -> Sequence[Alarm]:
         """Return the open alarms in the board's order: fire, class, age."""
         statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)
         statement = statement.order_by(*_board_order()).limit(limit).options(undefer(Alarm.person_born))
         return list((await self.session.execute(statement)).scalars())
 
-    async def waiting(self, councils: frozenset[str], limit: int) -> Sequence[UUID]:
+    async def waiting(self, councils: Sees, limit: int) -> Sequence[UUID]:
         """Return which alarms nobody has, in the board's order."""
         statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised"), councils)
         return list((await self.session.execute(statement.order_by(*_board_order()).limit(limit))).scalars())
 
-    async def tally(self, councils: frozenset[str], user_id: UUID | None, *, fire_rank: int) -> BoardTally:
+    async def tally(self, councils: Sees, user_id: UUID | None, *, fire_rank: int) -> BoardTally:
         """Return the figures of the whole board; `mine` counts what this user has, ranks up to `fire_rank` are fire."""
         life = Alarm.class_.in_(("L", "U"))
         waits = life & (Alarm.handling == "raised")
@@ -265,7 +269,7 @@ class AlarmRepository:
         ).where(Alarm.handling != "closed")
         return BoardTally(*(await self.session.execute(self._visible(statement, councils))).one())
 
-    async def history_of_hub(self, hub_id: str, councils: frozenset[str]) -> Sequence[TypeHistory]:
+    async def history_of_hub(self, hub_id: str, councils: Sees) -> Sequence[TypeHistory]:
         """Return how often each trigger of a hub has called in a day, a week and 90 days, the most frequent first."""
         now = func.statement_timestamp()
         day, week = (func.count().filter(Alarm.raised_at >= now - timedelta(days=days)) for days in (1, 7))
@@ -292,7 +296,7 @@ class AlarmRepository:
         return found
 
     async def latest(
-        self, councils: frozenset[str], *, hub_id: str | None = None, person_id: UUID | None = None, limit: int
+        self, councils: Sees, *, hub_id: str | None = None, person_id: UUID | None = None, limit: int
     ) -> Sequence[Alarm]:
         """Return the alarms of a hub or of a person, the newest first."""
         statement = self._visible(select(Alarm), councils)
@@ -305,7 +309,7 @@ class AlarmRepository:
 
     async def page(
         self,
-        councils: frozenset[str],
+        councils: Sees,
         *,
         handling: str | None,
         hub_id: str | None,
@@ -364,6 +368,13 @@ class AlarmRepository:
         ]
         return bool((await self.session.execute(select(exists().where(*same)))).scalar_one())
 
+    async def holders(self) -> dict[UUID, UUID]:
+        """Return who has each open alarm that somebody has, by its id."""
+        statement = select(Alarm.id, Alarm.assigned_to).where(
+            Alarm.handling != "closed", Alarm.assigned_to.is_not(None)
+        )
+        return {alarm_id: holder for alarm_id, holder in await self.session.execute(statement) if holder is not None}
+
     async def board_seq(self) -> int:
         """Return the number of the board's last change."""
         return (await self.session.execute(select(BoardHead.seq))).scalar_one()
@@ -396,12 +407,16 @@ class AlarmRepository:
         values = {"alarms": list(changed), "councils": list(changed.values()), "channel": BOARD_CHANNEL}
         await self.session.execute(_NUMBER, values)
 
-    def _visible(self, statement: Any, councils: frozenset[str]) -> Any:
-        """Leave out what these councils may not see, and the canary, which nobody does."""
+    def _visible(self, statement: Any, councils: Sees) -> Any:
+        """Leave out what may not be seen with these councils, and the canary, which nobody sees."""
         statement = statement.where(Alarm.class_ != CANARY_CLASS)
-        if not councils:
+        sight = councils if isinstance(councils, Sight) else Sight(councils)
+        if not sight.councils:
             return statement
-        return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))
+        seen: list[ColumnElement[bool]] = [Alarm.council_id.is_(None), Alarm.council_id.in_(sight.councils)]
+        if sight.holder is not None:
+            seen.append(Alarm.assigned_to == sight.holder)
+        return statement.where(or_(*seen))
 
 
 def _log_values(alarm: Alarm, before: int, lines: Lines) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.e2e.conftest import until
 from tests.homes import sheet
 from tests.wire import WireHub
 
-FIFE = "S12000047"
+FIFE, GLASGOW = "S12000047", "S12000049"
 PASSWORD = "correct horse battery"
 API = "/api/v1"
 
@@ -166,11 +166,25 @@ class Things:
         times = {"starts_at": "2026-11-02T09:00:00Z", "ends_at": "2026-11-03T09:00:00Z"}
         return {"turns": [{"member_id": ids["responder_id"], **times}], "why": "storm", **times}
 
+    async def agreement(self) -> dict[str, str]:
+        """Who covers Fife; a council has one partner."""
+        held = (await self.api.get(f"{API}/covers/agreements")).json()["items"]
+        if held:
+            return {"agreement_id": held[0]["id"]}
+        body = {"council_id": FIFE, "partner_id": GLASGOW}
+        return {"agreement_id": (await self.made("/covers/agreements", body))["id"]}
+
+    async def cover(self) -> dict[str, str]:
+        """A cover that is on."""
+        ids = await self.agreement()
+        running = (await self.api.get(f"{API}/covers/agreements")).json()["items"][0]["running"]
+        return ids | {"cover_id": running or (await self.made("/covers", ids | {"why": "exercise"}))["id"]}
+
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
         home = await self.home()
         accounts = await self.user() | await self.token() | await self.contact_point()
-        desk = await self.method() | await self.team() | await self.rota() | await self.policy()
+        desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
 
     async def samples(self) -> AsyncIterator[Sample]:
@@ -186,6 +200,8 @@ class Things:
         async for sample in self._of_rotas():
             yield sample
         async for sample in self._of_policies():
+            yield sample
+        async for sample in self._of_covers():
             yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -235,6 +251,15 @@ class Things:
         await self.made("/policies", {"text": of_all_councils})
         reroute = {"as_of": alarm["version"], "reason": "a new policy"}
         yield Sample("POST", f"{API}/alarms/{{alarm_id}}/reroute", {"alarm_id": alarm["id"]}, reroute)
+
+    async def _of_covers(self) -> AsyncIterator[Sample]:
+        covers, one = f"{API}/covers", f"{API}/covers/agreements/{{agreement_id}}"
+        agreed = {"council_id": FIFE, "partner_id": GLASGOW, "after_s": 180}
+        yield Sample("DELETE", one, await self.agreement())
+        yield Sample("POST", f"{covers}/agreements", {}, agreed)
+        ids = await self.agreement()
+        yield Sample("POST", covers, {}, ids | {"why": "exercise", "reason": "monthly"})
+        yield Sample("POST", f"{covers}/{{cover_id}}/end", await self.cover(), {"why": "it is over"})
 
     async def _of_homes(self) -> AsyncIterator[Sample]:
         person, premises = await self.person(), await self.premises()

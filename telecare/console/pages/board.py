@@ -52,9 +52,9 @@ async def figures(session: Transaction, actor: Viewer) -> Response:
 async def take_next(session: Transaction, services: ServicesDep, actor: Handler) -> Response:
     """Claim the gravest alarm that nobody has and open it; the board again when there is none."""
     service = AlarmService(session, services.settings.public_url)
-    for alarm in await AlarmRepository(session).waiting(actor.councils, TRIES):
+    for alarm in await AlarmRepository(session).waiting(actor.sight, TRIES):
         try:
-            await service.command(alarm, Acked(Holder(str(actor.id), actor.name)), councils=actor.councils)
+            await service.command(alarm, Acked(Holder(str(actor.id), actor.name)), councils=actor.sight)
         except ConflictError:
             continue
         return RedirectResponse(f"/alarms/{alarm}", 303)
@@ -65,7 +65,7 @@ async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
     repository = AlarmRepository(session)
     # The number first: what changes after it is told by the stream, at worst a second time.
     seq = await repository.board_seq()
-    alarms = await repository.board(actor.councils, LIMIT)
+    alarms = await repository.board(actor.sight, LIMIT)
     now = await database_now(session)
     return {
         "seq": seq,
@@ -79,7 +79,7 @@ async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
 
 async def _tally(session: AsyncSession, actor: Actor) -> BoardTally:
     user: UUID | None = actor.id if actor.kind == "user" else None
-    return await AlarmRepository(session).tally(actor.councils, user, fire_rank=view.GAS_RANK)
+    return await AlarmRepository(session).tally(actor.sight, user, fire_rank=view.GAS_RANK)
 
 
 async def _logged_in(session: AsyncSession) -> int:
