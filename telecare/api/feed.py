@@ -104,6 +104,7 @@ class BoardFeed:
         self.woken = asyncio.Event()
         self.ended = asyncio.Event()
         self._covers: tuple[Cover, ...] = ()
+        self._covers_seq = -1
         self._holders: dict[UUID, UUID] = {}
         self._renderers: dict[str, Renderer] = {}
         self._kept: OrderedDict[int, Change] = OrderedDict()
@@ -157,12 +158,18 @@ class BoardFeed:
 
     def _since(self, after: int | None) -> list[Change] | None:
         """Return the kept changes after a number, None when some of them are no longer kept."""
-        if after is None or after > self.seq:
+        if after is None or after > self.seq or after <= self._covers_seq:
             return None
         oldest = next(iter(self._kept), self.seq + 1)
         if after + 1 < oldest:
             return None
         return [change for seq, change in self._kept.items() if seq > after]
+
+    def _take_covers(self, covers: tuple[Cover, ...]) -> None:
+        """Note which covers are on. Whoever resumes from before that has another picture, and loads the board anew."""
+        if {one.id for one in covers} != {one.id for one in self._covers}:
+            self._covers_seq = self.seq
+        self._covers = covers
 
     def _begin(self, head: int) -> None:
         """Stand at the end of the change log; whoever follows from elsewhere loads the board anew."""
@@ -183,7 +190,7 @@ class BoardFeed:
     async def _read(self) -> None:
         async with self.database.transaction() as session:
             alarms = AlarmRepository(session)
-            self._covers = tuple(await CoverRepository(session).running())
+            self._take_covers(tuple(await CoverRepository(session).running()))
             rows = await alarms.changes_after(self.seq, PAGE)
             self.looks += 1
             if not rows:

@@ -42,6 +42,7 @@ class Things:
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     free: Any = field(default_factory=lambda: itertools.count(1))
     """Hubs without an alarm of these tests yet."""
+    spared: set[str] = field(default_factory=set)
 
     async def made(self, path: str, body: Any) -> dict[str, Any]:
         reply = await self.api.post(f"{API}{path}", json=body)
@@ -167,18 +168,23 @@ class Things:
         return {"turns": [{"member_id": ids["responder_id"], **times}], "why": "storm", **times}
 
     async def agreement(self) -> dict[str, str]:
-        """Who covers Fife; a council has one partner."""
-        held = (await self.api.get(f"{API}/covers/agreements")).json()["items"]
-        if held:
-            return {"agreement_id": held[0]["id"]}
-        body = {"council_id": FIFE, "partner_id": GLASGOW}
+        """A council that Glasgow covers, another one each time: a council has one partner."""
+        body = {"council_id": await self.alone(), "partner_id": GLASGOW}
         return {"agreement_id": (await self.made("/covers/agreements", body))["id"]}
+
+    async def alone(self) -> str:
+        """A council without a partner."""
+        listed = (await self.api.get(f"{API}/covers/agreements?limit=100")).json()["items"]
+        taken = {one["council_id"] for one in listed} | self.spared | {GLASGOW}
+        code: str = next(
+            one["code"] for one in (await self.api.get(f"{API}/councils")).json()["items"] if one["code"] not in taken
+        )
+        return code
 
     async def cover(self) -> dict[str, str]:
         """A cover that is on."""
         ids = await self.agreement()
-        running = (await self.api.get(f"{API}/covers/agreements")).json()["items"][0]["running"]
-        return ids | {"cover_id": running or (await self.made("/covers", ids | {"why": "exercise"}))["id"]}
+        return ids | {"cover_id": (await self.made("/covers", ids | {"why": "exercise"}))["id"]}
 
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
@@ -253,12 +259,14 @@ class Things:
         yield Sample("POST", f"{API}/alarms/{{alarm_id}}/reroute", {"alarm_id": alarm["id"]}, reroute)
 
     async def _of_covers(self) -> AsyncIterator[Sample]:
-        covers, one = f"{API}/covers", f"{API}/covers/agreements/{{agreement_id}}"
-        agreed = {"council_id": FIFE, "partner_id": GLASGOW, "after_s": 180}
-        yield Sample("DELETE", one, await self.agreement())
+        covers = f"{API}/covers"
+        code = await self.alone()
+        self.spared.add(code)  # it gets its partner later
+        agreed = {"council_id": code, "partner_id": GLASGOW, "after_s": 180}
         yield Sample("POST", f"{covers}/agreements", {}, agreed)
-        ids = await self.agreement()
-        yield Sample("POST", covers, {}, ids | {"why": "exercise", "reason": "monthly"})
+        yield Sample("DELETE", f"{covers}/agreements/{{agreement_id}}", await self.agreement())
+        begun = await self.agreement() | {"why": "exercise", "reason": "monthly"}
+        yield Sample("POST", covers, {}, begun)
         yield Sample("POST", f"{covers}/{{cover_id}}/end", await self.cover(), {"why": "it is over"})
 
     async def _of_homes(self) -> AsyncIterator[Sample]:

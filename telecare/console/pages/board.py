@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from alarms.cover.repository import CoverRepository
 from alarms.escalation.domain import Holder
 from alarms.escalation.inputs import Acked
 from alarms.handling.domain import BoardTally
@@ -15,7 +16,7 @@ from alarms.handling.service import AlarmService
 from telecare.access.domain import Actor, Permission, UserRole
 from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
-from telecare.console import board_view, view
+from telecare.console import board_view, cover_view, view
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError
@@ -71,6 +72,7 @@ async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
         "seq": seq,
         "now": now,
         "lanes": board_view.lanes(alarms, now),
+        "covers": cover_view.banners(await CoverRepository(session).running(), actor, now),
         "shown": len(alarms),
         "limit": LIMIT,
         "tally": await _tally(session, actor),

@@ -337,6 +337,8 @@ async def test_the_stream_shows_what_is_covered_and_says_when_that_changes(rooms
     await give(glasgow, alarm, "ack")
     assert await told() == ["alarm"]
     assert {str(one) for one in feed.covers_of(gordon)} == {cover["id"]}
+    with feed.follow(0) as before, feed.follow(feed.seq) as since:
+        assert (before.resumed, since.resumed) == (False, True), "whoever has the picture from before loads it anew"
     engineer = Actor("token", gordon.id, "G", UserRole.ENGINEER, frozenset({GLASGOW}))
     assert engineer.covering(feed.covered_by(engineer)).sight.councils == {GLASGOW}
     await boss.post(f"/covers/{cover['id']}/end", json={})
