@@ -46,7 +46,7 @@ def why(cover: Cover) -> str:
 def _words(cover: Cover, actor: Actor, now: datetime) -> str:
     covered, partner = view.council(cover.council_id), view.council(cover.partner_id)
     since = f"since {view.clock(cover.started_at, now)[:-3]}"
-    if cover.partner_id in actor.councils and cover.council_id not in actor.councils:
+    if cover.council_id in actor.covered:
         return f"Covering for {covered} {since}"
     if cover.council_id in actor.councils and cover.partner_id not in actor.councils:
         return f"{partner} covers for you {since}: they see your alarms"
