@@ -5,6 +5,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection, text
 
+from alarms.cover import models as cover
 from alarms.handling import models as handling
 from alarms.intake import models as intake
 from alarms.invitations import models as invitations
@@ -23,6 +24,7 @@ from telecare.kernel.settings import Settings
 from telecare.watch import models as watch
 
 TABLES_OF = (
+    cover,
     invitations,
     handling,
     intake,

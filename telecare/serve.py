@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from alarms.cover.tasks import CoverWatch
 from alarms.handling.domain import CANARY_CHANNEL
 from alarms.handling.engine import Engine
 from alarms.handling.reported import Reported
@@ -24,6 +25,7 @@ from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
 from devices.presence.keeper import PresenceKeeper
+from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
@@ -117,6 +119,7 @@ class Process:
         self._parts["sender"] = lambda stop: sender.run(stop, woken)
         self._parts["handover-notices"] = HandoverNotices(self.database).run
         self._parts["notices"] = NoticeWatch(self.database, self.settings.unclaimed_limit).run
+        self._parts["cover"] = CoverWatch(self.alarm_path, AuditRepository).run
         self._parts["held-reports"] = HeldReports(self.database, Reported()).run
         if self.settings.canary_mqtt_url is not None:
             url = self.settings.canary_mqtt_url.get_secret_value()

@@ -33,6 +33,7 @@ from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from alarms.notify.repository import parties_of, standing_of
 from telecare.kernel.db import LastWrite, write_last
 from telecare.kernel.errors import NotFoundError
+from telecare.kernel.pure.sight import Sight
 
 BOARD_CHANNEL = "telecare_board"
 """NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest."""
@@ -56,6 +57,9 @@ _NUMBER = LastWrite(
 )
 
 FORGET_BATCH = 20_000
+
+Sees = Sight | frozenset[str]
+"""Whose alarms are asked for: of a set of councils (empty: all), or what somebody sees, which may be more (`Sight`)."""
 
 # Made once: each alarm waits for these, and making a statement takes longer than running it.
 _OTHER = aliased(Alarm)
@@ -220,13 +224,13 @@ class AlarmRepository:
         seconds = (await self.session.execute(_UNTIL_DUE)).scalar_one()
         return None if seconds is None else float(seconds)
 
-    async def get(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm | None:
+    async def get(self, alarm_id: UUID, councils: Sees) -> Alarm | None:
         """Return an alarm that a user of these councils may see (empty: all councils)."""
         statement = self._visible(select(Alarm).where(Alarm.id == alarm_id), councils)
         alarm: Alarm | None = (await self.session.execute(statement)).scalar_one_or_none()
         return alarm
 
-    async def require(self, alarm_id: UUID, councils: frozenset[str]) -> Alarm:
+    async def require(self, alarm_id: UUID, councils: Sees) -> Alarm:
         """Return an alarm or raise NotFoundError."""
         alarm = await self.get(alarm_id, councils)
         if alarm is None:
@@ -269,18 +273,18 @@ class AlarmRepository:
         )
         return (await self.session.execute(statement)).scalars().all()
 
-    async def board(self, councils: frozenset[str], limit: int = 500) -> Sequence[Alarm]:
+    async def board(self, councils: Sees, limit: int = 500) -> Sequence[Alarm]:
         """Return the open alarms in the board's order: fire, class, age."""
         statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)
         statement = statement.order_by(*_board_order()).limit(limit).options(undefer(Alarm.person_born))
         return list((await self.session.execute(statement)).scalars())
 
-    async def waiting(self, councils: frozenset[str], limit: int) -> Sequence[UUID]:
+    async def waiting(self, councils: Sees, limit: int) -> Sequence[UUID]:
         """Return which alarms nobody has, in the board's order, but for those that planned work keeps quiet."""
         statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised", _loud()), councils)
         return list((await self.session.execute(statement.order_by(*_board_order()).limit(limit))).scalars())
 
-    async def tally(self, councils: frozenset[str], user_id: UUID | None, *, fire_rank: int) -> BoardTally:
+    async def tally(self, councils: Sees, user_id: UUID | None, *, fire_rank: int) -> BoardTally:
         """Return the figures of the whole board; `mine` counts what this user has, ranks up to `fire_rank` are fire.
 
         What planned work keeps quiet is open, but does not wait.
@@ -305,7 +309,7 @@ class AlarmRepository:
         ).where(Alarm.handling != "closed")
         return BoardTally(*(await self.session.execute(self._visible(statement, councils))).one())
 
-    async def unclaimed(self, councils: frozenset[str]) -> dict[str | None, int]:
+    async def unclaimed(self, councils: Sees) -> dict[str | None, int]:
         """Return how many open alarms of each council nobody has; None: those of which nobody knows the council."""
         statement = (
             select(Alarm.council_id, func.count())
@@ -315,7 +319,7 @@ class AlarmRepository:
         rows = await self.session.execute(self._visible(statement, councils))
         return {council_id: count for council_id, count in rows}  # noqa: C416 - rows
 
-    async def history_of_hub(self, hub_id: str, councils: frozenset[str]) -> Sequence[TypeHistory]:
+    async def history_of_hub(self, hub_id: str, councils: Sees) -> Sequence[TypeHistory]:
         """Return how often each trigger of a hub has called in a day, a week and 90 days, the most frequent first."""
         now = func.statement_timestamp()
         day, week = (func.count().filter(Alarm.raised_at >= now - timedelta(days=days)) for days in (1, 7))
@@ -342,7 +346,7 @@ class AlarmRepository:
         return found
 
     async def latest(
-        self, councils: frozenset[str], *, hub_id: str | None = None, person_id: UUID | None = None, limit: int
+        self, councils: Sees, *, hub_id: str | None = None, person_id: UUID | None = None, limit: int
     ) -> Sequence[Alarm]:
         """Return the alarms of a hub or of a person, the newest first."""
         statement = self._visible(select(Alarm), councils)
@@ -355,7 +359,7 @@ class AlarmRepository:
 
     async def page(
         self,
-        councils: frozenset[str],
+        councils: Sees,
         *,
         handling: str | None,
         hub_id: str | None,
@@ -420,6 +424,13 @@ class AlarmRepository:
         rows = await self.session.execute(select(Alarm.council_id, Alarm.id, Alarm.condition).where(*same))
         return {council_id: (alarm_id, Condition(condition)) for council_id, alarm_id, condition in rows}
 
+    async def holders(self) -> dict[UUID, UUID]:
+        """Return who has each open alarm that somebody has, by its id."""
+        statement = select(Alarm.id, Alarm.assigned_to).where(
+            Alarm.handling != "closed", Alarm.assigned_to.is_not(None)
+        )
+        return {alarm_id: holder for alarm_id, holder in await self.session.execute(statement) if holder is not None}
+
     async def board_seq(self) -> int:
         """Return the number of the board's last change."""
         return (await self.session.execute(select(BoardHead.seq))).scalar_one()
@@ -443,12 +454,16 @@ class AlarmRepository:
         of_the_board = alarm.class_ != CANARY_CLASS
         write_last(self.session, _NUMBER, [(alarm.id, alarm.council_id)] if of_the_board else [])
 
-    def _visible(self, statement: Any, councils: frozenset[str]) -> Any:
-        """Leave out what these councils may not see, and the canary, which nobody does."""
+    def _visible(self, statement: Any, councils: Sees) -> Any:
+        """Leave out what may not be seen with these councils, and the canary, which nobody sees."""
         statement = statement.where(Alarm.class_ != CANARY_CLASS)
-        if not councils:
+        sight = councils if isinstance(councils, Sight) else Sight(councils)
+        if not sight.councils:
             return statement
-        return statement.where(Alarm.council_id.is_(None) | Alarm.council_id.in_(councils))
+        seen: list[ColumnElement[bool]] = [Alarm.council_id.is_(None), Alarm.council_id.in_(sight.councils)]
+        if sight.holder is not None:
+            seen.append(Alarm.assigned_to == sight.holder)
+        return statement.where(or_(*seen))
 
 
 def _loud() -> ColumnElement[bool]:

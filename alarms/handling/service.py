@@ -42,7 +42,7 @@ from alarms.escalation.ladders import BY_CLASS
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
-from alarms.handling.repository import AlarmRepository, Due, Lines
+from alarms.handling.repository import AlarmRepository, Due, Lines, Sees
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
@@ -156,7 +156,7 @@ class AlarmService:
         """Return the open alarms that run on a policy of this key."""
         return await self.alarms.running_on(policy, council_id)
 
-    async def reroute_as_of(self, alarm_id: UUID, by: Holder, *, councils: frozenset[str], as_of: int) -> Alarm:
+    async def reroute_as_of(self, alarm_id: UUID, by: Holder, *, councils: Sees, as_of: int) -> Alarm:
         """Do what `reroute` does as an operator's command; RefusedError when there is no other policy for it."""
         alarm = await self._lock_as_of(alarm_id, councils, as_of)
         if not await self.reroute(alarm_id, by):
@@ -220,9 +220,7 @@ class AlarmService:
             raise NotFoundError("There is no such alarm")
         await self._apply(alarm, event)
 
-    async def command(
-        self, alarm_id: UUID, event: Input, *, councils: frozenset[str], as_of: int | None = None
-    ) -> Alarm:
+    async def command(self, alarm_id: UUID, event: Input, *, councils: Sees, as_of: int | None = None) -> Alarm:
         """Apply an operator's command given on version `as_of`.
 
         NotFoundError, StaleError (the alarm has changed since) and RefusedError (a rule forbids it) carry what the
@@ -296,7 +294,7 @@ class AlarmService:
         )
         self.alarms.bump_board(alarm)
 
-    async def _lock_as_of(self, alarm_id: UUID, councils: frozenset[str], as_of: int | None) -> Alarm:
+    async def _lock_as_of(self, alarm_id: UUID, councils: Sees, as_of: int | None) -> Alarm:
         """Return the alarm, locked, if a user of these councils may see it and it is as they saw it."""
         await self.alarms.require(alarm_id, councils)
         alarm = await self.alarms.lock(alarm_id)

@@ -1,4 +1,4 @@
-"""Messages that are about no alarm: one that proves an address, one that says who comes on."""
+"""Messages that are about no alarm: one that proves an address, one that says who comes on or who covers whom."""
 
 from enum import StrEnum
 from typing import Any
@@ -13,6 +13,7 @@ class Notice(StrEnum):
 
     VERIFICATION = "verification"
     HANDOVER = "handover"
+    COVER = "cover"
 
 
 def notice_row(
@@ -25,13 +26,14 @@ def notice_row(
     subject: str,
     text: str,
     data: dict[str, Any],
+    rank: int = TECHNICAL,
 ) -> dict[str, Any]:
-    """Return a row for the outbox; after every alarm's message of a higher class, as technical ones go."""
+    """Return a row for the outbox; unless it is said, it goes after every alarm's message of a higher class."""
     return {
         "effect_key": effect_key,
         "subject_id": about,
         "council_id": council_id,
-        "rank": TECHNICAL,
+        "rank": rank,
         "target": notice,
         "channel": to.channel,
         "address": to.address,

@@ -1,8 +1,11 @@
 """Who may do what: roles, permissions and the actor of a request. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
+
+from telecare.kernel.pure.sight import Sight
 
 
 class UserRole(StrEnum):
@@ -58,6 +61,10 @@ PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
 }
 
 
+STAND_IN = frozenset({UserRole.OPERATOR, UserRole.SUPERVISOR})
+"""Who sees the alarms of a council that theirs covers."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts: a logged-in user or a program with a token. No councils means all of this control room."""
@@ -68,6 +75,8 @@ class Actor:
     role: UserRole
     councils: frozenset[str] = frozenset()
     username: str | None = None
+    covered: frozenset[str] = field(default=frozenset(), compare=False)
+    """Councils whose alarms, and nothing else of them, are this actor's business while their control room is away."""
 
     @property
     def label(self) -> str:
@@ -80,6 +89,15 @@ class Actor:
     def may(self, permission: Permission) -> bool:
         """Say whether the actor's role has this permission."""
         return permission in PERMISSIONS[self.role]
+
+    @property
+    def sight(self) -> Sight:
+        """Return which alarms this actor may see: those of covered councils too, and whatever they have in hand."""
+        return Sight(self.councils | self.covered if self.councils else self.councils, self.id)
+
+    def covering(self, councils: Iterable[str]) -> "Actor":
+        """Return the actor while these councils are covered by theirs: those who handle alarms all day stand in."""
+        return replace(self, covered=frozenset(councils if self.role in STAND_IN else ()))
 
     def sees(self, council_id: str | None) -> bool:
         """Say whether rows of this council are this actor's business. An unknown hub's alarm is everybody's."""

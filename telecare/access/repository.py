@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Numeric, Text, cast, column, delete, exists, func, select, table, union_all, update
+from sqlalchemy import ARRAY, Numeric, Text, any_, cast, column, delete, exists, func, select, table, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from telecare.access.domain import Actor, UserRole
 from telecare.access.models import ApiToken, AuditEntry, BrokerAccount, IdempotentReply, Session, User
@@ -16,6 +17,7 @@ from telecare.kernel.ids import new_id
 
 # The register's; this room may not import it.
 _council = table("council", column("code"))
+_cover = table("cover", column("council_id", Text), column("partner_id", Text), column("ended_at"))  # of the alarms
 _hub = table("hub", column("hub_id", Text), column("mqtt_credential", Text))
 
 
@@ -23,6 +25,12 @@ async def unknown_councils(session: AsyncSession, codes: Collection[str]) -> set
     """Return those codes that are no council's."""
     known = await session.execute(select(_council.c.code).where(_council.c.code.in_(codes)))
     return set(codes) - set(known.scalars())
+
+
+def _covered_by(councils: InstrumentedAttribute[list[str]]) -> Any:
+    """Return the councils that are covered by these at this moment, as a column: it costs no question of its own."""
+    running = select(_cover.c.council_id).where(_cover.c.partner_id == any_(councils), _cover.c.ended_at.is_(None))
+    return func.array(running.scalar_subquery(), type_=ARRAY(Text))
 
 
 class UserRepository:
@@ -80,15 +88,15 @@ class SessionRepository:
         row = {"token_hash": token_hash, "user_id": user_id, "csrf_token": csrf_token, "expires_at": now + life}
         await self.session.execute(insert(Session).values(row))
 
-    async def find(self, token_hash: bytes) -> tuple[Session, User] | None:
-        """Return a session that has not run out, with its active user."""
+    async def find(self, token_hash: bytes) -> tuple[Session, User, list[str]] | None:
+        """Return a session that has not run out, with its active user and the councils that theirs cover now."""
         statement = (
-            select(Session, User)
+            select(Session, User, _covered_by(User.councils))
             .join(User, User.id == Session.user_id)
             .where(Session.token_hash == token_hash, Session.expires_at > func.now(), User.active)
         )
         row = (await self.session.execute(statement)).one_or_none()
-        return None if row is None else (row[0], row[1])
+        return None if row is None else (row[0], row[1], row[2])
 
     async def end(self, token_hash: bytes) -> UUID | None:
         """End one session; return whose it was."""
@@ -130,14 +138,15 @@ class ApiTokenRepository:
         await self.session.flush()
         await self.session.refresh(token)
 
-    async def find(self, token_hash: bytes) -> ApiToken | None:
-        """Return a token that is neither revoked nor expired."""
-        statement = select(ApiToken).where(
+    async def find(self, token_hash: bytes) -> tuple[ApiToken, list[str]] | None:
+        """Return a token that is neither revoked nor expired, with the councils that its own cover now."""
+        statement = select(ApiToken, _covered_by(ApiToken.councils)).where(
             ApiToken.token_hash == token_hash,
             ApiToken.revoked_at.is_(None),
             ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()),
         )
-        return (await self.session.execute(statement)).scalar_one_or_none()
+        row = (await self.session.execute(statement)).one_or_none()
+        return None if row is None else (row[0], row[1])
 
     async def get(self, token_id: UUID) -> ApiToken | None:
         """Return a token, locked until the end of the transaction, or None."""

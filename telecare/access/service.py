@@ -6,6 +6,7 @@ Only hashes of tokens are stored: a copy of the database lets nobody in.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -46,9 +47,10 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def actor_of(user: User) -> Actor:
-    """Return the actor that a user is."""
-    return Actor("user", user.id, user.display_name, UserRole(user.role), frozenset(user.councils), user.username)
+def actor_of(user: User, covered: Iterable[str] = ()) -> Actor:
+    """Return the actor that a user is, while their councils cover these others."""
+    councils = frozenset(user.councils)
+    return Actor("user", user.id, user.display_name, UserRole(user.role), councils, user.username).covering(covered)
 
 
 class FromBrowser(NamedTuple):
@@ -155,7 +157,9 @@ async def _by_bearer(session: AsyncSession, header: str) -> Actor:
     found = await ApiTokenRepository(session).find(token_hash(token.strip())) if scheme.lower() == "bearer" else None
     if found is None:
         raise UnauthenticatedError("The token is not valid: send Authorization: Bearer TOKEN with one not revoked")
-    return Actor("token", found.id, found.name, UserRole(found.role), frozenset(found.councils))
+    token_row, covered = found
+    councils = frozenset(token_row.councils)
+    return Actor("token", token_row.id, token_row.name, UserRole(token_row.role), councils).covering(covered)
 
 
 async def _by_cookie(session: AsyncSession, request: Request) -> Actor:
@@ -163,11 +167,11 @@ async def _by_cookie(session: AsyncSession, request: Request) -> Actor:
     found = await SessionRepository(session).find(token_hash(token)) if token else None
     if found is None:
         raise UnauthenticatedError("Log in, or send Authorization: Bearer TOKEN")
-    row, user = found
+    row, user, covered = found
     if request.method not in _SAFE_METHODS and not await _has_csrf_token(request, row.csrf_token):
         raise StaleFormError(f"This request lacks the session's CSRF token in {CSRF_HEADER} or {CSRF_FIELD}")
     request.state.csrf_token = row.csrf_token
-    return actor_of(user)
+    return actor_of(user, covered)
 
 
 async def _has_csrf_token(request: Request, expected: str) -> bool:

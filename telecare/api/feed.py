@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from alarms.cover.models import Cover
+from alarms.cover.repository import CoverRepository
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.schemas import AlarmOut
+from telecare.access.domain import Actor
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.waiting import first_of
@@ -34,12 +38,17 @@ Renderer = Callable[[Alarm, datetime], str]
 
 @dataclass(frozen=True)
 class Change:
-    """One change as sent: `kind` is `alarm`, or `gone` when the alarm has left the board."""
+    """One change as sent: `kind` is `alarm`, or `gone` when the alarm has left the board.
+
+    `held_by` has it, `left` had it before and has it no longer.
+    """
 
     seq: int
     kind: str
     alarm_id: str
     council_id: str | None
+    held_by: UUID | None
+    left: UUID | None
     data: dict[str, Any]
     html: dict[str, str]
 
@@ -94,6 +103,9 @@ class BoardFeed:
         """How often the change log was read so far: a beat that is told without a look would be a lie."""
         self.woken = asyncio.Event()
         self.ended = asyncio.Event()
+        self._covers: tuple[Cover, ...] = ()
+        self._covers_seq = -1
+        self._holders: dict[UUID, UUID] = {}
         self._renderers: dict[str, Renderer] = {}
         self._kept: OrderedDict[int, Change] = OrderedDict()
         self._streams: set[Following] = set()
@@ -101,6 +113,15 @@ class BoardFeed:
     def register_renderer(self, form: str, renderer: Renderer) -> None:
         """Let changes be rendered in a form too; once for all viewers, so nothing in it may depend on who looks."""
         self._renderers[form] = renderer
+
+    def covers_of(self, actor: Actor) -> frozenset[UUID]:
+        """Return the covers that are on and of which an actor must know, as of the last look."""
+        ours = actor.councils
+        return frozenset(one.id for one in self._covers if not ours or ours & {one.council_id, one.partner_id})
+
+    def covered_by(self, actor: Actor) -> frozenset[str]:
+        """Return the councils that an actor's own cover, as of the last look."""
+        return frozenset(one.council_id for one in self._covers if one.partner_id in actor.councils)
 
     def wake(self) -> None:
         """Look for changes now."""
@@ -113,7 +134,7 @@ class BoardFeed:
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     if not started:
-                        self._begin(await self._head())
+                        await self._start()
                         started = True
                     await self._read()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
@@ -137,12 +158,18 @@ class BoardFeed:
 
     def _since(self, after: int | None) -> list[Change] | None:
         """Return the kept changes after a number, None when some of them are no longer kept."""
-        if after is None or after > self.seq:
+        if after is None or after > self.seq or after <= self._covers_seq:
             return None
         oldest = next(iter(self._kept), self.seq + 1)
         if after + 1 < oldest:
             return None
         return [change for seq, change in self._kept.items() if seq > after]
+
+    def _take_covers(self, covers: tuple[Cover, ...]) -> None:
+        """Note which covers are on. Whoever resumes from before that has another picture, and loads the board anew."""
+        if {one.id for one in covers} != {one.id for one in self._covers}:
+            self._covers_seq = self.seq
+        self._covers = covers
 
     def _begin(self, head: int) -> None:
         """Stand at the end of the change log; whoever follows from elsewhere loads the board anew."""
@@ -154,13 +181,16 @@ class BoardFeed:
         for following in self._streams:
             following.end()
 
-    async def _head(self) -> int:
+    async def _start(self) -> None:
         async with self.database.transaction() as session:
-            return await AlarmRepository(session).board_seq()
+            alarms = AlarmRepository(session)
+            self._begin(await alarms.board_seq())
+            self._holders = await alarms.holders()
 
     async def _read(self) -> None:
         async with self.database.transaction() as session:
             alarms = AlarmRepository(session)
+            self._take_covers(tuple(await CoverRepository(session).running()))
             rows = await alarms.changes_after(self.seq, PAGE)
             self.looks += 1
             if not rows:
@@ -178,11 +208,16 @@ class BoardFeed:
 
     def _render(self, seq: int, alarm: Alarm, now: datetime) -> Change:
         gone = alarm.handling == "closed"
+        before = self._holders.pop(alarm.id, None)
+        if alarm.assigned_to is not None:
+            self._holders[alarm.id] = alarm.assigned_to
         return Change(
             seq=seq,
             kind="gone" if gone else "alarm",
             alarm_id=str(alarm.id),
             council_id=alarm.council_id,
+            held_by=alarm.assigned_to,
+            left=before if before != alarm.assigned_to else None,
             data=AlarmOut.model_validate(alarm).model_dump(mode="json", by_alias=True),
             html={} if gone else {form: render(alarm, now) for form, render in self._renderers.items()},
         )

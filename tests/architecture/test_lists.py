@@ -6,6 +6,7 @@ from enum import StrEnum
 import pytest
 from sqlalchemy import text
 
+from alarms.cover.domain import CoverWhy
 from alarms.escalation.domain import Condition, Handling
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
@@ -22,6 +23,7 @@ from telecare.kernel.outbox import OutboxState
 from telecare.kernel.pure.progress import DeliveryState
 
 LISTS: dict[str, type[StrEnum]] = {
+    "ck_cover_why": CoverWhy,
     "ck_alarm_handling": Handling,
     "ck_alarm_condition": Condition,
     "ck_alarm_class": AlarmClass,

@@ -17,7 +17,7 @@ from tests.e2e.conftest import until
 from tests.homes import sheet
 from tests.wire import WireHub
 
-FIFE = "S12000047"
+FIFE, GLASGOW = "S12000047", "S12000049"
 PASSWORD = "correct horse battery"
 API = "/api/v1"
 
@@ -42,6 +42,7 @@ class Things:
     numbers: Any = field(default_factory=lambda: itertools.count(1))
     free: Any = field(default_factory=lambda: itertools.count(1))
     """Hubs without an alarm of these tests yet."""
+    spared: set[str] = field(default_factory=set)
 
     async def made(self, path: str, body: Any) -> dict[str, Any]:
         reply = await self.api.post(f"{API}{path}", json=body)
@@ -177,11 +178,30 @@ class Things:
         times = {"starts_at": "2026-11-02T09:00:00Z", "ends_at": "2026-11-03T09:00:00Z"}
         return {"turns": [{"member_id": ids["responder_id"], **times}], "why": "storm", **times}
 
+    async def agreement(self) -> dict[str, str]:
+        """A council that Glasgow covers, another one each time: a council has one partner."""
+        body = {"council_id": await self.alone(), "partner_id": GLASGOW}
+        return {"agreement_id": (await self.made("/covers/agreements", body))["id"]}
+
+    async def alone(self) -> str:
+        """A council without a partner."""
+        listed = (await self.api.get(f"{API}/covers/agreements?limit=100")).json()["items"]
+        taken = {one["council_id"] for one in listed} | self.spared | {GLASGOW}
+        code: str = next(
+            one["code"] for one in (await self.api.get(f"{API}/councils")).json()["items"] if one["code"] not in taken
+        )
+        return code
+
+    async def cover(self) -> dict[str, str]:
+        """A cover that is on."""
+        ids = await self.agreement()
+        return ids | {"cover_id": (await self.made("/covers", ids | {"why": "exercise"}))["id"]}
+
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
         home = await self.home()
         accounts = await self.user() | await self.token() | await self.contact_point()
-        desk = await self.method() | await self.team() | await self.rota() | await self.policy()
+        desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
         desk |= await self.work()
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
 
@@ -200,6 +220,8 @@ class Things:
         async for sample in self._of_policies():
             yield sample
         async for sample in self._of_work():
+            yield sample
+        async for sample in self._of_covers():
             yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -254,6 +276,17 @@ class Things:
         yield Sample("POST", f"{API}/planned-work", {}, self.window())
         yield Sample("PATCH", f"{API}/planned-work/{{work_id}}", await self.work(), {"ends_at": self.ahead(30)})
         yield Sample("POST", f"{API}/planned-work/{{work_id}}/end", await self.work())
+
+    async def _of_covers(self) -> AsyncIterator[Sample]:
+        covers = f"{API}/covers"
+        code = await self.alone()
+        self.spared.add(code)  # it gets its partner later
+        agreed = {"council_id": code, "partner_id": GLASGOW, "after_s": 180}
+        yield Sample("POST", f"{covers}/agreements", {}, agreed)
+        yield Sample("DELETE", f"{covers}/agreements/{{agreement_id}}", await self.agreement())
+        begun = await self.agreement() | {"why": "exercise", "reason": "monthly"}
+        yield Sample("POST", covers, {}, begun)
+        yield Sample("POST", f"{covers}/{{cover_id}}/end", await self.cover(), {"why": "it is over"})
 
     async def _of_homes(self) -> AsyncIterator[Sample]:
         person, premises = await self.person(), await self.premises()

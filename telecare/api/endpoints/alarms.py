@@ -61,7 +61,7 @@ async def list_alarms(
     """List alarms as the board ranks them: fire first, then class, then age. `handling=open`: all not closed."""
     after = decode_cursor(cursor, int, datetime, UUID)
     alarms = await AlarmRepository(session).page(
-        actor.councils, handling=handling, hub_id=hub_id, person_id=person_id, after=after, limit=limit + 1
+        actor.sight, handling=handling, hub_id=hub_id, person_id=person_id, after=after, limit=limit + 1
     )
     return page_of(
         alarms, limit, AlarmOut.model_validate, lambda alarm: board_key(alarm.rank, alarm.raised_at, alarm.id)
@@ -72,7 +72,7 @@ async def list_alarms(
 async def get_alarm(alarm_id: UUID, session: Transaction, actor: Viewer) -> AlarmWithLog:
     """Show one alarm with its log; looking at it is written to the audit."""
     alarms = AlarmRepository(session)
-    alarm = await alarms.require(alarm_id, actor.councils)
+    alarm = await alarms.require(alarm_id, actor.sight)
     log = await alarms.log_of(alarm_id)
     await AuditRepository(session).add(actor, "alarm_viewed", "alarm", alarm_id, alarm.council_id)
     return AlarmWithLog.of(alarm, log)
@@ -89,12 +89,12 @@ class Desk:
 
     async def give(self, event: Input, as_of: int | None) -> AlarmOut:
         """Apply a command; 409 with the present state when it is stale or a rule forbids it."""
-        alarm = await self._service.command(self.alarm_id, event, councils=self.actor.councils, as_of=as_of)
+        alarm = await self._service.command(self.alarm_id, event, councils=self.actor.sight, as_of=as_of)
         return AlarmOut.model_validate(alarm)
 
     async def reroute(self, as_of: int) -> AlarmOut:
         """Move the alarm to the policy of now, as `give` does a command."""
-        alarm = await self._service.reroute_as_of(self.alarm_id, self.by, councils=self.actor.councils, as_of=as_of)
+        alarm = await self._service.reroute_as_of(self.alarm_id, self.by, councils=self.actor.sight, as_of=as_of)
         return AlarmOut.model_validate(alarm)
 
 

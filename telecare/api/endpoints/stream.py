@@ -18,6 +18,7 @@ from telecare.api.openapi import PROBLEMS
 from telecare.api.routing import api_router
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnauthenticatedError
+from telecare.kernel.pure.sight import Sight
 from telecare.kernel.transient import is_transient
 
 router = api_router("/stream", "stream")
@@ -47,6 +48,7 @@ async def stream(
 ) -> EventSourceResponse:
     """Follow the board: `snapshot` first (`reload` when you must fetch the list anew), then `change` and `beat`.
 
+    A `snapshot` comes between them too, when a cover begins or ends: more or fewer alarms are yours to see then.
     A `beat` says that the board was looked at just now: without one for 5 s the picture is old.
     Each change has the number of the board's change log as its id; a browser that reconnects resumes from it.
     """
@@ -76,6 +78,7 @@ async def _events(
         yield _event(
             "snapshot", {"seq": after if following.resumed else feed.seq, "reload": not following.resumed}, None
         )
+        covers, actor = feed.covers_of(actor), actor.covering(feed.covered_by(actor))
         beat_at = time.monotonic()
         check_at = beat_at + RECHECK_S
         looks = 0
@@ -84,6 +87,9 @@ async def _events(
                 if not await still_allowed():
                     return
                 check_at = time.monotonic() + RECHECK_S
+            if (present := feed.covers_of(actor)) != covers:
+                covers, actor = present, actor.covering(feed.covered_by(actor))
+                yield _event("snapshot", {"seq": feed.seq, "reload": True}, None)
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT_S
                 if feed.looks == looks:
@@ -94,11 +100,18 @@ async def _events(
                 change = await following.next(max(0.0, beat_at - time.monotonic()))
             except FeedEndedError:
                 return
-            if change is not None and actor.sees(change.council_id):
-                yield _event("change", _shown(change, form), str(change.seq))
+            if change is not None and (shown := _shown(change, actor.sight, form)) is not None:
+                yield _event("change", shown, str(change.seq))
 
 
-def _shown(change: Change, form: str) -> dict[str, Any]:
+def _shown(change: Change, sight: Sight, form: str) -> dict[str, Any] | None:
+    """Return what somebody is told of a change, None when it is not theirs to see.
+
+    Whoever stood in for another council and gives a case back is told that it is gone, and nothing else of it.
+    """
+    if not sight.sees(change.council_id, change.held_by):
+        gone = {"seq": change.seq, "kind": "gone", "id": change.alarm_id, "data": {}}
+        return gone if change.left is not None and change.left == sight.holder else None
     shown: dict[str, Any] = {"seq": change.seq, "kind": change.kind, "id": change.alarm_id, "data": change.data}
     if form in change.html:
         shown["html"] = change.html[form]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from alarms.cover.repository import CoverRepository
 from alarms.escalation.domain import Holder
 from alarms.escalation.inputs import Acked
 from alarms.handling.domain import BoardTally
@@ -15,7 +16,7 @@ from alarms.handling.service import AlarmService
 from telecare.access.domain import Actor, Permission, UserRole
 from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
-from telecare.console import board_view, view
+from telecare.console import board_view, cover_view, view
 from telecare.console.mend import to_mend
 from telecare.console.pages.work import work_sign
 from telecare.console.render import PageNeeds, page
@@ -59,9 +60,9 @@ async def figures(session: Transaction, actor: Viewer) -> Response:
 async def take_next(session: Transaction, services: ServicesDep, actor: Handler) -> Response:
     """Claim the gravest alarm that nobody has and open it; the board again when there is none."""
     service = AlarmService(session, services.settings.public_url)
-    for alarm in await AlarmRepository(session).waiting(actor.councils, TRIES):
+    for alarm in await AlarmRepository(session).waiting(actor.sight, TRIES):
         try:
-            await service.command(alarm, Acked(Holder(str(actor.id), actor.name)), councils=actor.councils)
+            await service.command(alarm, Acked(Holder(str(actor.id), actor.name)), councils=actor.sight)
         except ConflictError:
             continue
         return RedirectResponse(f"/alarms/{alarm}", 303)
@@ -72,12 +73,13 @@ async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
     repository = AlarmRepository(session)
     # The number first: what changes after it is told by the stream, at worst a second time.
     seq = await repository.board_seq()
-    alarms = await repository.board(actor.councils, LIMIT)
+    alarms = await repository.board(actor.sight, LIMIT)
     now = await database_now(session)
     return {
         "seq": seq,
         "now": now,
         "lanes": board_view.lanes(alarms, now),
+        "covers": cover_view.banners(await CoverRepository(session).running(), actor, now),
         "shown": len(alarms),
         "limit": LIMIT,
         "tally": await _tally(session, actor),
@@ -86,7 +88,7 @@ async def _lanes(session: AsyncSession, actor: Actor) -> dict[str, Any]:
 
 async def _tally(session: AsyncSession, actor: Actor) -> BoardTally:
     user: UUID | None = actor.id if actor.kind == "user" else None
-    return await AlarmRepository(session).tally(actor.councils, user, fire_rank=view.GAS_RANK)
+    return await AlarmRepository(session).tally(actor.sight, user, fire_rank=view.GAS_RANK)
 
 
 async def _logged_in(session: AsyncSession) -> int:

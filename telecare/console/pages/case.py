@@ -43,7 +43,7 @@ SHOWN_S = 60
 @router.get("/alarms/{alarm_id}")
 async def case(request: Request, alarm_id: UUID, session: Transaction, actor: Viewer) -> Response:
     """Show a case; that it was looked at is written to the audit."""
-    alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+    alarm = await AlarmRepository(session).require(alarm_id, actor.sight)
     await AuditRepository(session).add(actor, "alarm_viewed", "alarm", alarm_id, alarm.council_id)
     return page(request, "case.html", actor, **await _facts(session, actor, alarm))
 
@@ -51,7 +51,7 @@ async def case(request: Request, alarm_id: UUID, session: Transaction, actor: Vi
 @router.get("/alarms/{alarm_id}/live")
 async def live(request: Request, alarm_id: UUID, session: Transaction, actor: Viewer) -> Response:
     """Give the case as it is now, for a page that shows it already; audited too, as anybody can ask for it alone."""
-    alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+    alarm = await AlarmRepository(session).require(alarm_id, actor.sight)
     await AuditRepository(session).add(actor, "alarm_viewed", "alarm", alarm_id, alarm.council_id)
     return page(request, "_case.html", actor, **await _facts(session, actor, alarm))
 
@@ -66,10 +66,10 @@ async def key_safe(
     reason: Annotated[str, Form(min_length=3, max_length=500)],
 ) -> Response:
     """Show the code of the key safe for a minute where no script can hide it; who asked and why is kept."""
-    alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+    alarm = await AlarmRepository(session).require(alarm_id, actor.sight)
     if alarm.premises_id is None:
         raise NotFoundError("This alarm has no premises")
-    registry = RegistryService(session, actor.councils)
+    registry = RegistryService(session, _scope(actor, alarm))
     premises, code = await registry.open_key_safe(services.sealer, alarm.premises_id)
     await AuditRepository(session).add(actor, "key_safe_revealed", "premises", premises.id, premises.council_id, reason)
     return page(request, "key_safe.html", actor, alarm=alarm, premises=premises, code=code, seconds=SHOWN_S)
@@ -88,13 +88,13 @@ async def command(
                 Holder(str(actor.id), actor.name),
                 int(form["as_of"]) if form.get("as_of", "").isdecimal() else 0,
             )
-            await service.reroute_as_of(alarm_id, by, councils=actor.councils, as_of=as_of)
+            await service.reroute_as_of(alarm_id, by, councils=actor.sight, as_of=as_of)
             return RedirectResponse(f"/alarms/{alarm_id}", 303)
         given = read_command(command, actor, form)
-        await service.command(alarm_id, given.event, councils=actor.councils, as_of=given.as_of)
+        await service.command(alarm_id, given.event, councils=actor.sight, as_of=given.as_of)
     except (ConflictError, InvalidError) as refused:
         # Nothing was changed. The page comes back with what was typed and the words of the rule.
-        alarm = await AlarmRepository(session).require(alarm_id, actor.councils)
+        alarm = await AlarmRepository(session).require(alarm_id, actor.sight)
         facts = await _facts(session, actor, alarm, refused, form)
         return page(request, "case.html", actor, refused.status, **facts)
     return RedirectResponse("/" if command == "close" else f"/alarms/{alarm_id}", 303)
@@ -108,21 +108,23 @@ async def _facts(
     typed: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Collect what the page shows of the alarm, the person, the home and the hub."""
-    alarms, people = AlarmRepository(session), PersonRepository(session, actor.councils)
+    scope = _scope(actor, alarm)
+    alarms, people = AlarmRepository(session), PersonRepository(session, scope)
     seq = await alarms.board_seq()
     now = await database_now(session)
     log = await alarms.log_of(alarm.id)
     before = await alarms.last_closed(alarm)
     try:
-        hub = await HubRepository(session, actor.councils).require(alarm.hub_id)
+        hub = await HubRepository(session, scope).require(alarm.hub_id)
     except NotFoundError:
         hub = None
     person = await people.require(alarm.person_id) if alarm.person_id else None
     premises = None
     if alarm.premises_id:
-        premises = await PremisesRepository(session, actor.councils).require(alarm.premises_id)
+        premises = await PremisesRepository(session, scope).require(alarm.premises_id)
     return {
         "alarm": alarm,
+        "own": actor.sees(alarm.council_id),
         "seq": seq,
         "now": now,
         "hold": _hold(alarm, actor),
@@ -140,7 +142,7 @@ async def _facts(
         "hub": hub,
         "proofs": await IntakeRepository(session).proofs_of(alarm.hub_id),
         "others": await alarms.others_of_case(alarm),
-        "history": case_view.history(alarm, await alarms.history_of_hub(alarm.hub_id, actor.councils)),
+        "history": case_view.history(alarm, await alarms.history_of_hub(alarm.hub_id, actor.sight)),
         "before": before,
         "before_note": case_view.last_note(await alarms.log_of(before.id)) if before else None,
         "outcomes": [
@@ -152,6 +154,13 @@ async def _facts(
         "refused": refused,
         "typed": typed or {},
     }
+
+
+def _scope(actor: Actor, alarm: Alarm) -> frozenset[str]:
+    """Return of which councils a case may show people, homes and hubs: a case that somebody stands in for is whole."""
+    if not actor.councils or alarm.council_id is None:
+        return actor.councils
+    return actor.councils | {alarm.council_id}
 
 
 async def _ways(session: AsyncSession, alarm: Alarm, now: datetime) -> Mapping[str, Party]:

@@ -17,7 +17,7 @@ from telecare.access.service import SESSION_COOKIE, login
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from tests.integration.api.desk import Desk
-from tests.integration.api.register import FIFE, GLASGOW, Register
+from tests.integration.api.register import FALKIRK, FIFE, GLASGOW, Register
 
 ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
 MARK = "Zaphodia"
@@ -96,7 +96,12 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     rota = await desk.rota("theirs", responder, name=MARK)
     swap = {**SWAP, "member_id": responder, "why": MARK}
     storm = {**TIMES, "turns": [], "why": MARK}
+    agreed = {"council_id": FIFE, "partner_id": FALKIRK}
+    agreement = (await register.send("POST", "/covers/agreements", agreed))["id"]
+    cover = {"agreement_id": agreement, "why": "exercise", "reason": MARK}
     return {
+        "agreement_id": agreement,
+        "cover_id": (await register.send("POST", "/covers", cover))["id"],
         "responder_id": responder,
         "method_id": await desk.method(responder, "email", f"{MARK}@x.example", label=MARK),
         "team_id": await desk.team(MARK.lower(), responder),
@@ -151,6 +156,7 @@ async def everything(database: Database) -> str:
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
+    tables += ("cover", "cover_agreement")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]

@@ -2,7 +2,7 @@
 // The board: rows come and change by themselves, keys and buttons act on them.
 import { command } from './api.js'
 import { feedIs } from './bell.js'
-import { byId } from './dom.js'
+import { byId, morph } from './dom.js'
 import { onKeys } from './keys.js'
 import { follow } from './live.js'
 import { toggleKeys } from './page.js'
@@ -145,6 +145,8 @@ const feed = follow(Number(byId('lanes').dataset.seq), {
     const fresh = await fetched('/board/lanes', 'lanes')
     learnNow(fresh.dataset.now ?? '')
     takeAll(fresh)
+    const covers = fresh.querySelector('#covers')
+    if (covers) morph(byId('covers'), covers)
     writeTimes()
     tally()
     return Number(fresh.dataset.seq)

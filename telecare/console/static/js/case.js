@@ -7,7 +7,7 @@ import { followElsewhere } from './elsewhere.js'
 import { onKeys } from './keys.js'
 import { findByWord } from './outcome.js'
 import { toggleKeys, TYPED } from './page.js'
-import { fetched } from './picture.js'
+import { fetched, GoneError } from './picture.js'
 import { writeTimes } from './time.js'
 
 const HIDE_CODE_MS = 60000
@@ -24,7 +24,11 @@ const tell = (words) => { byId('told').textContent = words }
 
 /** Fetch the case anew; what is typed, chosen or focused stays. @returns {Promise<number>} its number on the board's feed */
 async function refresh() {
-  const fresh = await fetched(`/alarms/${id}/live`, 'case')
+  const fresh = await fetched(`/alarms/${id}/live`, 'case').catch((error) => {
+    // It was another council's, whose cover is over: what one may not see does not stay on the screen.
+    if (error instanceof GoneError) location.assign('/')
+    throw error
+  })
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX
   const closed = page.dataset.hold !== 'closed' && fresh.dataset.hold === 'closed'
   morph(page, fresh)
@@ -69,7 +73,7 @@ document.addEventListener('submit', (event) => {
   if (form.dataset.command) {
     event.preventDefault()
     give(form, event.submitter)
-  } else if (form.id === 'reveal') {
+  } else if (form.dataset.premises) {
     event.preventDefault()
     reveal(form)
   }

@@ -2,9 +2,13 @@
 // Fetching a fragment of a page; a log-in page in its place is no picture.
 import { parsed } from './dom.js'
 
+/** There is no such thing any more, or not for whoever looks. */
+export class GoneError extends TypeError {}
+
 /** Fetch an element. @param {string} address @param {string} id @returns {Promise<HTMLElement>} it throws when there is none */
 export async function fetched(address, id) {
   const reply = await fetch(address)
+  if (reply.status === 404) throw new GoneError('no such picture')
   if (!reply.ok || reply.redirected) throw new TypeError(`no picture: ${reply.status}`)
   const found = parsed(await reply.text()).getElementById(id)
   if (!found) throw new TypeError('no picture in the answer')

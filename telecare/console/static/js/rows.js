@@ -39,7 +39,7 @@ export function order(a, b) {
 }
 
 /** @returns {boolean} whether the lanes stand one above the other, so that one pushes the other */
-const stacked = () => byId('lanes').firstElementChild?.clientWidth === byId('lanes').clientWidth
+const stacked = () => document.querySelector('#lanes .lane')?.clientWidth === byId('lanes').clientWidth
 
 /** @param {string} lane @returns {boolean} whether somebody points at a lane or stands in it */
 function busy(lane) {

@@ -1,0 +1,41 @@
+"""Looks after the control rooms that have a partner: whether one must be covered, and whether that is over."""
+
+import asyncio
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.cover.service import Audits, CoverService
+from telecare.kernel.db import Database
+from telecare.kernel.logging import get_logger
+from telecare.kernel.transient import is_transient
+from telecare.kernel.waiting import first_of
+
+log = get_logger("cover")
+
+EVERY_S = 5.0
+
+
+class CoverWatch:
+    """Looks every five seconds; any number of copies may, as each agreement is locked while somebody looks at it."""
+
+    def __init__(self, database: Database, audits: Callable[[AsyncSession], Audits]) -> None:
+        self.database = database
+        self._audits = audits
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until `stop` is set; whatever fails, the next look finds the same."""
+        while not stop.is_set():
+            try:
+                await self.look()
+            except Exception as error:
+                if is_transient(error):
+                    log.warning("cover_waits_for_database", error=repr(error)[:200])
+                else:
+                    log.exception("cover_failed")
+            await first_of(stop, timeout_s=EVERY_S)
+
+    async def look(self) -> int:
+        """Begin and end what is due; return how many covers that were."""
+        async with self.database.transaction() as session:
+            return await CoverService(session, self._audits(session)).look()
