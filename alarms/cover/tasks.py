@@ -7,11 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.cover.service import Audits, CoverService
 from telecare.kernel.db import Database
-from telecare.kernel.logging import get_logger
-from telecare.kernel.transient import is_transient
-from telecare.kernel.waiting import first_of
-
-log = get_logger("cover")
+from telecare.kernel.looking import look_each
 
 EVERY_S = 5.0
 
@@ -25,15 +21,7 @@ class CoverWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; whatever fails, the next look finds the same."""
-        while not stop.is_set():
-            try:
-                await self.look()
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("cover_waits_for_database", error=repr(error)[:200])
-                else:
-                    log.exception("cover_failed")
-            await first_of(stop, timeout_s=EVERY_S)
+        await look_each(EVERY_S, stop, self.look, name="cover")
 
     async def look(self) -> int:
         """Begin and end what is due; return how many covers that were."""

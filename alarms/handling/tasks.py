@@ -13,12 +13,8 @@ from alarms.handling.lookout import Lookout
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from telecare.kernel.db import Database, database_now
-from telecare.kernel.logging import get_logger
+from telecare.kernel.looking import look_each
 from telecare.kernel.metrics import REGISTRY
-from telecare.kernel.transient import is_transient
-from telecare.kernel.waiting import first_of
-
-log = get_logger("notices")
 
 EVERY_S = 20.0
 
@@ -35,16 +31,7 @@ class NoticeWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; whatever fails, the next look finds the same."""
-        while not stop.is_set():
-            for look in (self.look_at_the_limit, self.count):
-                try:
-                    await look()
-                except Exception as error:
-                    if is_transient(error):
-                        log.warning("notices_wait_for_database", error=repr(error)[:200])
-                    else:
-                        log.exception("notices_failed")
-            await first_of(stop, timeout_s=EVERY_S)
+        await look_each(EVERY_S, stop, self.look_at_the_limit, self.count, name="notices")
 
     async def look_at_the_limit(self) -> None:
         """Raise an alarm for each council that has reached the limit, and note on it when its alarms are few again."""

@@ -18,10 +18,10 @@ from alarms.notify.report_repository import ReportRepository
 from alarms.notify.reports import Report, ReportStatus, advance, is_news, reported_words
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
+from telecare.kernel.looking import look_each
 from telecare.kernel.outbox import BUNDLE, OutboxMessage
 from telecare.kernel.pure.progress import DeliveryState
 from telecare.kernel.transient import is_transient
-from telecare.kernel.waiting import first_of
 
 log = get_logger("callbacks")
 
@@ -111,15 +111,7 @@ class HeldReports:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
-        while not stop.is_set():
-            try:
-                await self.try_all()
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("held_reports_wait_for_database", error=repr(error)[:200])
-                else:
-                    log.exception("held_reports_failed")
-            await first_of(stop, timeout_s=POLL_S)
+        await look_each(POLL_S, stop, self.try_all, name="held reports")
 
     async def try_all(self) -> None:
         """Try each held report once, each in its transaction: one on which we fail is given up, the others go on."""

@@ -5,11 +5,7 @@ from datetime import timedelta
 
 from alarms.rota.handover import queue_handovers
 from telecare.kernel.db import Database, database_now
-from telecare.kernel.logging import get_logger
-from telecare.kernel.transient import is_transient
-from telecare.kernel.waiting import first_of
-
-log = get_logger("rota")
+from telecare.kernel.looking import look_each
 
 EVERY_S = 20.0
 LOOK_BACK = timedelta(minutes=15)
@@ -24,15 +20,7 @@ class HandoverNotices:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; whatever fails, the next look finds the same hand-overs."""
-        while not stop.is_set():
-            try:
-                await self.look()
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("handovers_wait_for_database", error=repr(error)[:200])
-                else:
-                    log.exception("handovers_failed")
-            await first_of(stop, timeout_s=EVERY_S)
+        await look_each(EVERY_S, stop, self.look, name="handovers")
 
     async def look(self) -> int:
         """Queue what is due; return how many messages were made, those that had been before included."""

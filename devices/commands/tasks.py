@@ -2,12 +2,10 @@
 
 import asyncio
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from devices.commands.service import SWEEP, CommandService
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
-from telecare.kernel.waiting import first_of
+from telecare.kernel.looking import look_each
 
 log = get_logger("commands")
 
@@ -22,12 +20,7 @@ class CommandExpiry:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; a look that failed is repeated by the next."""
-        while not stop.is_set():
-            try:
-                await self.sweep()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("expiry_failed", error=repr(error)[:200])
-            await first_of(stop, timeout_s=EVERY_S)
+        await look_each(EVERY_S, stop, self.sweep, name="command expiry")
 
     async def sweep(self) -> None:
         """Let everything expire whose time is over."""

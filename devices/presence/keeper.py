@@ -4,18 +4,15 @@ No timer but the `look_at` column; SKIP LOCKED keeps workers apart. While we can
 """
 
 import asyncio
+from functools import partial
 
 from prometheus_client import Counter, Gauge
 
 from devices.presence.verdict import judge
 from devices.presence.verdict_repository import Asked, Ear, Judged, VerdictRepository
 from telecare.kernel.db import Database
-from telecare.kernel.logging import get_logger
+from telecare.kernel.looking import look_each
 from telecare.kernel.metrics import REGISTRY
-from telecare.kernel.transient import is_transient
-from telecare.kernel.waiting import first_of
-
-log = get_logger("presence")
 
 POLL_S = 1.0
 BATCH = 1000
@@ -32,17 +29,12 @@ class PresenceKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge until `stop` is set; whatever fails, it goes on: nobody else has this job."""
-        while not stop.is_set():
-            try:
-                while await self.step():
-                    if stop.is_set():
-                        return
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("presence_waits_for_database", error=repr(error)[:300])
-                else:
-                    log.exception("presence_failed")
-            await first_of(stop, timeout_s=POLL_S)
+        await look_each(POLL_S, stop, partial(self.judge_all, stop), name="presence")
+
+    async def judge_all(self, stop: asyncio.Event) -> None:
+        """Judge until nobody is due, or until `stop` is set."""
+        while not stop.is_set() and await self.step():
+            pass
 
     async def step(self) -> bool:
         """Judge a batch; say whether there may be more of them now."""
