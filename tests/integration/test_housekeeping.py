@@ -12,7 +12,7 @@ from alarms.notify.notice_repository import BLANK
 from alarms.notify.notices import Notice, notice_row
 from devices.commands import repository as commands
 from telecare.housekeeping import Housekeeping
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, write_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxRepository
 from telecare.kernel.settings import Settings
@@ -94,9 +94,8 @@ async def test_a_code_is_taken_out_of_a_message_that_has_left_or_run_out(
             to = Address("email", f"u{number}@fife.example", f"U{number}")
             data = {"code": f"00000{number}", "expires_at": f"{datetime.now(UTC) + timedelta(minutes=minutes)}"}
             about = {"about": new_id(), "council_id": None, "subject": "Your code", "text": f"It is 00000{number}."}
-            await OutboxRepository(session).add(
-                [notice_row(Notice.VERIFICATION, f"v:{number}", to, **about, data=data)]
-            )
+            OutboxRepository(session).add([notice_row(Notice.VERIFICATION, f"v:{number}", to, **about, data=data)])
+            await write_now(session)
             change = text(
                 "UPDATE outbox SET state = :state, lease_until = CASE WHEN :leased THEN now() END "
                 "WHERE effect_key = :key"
