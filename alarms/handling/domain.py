@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alarms.escalation.domain import FOREVER, Handling, State, target_words
+from alarms.escalation.domain import FOREVER, Handling, Ladder, State, target_words
 
 SYSTEM_HUB = "(telecare)"
 """Stands where the hub's id stands in an alarm about the service itself; no hub can have it."""
@@ -34,7 +34,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Opening:
-    """An alarm to open. Repeats of one `family` join it; `words` are the trigger in words, `notes` for the operator."""
+    """An alarm to open. Repeats of one `family` join it; `words` are the trigger in words, `notes` for the operator.
+
+    `ladder` is its built-in one, where that of its class will not do; a policy that fits goes before either.
+    """
 
     type: str
     class_: str
@@ -42,6 +45,7 @@ class Opening:
     family: str
     words: str
     notes: tuple[str, ...] = ()
+    ladder: Ladder | None = None
 
 
 @dataclass(frozen=True)

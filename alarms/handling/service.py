@@ -28,6 +28,7 @@ from alarms.escalation.domain import (
     Uncovered,
 )
 from alarms.escalation.inputs import (
+    Cleared,
     Delivered,
     Fate,
     Input,
@@ -43,11 +44,12 @@ from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Ope
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository, Due, Lines, Sees
+from alarms.handling.silence import act_by, ladder_until
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
 from alarms.notify.notices import Notice
-from alarms.policy.calendar import local_at
+from alarms.policy.calendar import local_at, next_morning
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
 from alarms.responders.repository import ResponderRepository
@@ -92,7 +94,7 @@ class AlarmService:
             type=opening.type,
             class_=opening.class_,
             rank=rank_of(policy.document if policy else None, opening.rank),
-            ladder=policy.ladder if policy else BY_CLASS[opening.class_],
+            ladder=policy.ladder if policy else opening.ladder or BY_CLASS[opening.class_],
             words=opening.words,
             received_at=origin.received_at,
             quiet_until=work_until,
@@ -170,7 +172,7 @@ class AlarmService:
             return False
         now = await database_now(self.session)
         state = await self._state_of(alarm)
-        ladder = await self._ladder_for(alarm, now)
+        ladder = await self._ladder_for(alarm, state.ladder, now)
         if ladder == state.ladder:
             return False
         event = Rerouted(ladder, f"{by.name} moved it to the policy as it is now", by)
@@ -203,15 +205,17 @@ class AlarmService:
         """Return what `reroute` would move an open alarm to; None when that is the ladder that it has."""
         if alarm.handling == Handling.CLOSED:
             return None
-        ladder = await self._ladder_for(alarm, await database_now(self.session))
-        return None if ladder == (await self._state_of(alarm)).ladder else ladder
+        present = (await self._state_of(alarm)).ladder
+        ladder = await self._ladder_for(alarm, present, await database_now(self.session))
+        return None if ladder == present else ladder
 
-    async def _ladder_for(self, alarm: Alarm, now: datetime) -> Ladder:
+    async def _ladder_for(self, alarm: Alarm, present: Ladder, now: datetime) -> Ladder:
+        built_in = BY_CLASS[alarm.class_] if present.policy else present
         if alarm.hub_id == SYSTEM_HUB:
-            return BY_CLASS[alarm.class_]
+            return built_in
         subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
         live = await self._policy_for(alarm.class_, alarm.type, subject, now)
-        return live.ladder if live else BY_CLASS[alarm.class_]
+        return live.ladder if live else built_in
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         """Apply what a hub or a sender reported."""
@@ -253,6 +257,34 @@ class AlarmService:
         """Open an alarm about the service itself, unless the same fault is on the board already."""
         if not await self.alarms.lock_fault(fault.family, council_id):
             await self.open(fault, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)
+
+    async def open_or_find(self, opening: Opening, council_id: str) -> tuple[UUID, bool]:
+        """Open an alarm of a council as a whole, or return the one that is open; and whether it is new."""
+        await self.alarms.lock_fault(opening.family, council_id)
+        known = (await self.alarms.open_faults(opening.family)).get(council_id)
+        if known is not None:
+            return known[0], False
+        now = await database_now(self.session)
+        return (await self.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)).id, True
+
+    async def hasten(self, alarm_id: UUID, tier: str) -> None:
+        """Let the alarm of a silent hub have the deadline of another tier if that is sooner; never later (C17)."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None or alarm.handling == Handling.CLOSED or alarm.tier == tier:
+            return
+        now, state = await database_now(self.session), await self._state_of(alarm)
+        morning = next_morning(alarm.raised_at)
+        before, after = (act_by(each, alarm.raised_at, morning) for each in (alarm.tier, tier))
+        alarm.tier = tier
+        if after < before and not state.ladder.policy:
+            event = Rerouted(ladder_until(tier, now, after), f"The person is in risk tier {tier} now: it is due sooner")
+            await self._write(alarm, event, decide(state, event, now), now)
+
+    async def clear_if_open(self, alarm_id: UUID, event: Cleared) -> None:
+        """Say that the cause of an alarm is over; one that has ended meanwhile stays as it is."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is not None and alarm.handling != Handling.CLOSED:
+            await self._apply(alarm, event)
 
     async def feed_fault(self, alarm_id: UUID, was: Condition, event: Input) -> bool:
         """Apply what became of the cause of an alarm about the service itself; False when it is not so any more."""

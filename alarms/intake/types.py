@@ -120,7 +120,7 @@ TYPES: dict[str, EventType] = {
         *_alarms(_U, URGENT, "temperature", temperature_high="Too hot", temperature_low="Too cold"),
         *_alarms(
             _T, TECHNICAL, None,
-            mains_fail="Mains power lost", path_lost="A communication path is lost",
+            hub_offline="The unit is silent", mains_fail="Mains power lost", path_lost="A communication path is lost",
             clock_wrong="The clock of the unit is wrong", unreadable_event="Unreadable message from the unit",
         ),
         *_alarms(

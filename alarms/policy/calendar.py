@@ -1,6 +1,6 @@
 """A moment as people in Scotland see it: the local day and minute, and whether it is a bank holiday there."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -9,6 +9,7 @@ from alarms.escalation.hours import Local
 
 LONDON = ZoneInfo("Europe/London")
 
+SATURDAY = 5
 _BANK_HOLIDAYS = holidays.country_holidays("GB", subdiv="SCT")
 """Makes each year's days the first time that one of them is asked for."""
 
@@ -23,6 +24,15 @@ def local_at(moment: datetime) -> Local:
         holiday=today in _BANK_HOLIDAYS,
         holiday_before=today - timedelta(days=1) in _BANK_HOLIDAYS,
     )
+
+
+def next_morning(moment: datetime, hour: int = 10) -> datetime:
+    """Return the next working morning after a moment: Monday to Friday, no bank holiday, at this hour in Scotland."""
+    there = moment.astimezone(LONDON)
+    day = there.date() if there.hour < hour else there.date() + timedelta(days=1)
+    while day.weekday() >= SATURDAY or day in _BANK_HOLIDAYS:
+        day += timedelta(days=1)
+    return datetime.combine(day, time(hour), LONDON)
 
 
 def at_words(moment: datetime) -> str:

@@ -58,6 +58,7 @@ class HubPresence(Base):
         CheckConstraint("state <> 'dormant' OR away_until IS NOT NULL", name="dormant"),
         Index("ix_hub_presence_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
         Index("ix_hub_presence_not_online", "state", postgresql_where=text("state <> 'online'")),
+        Index("ix_hub_presence_told", "told_alarm_id", postgresql_where=text("told_alarm_id IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
@@ -69,6 +70,7 @@ class HubPresence(Base):
     look_at: Mapped[datetime | None] = mapped_column(comment="when silence would change it next")
     away_until: Mapped[datetime | None] = mapped_column(comment="the end of a planned absence")
     away_why: Mapped[str | None]
+    told_alarm_id: Mapped[UUID | None] = mapped_column(comment="the alarm that says that it is offline")
 
 
 class PresencePeriod(Base):

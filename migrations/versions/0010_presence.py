@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("look_at", sa.DateTime(timezone=True), nullable=True, comment="when silence would change it next"),
         sa.Column("away_until", sa.DateTime(timezone=True), nullable=True, comment="the end of a planned absence"),
         sa.Column("away_why", sa.String(), nullable=True),
+        sa.Column("told_alarm_id", sa.Uuid(), nullable=True, comment="the alarm that says that it is offline"),
         sa.CheckConstraint(f"state IN ({STATES})", name=op.f("ck_hub_presence_state")),
         sa.CheckConstraint("(state = 'never_seen') = (since IS NULL)", name=op.f("ck_hub_presence_since")),
         sa.CheckConstraint("state <> 'dormant' OR away_until IS NOT NULL", name=op.f("ck_hub_presence_dormant")),
@@ -71,6 +72,12 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_hub_presence_not_online", "hub_presence", ["state"], postgresql_where=sa.text("state <> 'online'")
+    )
+    op.create_index(
+        "ix_hub_presence_told",
+        "hub_presence",
+        ["told_alarm_id"],
+        postgresql_where=sa.text("told_alarm_id IS NOT NULL"),
     )
     op.create_table(
         "presence_period",

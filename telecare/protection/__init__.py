@@ -1,0 +1,1 @@
+"""What joins hubs and people: a hub that falls silent leaves somebody without protection, and a human must know."""

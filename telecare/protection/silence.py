@@ -1,0 +1,106 @@
+"""Opens an alarm for each hub that is offline where somebody lives, one for many at once, and ends them as they return.
+
+Any number of copies: a hub is locked while its alarm is opened, and a mass alarm is one in a council.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import groupby
+
+from sqlalchemy import text
+
+from alarms.escalation.inputs import Annotated, Cleared
+from alarms.handling.repository import AlarmRepository
+from alarms.handling.service import AlarmService, Origin
+from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE, act_by, are_many, ladder_until, mass_silence, silent_hub
+from alarms.intake.repository import IntakeRepository
+from alarms.policy.calendar import next_morning
+from devices.presence.silence_repository import SilenceRepository, Silent
+from devices.registry.context import hub_context
+from telecare.ingest.subject import subject_of
+from telecare.kernel.db import Database
+from telecare.kernel.looking import look_each
+from telecare.wire.payloads import Message
+
+# Of people whose tier has changed since the alarm about their silent hub was opened.
+_TIER_CHANGED = text(
+    """
+    SELECT a.id, n.risk_tier
+      FROM alarm a JOIN person n ON n.id = a.person_id
+     WHERE a.type = :type AND a.handling <> 'closed' AND a.tier IS DISTINCT FROM n.risk_tier
+     ORDER BY a.id
+    """
+)
+
+EVERY_S = 2.0
+AT_ONCE = 500
+
+
+class SilenceWatch:
+    """One worker that has humans told of hubs that are offline."""
+
+    def __init__(self, database: Database, public_url: str | None = None) -> None:
+        self.database = database
+        self.public_url = public_url
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until `stop` is set."""
+        await look_each(EVERY_S, stop, self.tell, self.end, self.hasten, name="silence")
+
+    async def tell(self) -> None:
+        """Open what is missing, one transaction each; the people most at risk come first."""
+        async with self.database.transaction() as session:
+            silences = SilenceRepository(session)
+            untold = await silences.untold()
+            if not untold:
+                return
+            councils = sorted({each.council_id for each in untold})
+            installed = await silences.installed(councils)
+            on_the_board = await AlarmRepository(session).open_faults(MASS_SILENCE)
+        for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
+            silent = list(listed)
+            if council in on_the_board or are_many(len(silent), installed.get(council, 0)):
+                await self._tell_of_many(council, silent)
+            else:
+                for each in silent:
+                    await self._tell_of_one(each)
+
+    async def _tell_of_one(self, silent: Silent) -> None:
+        async with self.database.transaction() as session:
+            now = await IntakeRepository(session).lock_hub(silent.hub_id)
+            silences, alarms = SilenceRepository(session), AlarmService(session, self.public_url)
+            still, last_proof = await silences.lock(silent.hub_id)
+            if not still:
+                return
+            subject = subject_of(await hub_context(session, silent.hub_id, None), Message(type="hub_offline"))
+            deadline = act_by(subject.tier, silent.since, next_morning(silent.since))
+            ladder = ladder_until(subject.tier, now, deadline)
+            opening = silent_hub(subject.tier, silent.since, last_proof, ladder)
+            alarm = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
+            await silences.tell([silent.hub_id], alarm.id)
+
+    async def _tell_of_many(self, council: str, silent: Sequence[Silent]) -> None:
+        """Tell of them by the one alarm of their council, a new one when none is open."""
+        async with self.database.transaction() as session:
+            graves = [f"{each.hub_id} (tier {each.tier})" for each in sorted(silent, key=lambda one: one.tier or "Z")]
+            alarms = AlarmService(session, self.public_url)
+            alarm_id, is_new = await alarms.open_or_find(mass_silence(len(silent), graves), council)
+            if not is_new:
+                await alarms.feed(alarm_id, Annotated(f"{len(silent)} more units have fallen silent"))
+            await SilenceRepository(session).tell([each.hub_id for each in silent], alarm_id)
+
+    async def end(self) -> None:
+        """Let alarms be cleared whose hubs are all back; what a human has is theirs to close."""
+        async with self.database.transaction() as session:
+            silences, alarms = SilenceRepository(session), AlarmService(session, self.public_url)
+            for alarm_id in sorted({*await silences.back(AT_ONCE)}):
+                if not await silences.still(alarm_id):
+                    await alarms.clear_if_open(alarm_id, Cleared("Heard again, or away by plan"))
+
+    async def hasten(self) -> None:
+        """Let a deadline come sooner where the person is at more risk than when the alarm was opened; never later."""
+        async with self.database.transaction() as session:
+            changed = [tuple(row) for row in await session.execute(_TIER_CHANGED, {"type": HUB_OFFLINE})]
+        for alarm_id, tier in changed:
+            async with self.database.transaction() as session:
+                await AlarmService(session, self.public_url).hasten(alarm_id, tier)

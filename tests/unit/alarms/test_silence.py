@@ -1,0 +1,53 @@
+"""By when a human must see to a silent hub, and the ladder that has one on it by then."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alarms.escalation.decide import decide
+from alarms.escalation.domain import Address, ContactRule, Notify, Party, Target
+from alarms.escalation.inputs import Raised, TimerDue
+from alarms.handling.silence import act_by, are_many, ladder_until
+from alarms.policy.calendar import next_morning
+
+FRIDAY = datetime(2027, 1, 1, 3, 12, tzinfo=UTC)  # New Year's Day; the 4th is a holiday in Scotland for the 2nd
+BOSS = Party("b", "Boss", (ContactRule(0, Address("email", "boss@x", "Boss")),))
+
+
+@pytest.mark.parametrize(
+    ("tier", "in_time"), [("A", timedelta(minutes=15)), ("B", timedelta(hours=1)), ("C", timedelta(hours=4))]
+)
+def test_the_graver_the_tier_the_sooner(tier: str, in_time: timedelta) -> None:
+    assert act_by(tier, FRIDAY, next_morning(FRIDAY)) == FRIDAY + in_time
+
+
+def test_the_least_grave_wait_for_the_next_working_morning_in_scotland() -> None:
+    assert act_by("D", FRIDAY, next_morning(FRIDAY)) == datetime(2027, 1, 5, 10, tzinfo=UTC)
+    tuesday = datetime(2027, 1, 5, 9, 59, tzinfo=UTC)
+    assert next_morning(tuesday) == datetime(2027, 1, 5, 10, tzinfo=UTC)
+    summer = datetime(2027, 7, 6, 9, 0, tzinfo=UTC)  # 10:00 there: the morning has begun
+    assert next_morning(summer) == datetime(2027, 7, 7, 9, tzinfo=UTC)
+
+
+@given(tier=st.sampled_from(["A", "B", "C", "D", None]), late_s=st.integers(0, 100_000))
+def test_a_supervisor_hears_of_it_before_the_deadline_however_late_it_is_opened(tier: str | None, late_s: int) -> None:
+    now = FRIDAY + timedelta(seconds=late_s)
+    deadline = act_by(tier, FRIDAY, next_morning(FRIDAY))
+    state = decide(None, Raised("a", "hub_offline", "U", 30, ladder_until(tier, now, deadline), "", now), now).state
+    while True:
+        due = state.next_due_at
+        assert due is not None
+        assert due <= max(deadline, now + timedelta(minutes=1))
+        decision = decide(state, TimerDue({Target.SUPERVISOR: (BOSS,)}), due)
+        state = decision.state
+        if any(isinstance(effect, Notify) for effect in decision.effects):
+            return
+
+
+@pytest.mark.parametrize(
+    ("silent", "of_all", "many"), [(4, 10, False), (5, 10, True), (19, 1000, False), (20, 1000, True)]
+)
+def test_many_are_five_or_two_in_a_hundred_of_many(silent: int, of_all: int, many: bool) -> None:
+    assert are_many(silent, of_all) is many
