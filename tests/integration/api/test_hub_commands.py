@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from devices.commands.service import MOST_OPEN, CommandService
 from devices.presence.domain import HeartbeatRow
+from devices.presence.keeper import PresenceKeeper
 from devices.presence.repository import PresenceRepository
+from devices.presence.verdict_repository import VerdictRepository
 from telecare.access.domain import UserRole
 from telecare.access.models import AuditEntry
 from telecare.kernel.db import Database, database_now
@@ -25,6 +27,8 @@ async def beat(database: Database, hub_id: str, ago: timedelta = timedelta(0)) -
     async with database.transaction() as session:
         at = await database_now(session) - ago
         await PresenceRepository(session).record([HeartbeatRow(new_id(), hub_id, at, b"{}")])
+        await VerdictRepository(session).hear("main")
+    await PresenceKeeper(database).step()
 
 
 def path_of(hub_id: str) -> str:

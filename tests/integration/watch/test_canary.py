@@ -130,7 +130,7 @@ async def test_the_board_and_its_tally_and_the_live_feed_know_nothing_of_it(
     database: Database, world: World, desk: Desk, messages: MessageLane, app: FastAPI  # noqa: F811
 ) -> None:  # fmt: skip
     feed: BoardFeed = app.state.feed
-    feed._begin(await feed._head())
+    await feed._start()
     with feed.follow(None) as following:
         await arrive_at_intake(desk, messages, await begin(database))
         await world.drive()

@@ -19,7 +19,7 @@ def feed() -> BoardFeed:
 
 
 def change(seq: int) -> Change:
-    return Change(seq, "alarm", str(uuid4()), None, {}, {})
+    return Change(seq, "alarm", str(uuid4()), None, None, None, {}, {})
 
 
 def tell(feed: BoardFeed, *numbers: int) -> None:
