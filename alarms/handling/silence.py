@@ -19,6 +19,8 @@ IN_TIME = {"A": timedelta(minutes=15), "B": timedelta(hours=1), "C": timedelta(h
 MOST_URGENT = ("A", "B")
 AT_LEAST = timedelta(minutes=1)
 MANY, MANY_OF_ALL = 5, 0.02
+TOGETHER = timedelta(minutes=10)
+"""Silences within so long may have one cause."""
 NAMED = 10
 
 

@@ -1,7 +1,7 @@
 """All queries on hubs that are offline where somebody lives: which nobody was told of, and which are back."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,10 +22,14 @@ _UNTOLD = text(
      ORDER BY n.risk_tier, p.since, p.hub_id
     """
 )
-_INSTALLED = text(
+_IN_COUNCILS = text(
     """
-    SELECT h.council_id, count(*) FROM hub h JOIN installation i ON i.hub_id = h.hub_id
-     WHERE i.period @> clock_timestamp() AND h.connection = 'digital' AND h.council_id = ANY(:councils)
+    SELECT h.council_id, count(*),
+           count(*) FILTER (WHERE p.state = 'offline' AND p.since > clock_timestamp() - CAST(:lately AS interval))
+      FROM hub h
+      JOIN installation i ON i.hub_id = h.hub_id AND i.period @> clock_timestamp()
+      LEFT JOIN hub_presence p ON p.hub_id = h.hub_id
+     WHERE h.connection = 'digital' AND h.council_id = ANY(:councils)
      GROUP BY h.council_id
     """
 )
@@ -72,10 +76,10 @@ class SilenceRepository:
         """Return hubs that are offline and nobody was told of, those of the people most at risk first."""
         return [Silent(*row) for row in await self.session.execute(_UNTOLD)]
 
-    async def installed(self, councils: Sequence[str]) -> dict[str, int]:
-        """Return how many digital hubs serve somebody in these councils."""
-        rows = await self.session.execute(_INSTALLED, {"councils": list(councils)})
-        return {council: count for council, count in rows}  # noqa: C416 - rows
+    async def in_councils(self, councils: Sequence[str], lately: timedelta) -> dict[str, tuple[int, int]]:
+        """Return how many digital hubs serve somebody in these councils, and how many of them fell silent lately."""
+        rows = await self.session.execute(_IN_COUNCILS, {"councils": list(councils), "lately": lately})
+        return {council: (count, fallen) for council, count, fallen in rows}
 
     async def lock(self, hub_id: str) -> tuple[bool, datetime | None]:
         """Lock a hub that is offline still and untold; return whether it is, and when it last showed that it lives."""

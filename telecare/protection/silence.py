@@ -12,7 +12,16 @@ from sqlalchemy import text
 from alarms.escalation.inputs import Annotated, Cleared
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService, Origin
-from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE, act_by, are_many, ladder_until, mass_silence, silent_hub
+from alarms.handling.silence import (
+    HUB_OFFLINE,
+    MASS_SILENCE,
+    TOGETHER,
+    act_by,
+    are_many,
+    ladder_until,
+    mass_silence,
+    silent_hub,
+)
 from alarms.intake.repository import IntakeRepository
 from alarms.policy.calendar import next_morning
 from devices.presence.silence_repository import SilenceRepository, Silent
@@ -55,11 +64,12 @@ class SilenceWatch:
             if not untold:
                 return
             councils = sorted({each.council_id for each in untold})
-            installed = await silences.installed(councils)
+            fleets = await silences.in_councils(councils, TOGETHER)
             on_the_board = await AlarmRepository(session).open_faults(MASS_SILENCE)
         for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
             silent = list(listed)
-            if council in on_the_board or are_many(len(silent), installed.get(council, 0)):
+            of_all, fallen = fleets.get(council, (0, 0))
+            if council in on_the_board or are_many(max(len(silent), fallen), of_all):
                 await self._tell_of_many(council, silent)
             else:
                 for each in silent:

@@ -11,7 +11,7 @@ from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE
 from telecare.kernel.db import Database
 from telecare.protection.silence import SilenceWatch
 from tests.integration.alarms.world import World
-from tests.integration.devices.standing import Fleet
+from tests.integration.devices.standing import GRACE_S, INTERVAL_S, Fleet
 
 
 class Street(Fleet):
@@ -118,6 +118,17 @@ async def test_a_hub_that_serves_nobody_or_travels_by_telephone_is_no_alarm(data
     await street.go_silent(2)
     await street.look()
     assert await street.alarms() == []
+
+
+async def test_hubs_that_fall_silent_one_by_one_within_minutes_are_many_too(database: Database) -> None:
+    street = Street(database)
+    await street.settle(10)
+    await street.live_in("C", 10)
+    for count in range(1, 9):
+        await street.go_silent(count, ago_s=3 * INTERVAL_S + GRACE_S + 1)
+        await street.look()
+    types = [alarm.type for alarm in await street.alarms()]
+    assert types == [*[HUB_OFFLINE] * 4, MASS_SILENCE]
 
 
 async def test_many_at_once_are_one_alarm_that_ends_when_all_are_back(database: Database) -> None:
