@@ -34,7 +34,8 @@ def crash(
     Example: telecare bench crash --seconds 60
     """
     from telecare.bench.crash import CrashOptions, crash_run  # noqa: PLC0415 - embedded engines are an extra
-    from telecare.embedded.lab import Lab, free_port  # noqa: PLC0415 - the same
+    from telecare.embedded.lab import Lab  # noqa: PLC0415 - the same
+    from telecare.embedded.ports import free_port  # noqa: PLC0415 - the same
 
     async def run() -> int:
         with tempfile.TemporaryDirectory(prefix="telecare-crash-") as folder:
@@ -73,8 +74,9 @@ def alarm(
     Example: telecare bench alarm --alarms 50 --heartbeats-per-s 1000
     """
     from telecare.bench.alarm import AlarmOptions, alarm_run  # noqa: PLC0415 - embedded engines are an extra
-    from telecare.embedded.lab import Lab, free_port  # noqa: PLC0415 - the same
+    from telecare.embedded.lab import Lab  # noqa: PLC0415 - the same
     from telecare.embedded.mosquitto import find_mosquitto  # noqa: PLC0415 - the same
+    from telecare.embedded.ports import free_port  # noqa: PLC0415 - the same
 
     async def run() -> int:
         mosquitto = not embedded and find_mosquitto() is not None
@@ -155,7 +157,8 @@ def escalation_crash(
         EscalationCrashOptions,
         escalation_crash_run,
     )
-    from telecare.embedded.lab import APART, Lab, free_port  # noqa: PLC0415 - the same
+    from telecare.embedded.lab import APART, Lab  # noqa: PLC0415 - the same
+    from telecare.embedded.ports import free_port  # noqa: PLC0415 - the same
 
     async def run() -> int:
         with tempfile.TemporaryDirectory(prefix="telecare-crash-") as folder:

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.embedded.broker import EmbeddedBroker
 from telecare.embedded.mosquitto import Mosquitto
 from telecare.embedded.people import add_people
+from telecare.embedded.ports import free_port
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.process import StartError, Supervised
 from telecare.embedded.responders import add_responders
@@ -227,14 +227,6 @@ class Lab:
 async def _at_once() -> bool:
     """Answer for a process that nobody can ask anything: it is up when it runs."""
     return True
-
-
-def free_port() -> int:
-    """Return a port that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def wait_for_up(process: Supervised, within_s: float = 60.0) -> None:

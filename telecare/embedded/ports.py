@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import time
 
@@ -9,6 +10,8 @@ from telecare.kernel.errors import UnavailableError
 
 FREE_WITHIN_S = 5.0
 """What was started by a killed predecessor ends with it, in a moment: its ports are waited for that long."""
+
+FREE_PORTS = (20_000, 32_000)
 
 
 class PortInUseError(UnavailableError):
@@ -40,3 +43,18 @@ async def is_answered(host: str, port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+def free_port() -> int:
+    """Return a port that nobody has at this moment, from where systems take none for connections that go out.
+
+    One of those would be taken, before whoever asked listens on it, by the next connection of anybody.
+    """
+    while True:
+        port = random.randrange(*FREE_PORTS)  # noqa: S311 - any will do
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from telecare.bench.alarm import AlarmOptions, alarm_run
-from telecare.embedded.lab import Lab, free_port
+from telecare.embedded.lab import Lab
 from telecare.embedded.mosquitto import find_mosquitto
+from telecare.embedded.ports import free_port
 
 needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
 

@@ -16,7 +16,8 @@ import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
-from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab, free_port
+from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab
+from telecare.embedded.ports import free_port
 from tests.wire import WireHub
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from telecare.bench.crash import CrashOptions, crash_run
-from telecare.embedded.lab import Lab, free_port
+from telecare.embedded.lab import Lab
+from telecare.embedded.ports import free_port
 
 
 @pytest.fixture

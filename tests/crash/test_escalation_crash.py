@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from telecare.bench.escalation_crash import EscalationCrashOptions, escalation_crash_run
-from telecare.embedded.lab import APART, Lab, free_port
+from telecare.embedded.lab import APART, Lab
+from telecare.embedded.ports import free_port
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab, free_port
+from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab
+from telecare.embedded.ports import free_port
 from tests.wire import WireHub
 
 LIMIT_S = 20.0

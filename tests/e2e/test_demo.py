@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from telecare.embedded.lab import free_port
+from telecare.embedded.ports import free_port
 from tests.e2e.conftest import until
 from tests.wire import WireHub
 

@@ -23,8 +23,8 @@ from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.access.broker_export import export
 from telecare.access.domain import UserRole
 from telecare.embedded.home import SERVER_USER, find_home
-from telecare.embedded.lab import free_port
 from telecare.embedded.mosquitto import find_mosquitto
+from telecare.embedded.ports import free_port
 from telecare.embedded.postgres import installation
 from telecare.kernel.db import Database
 from telecare.kernel.sealing import Sealer

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from simulators.provider.sink import SmtpSink, WebhookSink
-from telecare.embedded.lab import Lab, free_port
+from telecare.embedded.lab import Lab
+from telecare.embedded.ports import free_port
 from telecare.kernel.db import asyncpg_dsn
 from telecare.wire.topics import CANARY_HUB
 from tests.e2e.conftest import until

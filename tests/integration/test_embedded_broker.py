@@ -17,8 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from telecare.embedded import EmbeddedBroker, EmbeddedPostgres
 from telecare.embedded.broker_amqtt import MendedBroker
-from telecare.embedded.lab import free_port
-from telecare.embedded.ports import PortInUseError
+from telecare.embedded.ports import PortInUseError, free_port
 from telecare.kernel.db import asyncpg_dsn
 from telecare.kernel.pure.mqtt_credentials import hash_password
 from tests.conftest import in_database, run_sql

@@ -31,6 +31,7 @@ from simulators.hub.happenings import Press, Reboot
 from simulators.hub.link import Login
 from simulators.hub.model import HubConfig
 from simulators.main import run_fleet, run_hub
+from telecare.embedded.ports import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto: apt-get install mosquitto")
@@ -79,10 +80,7 @@ class Mosquitto:
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = Mosquitto(tmp_path, port)
+    running = Mosquitto(tmp_path, free_port())
     running.start()
     yield running
     running.kill()

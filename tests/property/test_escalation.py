@@ -319,7 +319,8 @@ class Escalation(RuleBasedStateMachine):
             assert bool(decision.log) == (due <= self.now)
             assert following > self.now
         elif not isinstance(event, MAY_GO_LATER):
-            assert following <= max(due, self.now)
+            # What planned work keeps quiet waits for its end, also when somebody lets go of it.
+            assert following <= max(due, self.now, before.quiet_until or due)
 
     def check_quiet(self, before: State, event: Input, decision: Decision) -> None:
         """Planned work: the ladder tells nobody before its end, and goes on at its end; only a quiet one is moved."""

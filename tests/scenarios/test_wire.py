@@ -21,7 +21,8 @@ from simulators.provider.desk import API_KEY
 from simulators.provider.simulator import ProviderSimulator
 from telecare.access.broker import BrokerRole, set_broker_account
 from telecare.embedded import EmbeddedBroker
-from telecare.embedded.lab import GATEWAY_ACCOUNT, SERVICE_ACCOUNT, free_port
+from telecare.embedded.lab import GATEWAY_ACCOUNT, SERVICE_ACCOUNT
+from telecare.embedded.ports import free_port
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import Database
 from telecare.kernel.sealing import Sealer

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import socket
 
 import pytest
 
@@ -11,6 +10,7 @@ from alarms.notify.channels.email import EmailChannel
 from alarms.notify.channels.webhook import WebhookChannel
 from alarms.notify.delivery import Permanent, Result, Sent, Temporary
 from simulators.provider.sink import Mode, SmtpSink, WebhookSink
+from telecare.embedded.ports import free_port
 from telecare.kernel.settings import Settings
 
 KEY = "0198c0de:3:webhook:https://example.org/ä?x=%20y"
@@ -20,12 +20,6 @@ MESSAGE = {"subject": "Life-safety alarm: Fall, Ùna", "text": "Ùna fell.\n.\nF
 async def by_webhook(settings: Settings, address: str) -> Result:
     async with WebhookChannel(settings) as channel:
         return await channel.send(address, KEY, MESSAGE)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 async def test_a_mail_arrives_as_written_and_a_repeat_of_it_can_be_recognised(settings: Settings, smtp: SmtpSink):
