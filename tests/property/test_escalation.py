@@ -254,7 +254,7 @@ class Escalation(RuleBasedStateMachine):
             return
         superiors = {Target.SUPERVISOR, Target.DUTY_MANAGER}
         after = decision.state
-        if after.claim is not None:
+        if after.claim is not None and not any(line.kind == "silent_call" for line in decision.log):
             called = {turn.target for turn in (*before.rounds, *after.rounds)}
             assert {effect.target for effect in sent} <= {*superiors, *called, *(a.target for a in before.acceptances)}
         told = {(effect.to.channel, effect.to.address) for effect in sent}
