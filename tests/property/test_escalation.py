@@ -280,6 +280,8 @@ class Escalation(RuleBasedStateMachine):
     def check_steps(self, before: State, event: Input, decision: Decision) -> None:
         """E3: every step that was passed is in the log, in order, told or with the reason why not."""
         at, again, loop = before.step, before.again, before.loop
+        if {line.kind for line in decision.log} & {"lapsed", "arrival_missed"}:
+            again = 0  # whoever had it is gone, and the ladder goes on at the step after
         for number, kind in self.numbers_of(decision, "step", "uncovered", "step_passed"):
             if again and number == at:
                 again -= 1
