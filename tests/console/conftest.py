@@ -147,6 +147,13 @@ class Homes:
         await self.gateway.publish(f"telecare/v1/{hub_id or self.hub()}/{lane}", {"event_id": event_id, "type": type_})
         return str((await self.gateway.ack(event_id)).get("alarm_id") or "")
 
+    async def put_behind(self, target: str) -> str:
+        """Put somebody behind a target, in all councils; return the id."""
+        body = {"target": target, "channel": "email", "address": "duty@telecare.example", "label": "Duty"}
+        reply = await self.api.post("/contact-points", json=body)
+        assert reply.status_code == 201, reply.text
+        return str(reply.json()["id"])
+
     async def settled(self, alarm_id: str) -> str:
         """Wait for the first step of an alarm's ladder: without script a form that was shown before it is stale."""
         async with asyncio.timeout(20):
