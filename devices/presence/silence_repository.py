@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 _UNTOLD = text(
     """
     SELECT p.hub_id, h.council_id, n.risk_tier,
-           (SELECT started_at FROM presence_period q
-             WHERE q.hub_id = p.hub_id AND q.state = 'offline' ORDER BY started_at DESC LIMIT 1) AS since
+           coalesce((SELECT started_at FROM presence_period q
+                      WHERE q.hub_id = p.hub_id AND q.state = 'offline' ORDER BY started_at DESC LIMIT 1),
+                    p.since) AS since
       FROM hub_presence p
       JOIN hub h ON h.hub_id = p.hub_id
       JOIN installation i ON i.hub_id = p.hub_id AND i.period @> clock_timestamp()

@@ -4,7 +4,7 @@ Any number of copies: a hub is locked while its alarm is opened, and a mass alar
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from itertools import groupby
 
 from sqlalchemy import text
@@ -28,8 +28,12 @@ from devices.presence.silence_repository import SilenceRepository, Silent
 from devices.registry.context import hub_context
 from telecare.ingest.subject import subject_of
 from telecare.kernel.db import Database
+from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import look_each
+from telecare.kernel.transient import is_transient
 from telecare.wire.payloads import Message
+
+log = get_logger("silence")
 
 # Of people whose tier has changed since the alarm about their silent hub was opened.
 _TIER_CHANGED = text(
@@ -70,10 +74,19 @@ class SilenceWatch:
             silent = list(listed)
             of_all, fallen = fleets.get(council, (0, 0))
             if council in on_the_board or are_many(max(len(silent), fallen), of_all):
-                await self._tell_of_many(council, silent)
+                await self._unless_it_fails(self._tell_of_many(council, silent), council)
             else:
                 for each in silent:
-                    await self._tell_of_one(each)
+                    await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
+
+    async def _unless_it_fails(self, work: Awaitable[None], whose: str) -> None:
+        """Let a hub on which we fail keep no other from being told of; it is tried again with the next look."""
+        try:
+            await work
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.exception("silence_not_told", whose=whose)
 
     async def _tell_of_one(self, silent: Silent) -> None:
         async with self.database.transaction() as session:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from alarms.handling.models import Alarm
 from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE
+from devices.presence.silence_repository import Silent
 from telecare.kernel.db import Database
 from telecare.protection.silence import SilenceWatch
 from tests.integration.alarms.world import World
@@ -118,6 +119,28 @@ async def test_a_hub_that_serves_nobody_or_travels_by_telephone_is_no_alarm(data
     await street.go_silent(2)
     await street.look()
     assert await street.alarms() == []
+
+
+async def test_a_hub_on_which_we_fail_keeps_no_other_from_being_told_of(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street = Street(database)
+    await street.settle(3)
+    await street.live_in("A", 3)
+    tell = street.watch._tell_of_one
+
+    async def fails_on_the_first(silent: Silent) -> None:
+        if silent.hub_id == "h1":
+            raise ValueError
+        await tell(silent)
+
+    monkeypatch.setattr(street.watch, "_tell_of_one", fails_on_the_first)
+    await street.go_silent(3)
+    await street.look()
+    assert [alarm.hub_id for alarm in await street.alarms()] == ["h2", "h3"]
+    monkeypatch.undo()
+    await street.look()
+    assert len(await street.alarms()) == 3
 
 
 async def test_hubs_that_fall_silent_one_by_one_within_minutes_are_many_too(database: Database) -> None:
