@@ -17,6 +17,7 @@ from alarms.work import models as work
 from devices.commands import models as commands
 from devices.presence import models as presence
 from devices.registry import models as registry
+from devices.testing import models as testing
 from telecare.access import models as access
 from telecare.kernel import outbox
 from telecare.kernel.db import Base, Database
@@ -36,6 +37,7 @@ TABLES_OF = (
     commands,
     presence,
     registry,
+    testing,
     access,
     outbox,
     watch,

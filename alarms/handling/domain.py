@@ -1,5 +1,6 @@
 """An alarm as it is opened and shown: whom it is about, what happens next in words, the board's order. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +18,20 @@ CANARY_CHANNEL = "canary"
 
 
 @dataclass(frozen=True)
+class UnderTest:
+    """An engineer's test window over the hub of a message: which triggers are tried out, from when to when.
+
+    `devices` are ids on the wire, the empty one is the unit itself; `kinds` is what the register has paired to the hub.
+    """
+
+    starts_at: datetime
+    ends_at: datetime
+    devices: frozenset[str]
+    by: str
+    kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Subject:
     """Who and where, as the register knew it when the message came. `notes` are words for the operator."""
 
@@ -30,6 +45,7 @@ class Subject:
     known: bool = False  # the hub is in the register
     placed: bool = False  # and installed somewhere now
     tier: str | None = None  # the person's risk tier: A, B, C or D
+    under_test: UnderTest | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from alarms.escalation.inputs import Annotated, Arrived, Cleared, HubCancelled, Input, Repeated, VoiceLost
 from alarms.escalation.ranks import TECHNICAL, UNKNOWN, VOICE_LOST
 from alarms.handling.domain import OpenAlarm, Opening, Subject
+from alarms.intake.trial import FUTURE_SLACK, Signal, tried
 from alarms.intake.types import (
     CANARY_ALARM,
     TYPES,
@@ -24,7 +25,6 @@ from alarms.intake.types import (
 
 JOIN_WITHIN = timedelta(seconds=120)
 LATE_AFTER = timedelta(seconds=120)
-FUTURE_SLACK = timedelta(minutes=5)
 OLDEST_PLAUSIBLE = timedelta(days=90)
 """No hub buffers longer: an older time on a message is a wrong clock, not a late message."""
 
@@ -32,24 +32,6 @@ LONDON = ZoneInfo("Europe/London")
 
 STANDING_FAMILIES = frozenset({"unreadable", "unknown_hub", "duplicate_id"})
 """Families whose cause stands until somebody mends it: repeats join however late they come."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What was read of the message, as far as the judgement needs it. `unreadable` says why when it was not."""
-
-    lane: str
-    type: str | None
-    test: bool
-    device_at: datetime | None
-    problems: tuple[str, ...]
-    unreadable: str | None
-    text: str | None = None
-    council: str | None = None
-    oversize: bool = False
-    known_id: bool = True  # the topic's hub id has the form that a hub id can have
-    device_id: str | None = None
-    canary: bool = False  # the service's own test alarm, from its own account
 
 
 @dataclass(frozen=True)
@@ -67,14 +49,24 @@ class Verdict:
     proof: str | None = None  # "alarm" or "test": what this message proved of its trigger
 
 
-def judge(signal: Signal, subject: Subject, open_alarms: tuple[OpenAlarm, ...], now: datetime) -> Verdict:
-    """Say what a message does. `now` is the database's clock when it is taken in."""
+def judge(
+    signal: Signal,
+    subject: Subject,
+    open_alarms: tuple[OpenAlarm, ...],
+    now: datetime,
+    received_at: datetime | None = None,
+) -> Verdict:
+    """Say what a message does. `now` is the database's clock when it is taken in, a while after it was received."""
     if signal.canary:
         # Each on its own: one that joined another would not go the way that it is to prove.
         return Verdict(Treatment.ALARM, "accepted", opens=(opening(CANARY_ALARM, CANARY_ALARM.words, ()),))
     clock_wrong, clock_note = _clock(signal.device_at, now)
     notes = (*_oddities(signal, subject), *((clock_note,) if clock_note else ()))
     row, ack_status = _row(signal, subject)
+    trial = tried(signal, row, subject, open_alarms, now, received_at or now)
+    if trial.test:
+        row, ack_status = replace(row, treatment=Treatment.TEST), "test"
+    notes = (*trial.notes, *notes)
     if row.treatment is Treatment.ALARM:
         if any(alarm.type == row.urgent_while for alarm in open_alarms):
             row = row.urgent()

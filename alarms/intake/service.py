@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import Subject
 from alarms.handling.service import AlarmService, Origin
-from alarms.intake.domain import Signal, Verdict, ack_status, judge
+from alarms.intake.domain import Verdict, ack_status, judge
 from alarms.intake.repository import IntakeRepository
+from alarms.intake.trial import Signal
+from alarms.intake.types import Treatment
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ class IntakeService:
         earlier = await self.events.earlier(incoming.id, incoming.hub_id, incoming.dedup_key)
         if earlier is not None and earlier.event_id == incoming.id:
             # It is stored already: the commit worked whose answer we did not hear.
-            status = ack_status(incoming.signal, subject)
+            status = "test" if earlier.treatment == Treatment.TEST else ack_status(incoming.signal, subject)
             return Taken(status, earlier.alarm_id, now, incoming.signal.unreadable)
         if earlier is not None:
             await self._store(incoming, subject, now, "duplicate", (), earlier.alarm_id, dedup_key=None)
             return Taken("duplicate", earlier.alarm_id, now)
         others = () if apart else await self.alarms.alarms.open_of_hub(incoming.hub_id)
-        verdict = judge(incoming.signal, subject, others, now)
+        verdict = judge(incoming.signal, subject, others, now, now - incoming.age)
         alarm_id = await self._follow(verdict, incoming, subject, now)
         await self._store(
             incoming, subject, now, verdict.treatment, verdict.notes, alarm_id, dedup_key=incoming.dedup_key

@@ -154,6 +154,20 @@ TYPES: dict[str, EventType] = {
 }  # fmt: skip
 
 
+FIRE_FAMILIES = frozenset({"fire", "gas"})
+
+NO_TRIGGER = frozenset({
+    "unreadable", "unknown_hub", "duplicate_id", "jammed", "factory_reset", "trigger_lost",
+})  # fmt: skip
+"""Grave types that nobody sets off at a trigger: they come from the unit, or are our own."""
+
+TRIGGERS = frozenset(
+    row.name for row in TYPES.values()
+    if row.treatment is Treatment.ALARM and row.class_ in {_L, _U} and row.name not in NO_TRIGGER
+)  # fmt: skip
+"""What somebody sets off at a trigger, and so what a test of one can look like."""
+
+
 CANARY_ALARM = EventType("canary", AlarmClass.CANARY, CANARY, Treatment.ALARM, "The service's own test alarm", "canary")
 """Not in the table: a hub that sends this type is a hub with an unknown signal, and reaches a human."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.registry.domain import Connection, Home, HubContext, HubStatus, Reach, RiskTier, spoken_name
+from devices.registry.domain import Connection, Home, HubContext, HubStatus, Reach, RiskTier, TriedOut, spoken_name
 from devices.registry.models import Contact
 
 _CONTEXT = text(
@@ -17,8 +17,11 @@ _CONTEXT = text(
            p.id AS person_id, p.given_name, p.family_name, p.preferred_name, p.risk_tier,
            m.id AS premises_id, m.address, m.town, m.postcode,
            (SELECT jsonb_object_agg(r.device_id, jsonb_build_array(r.kind, r.room))
-              FROM peripheral r WHERE r.hub_id = h.hub_id) AS rooms
+              FROM peripheral r WHERE r.hub_id = h.hub_id) AS rooms,
+           w.starts_at AS window_starts_at, w.ends_at AS window_ends_at, w.devices AS window_devices,
+           w.opened_name AS window_by
       FROM hub h
+      LEFT JOIN test_window w ON w.hub_id = h.hub_id AND w.ended_at IS NULL AND w.ends_at > clock_timestamp()
       LEFT JOIN installation i ON i.hub_id = h.hub_id
       LEFT JOIN person p ON p.id = i.person_id
       LEFT JOIN premises m ON m.id = i.premises_id
@@ -49,6 +52,7 @@ async def hub_context(session: AsyncSession, hub_id: str, at: datetime | None) -
         then=_home(then),
         last=_home(ended[-1]) if now is None and ended else None,
         rooms={device: (kind, room) for device, (kind, room) in (first["rooms"] or {}).items()},
+        window=None if first["window_by"] is None else _window(first),
     )
 
 
@@ -60,6 +64,11 @@ async def person_contacts(session: AsyncSession, person_id: UUID) -> tuple[Reach
         .order_by(Contact.position)
     )
     return tuple(Reach(*row) for row in await session.execute(statement))
+
+
+def _window(row: RowMapping) -> TriedOut:
+    devices = frozenset(row["window_devices"])
+    return TriedOut(row["window_starts_at"], row["window_ends_at"], devices, row["window_by"])
 
 
 def _home(row: RowMapping | None) -> Home | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -71,6 +72,16 @@ class Home:
 
 
 @dataclass(frozen=True)
+class TriedOut:
+    """The test window over a hub: the triggers in it by their ids, the empty one is the unit itself."""
+
+    starts_at: datetime
+    ends_at: datetime
+    devices: frozenset[str]
+    by: str
+
+
+@dataclass(frozen=True)
 class HubContext:
     """What the register knows of a hub when one of its messages comes.
 
@@ -86,6 +97,7 @@ class HubContext:
     then: Home | None
     last: Home | None
     rooms: Mapping[str, tuple[str, str | None]]
+    window: TriedOut | None = None
 
 
 @dataclass(frozen=True)

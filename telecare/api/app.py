@@ -29,6 +29,7 @@ from telecare.api.endpoints import (
     rotas,
     stream,
     teams,
+    testing,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -44,6 +45,8 @@ ROUTERS = (
     presence.router,
     hubs.router,
     hub_commands.router,
+    testing.router,
+    testing.windows,
     people.router,
     premises.router,
     models.router,

@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from alarms.intake.domain import Signal
 from alarms.intake.service import Incoming
+from alarms.intake.trial import Signal
 from telecare.ingest.lane import Delivery
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
@@ -85,6 +85,7 @@ def incoming_of(delivery: Delivery, address: Address, message: Message) -> Incom
             oversize=len(delivery.payload) > MAX_PAYLOAD,
             known_id=address.well_formed,
             device_id=message.device_id,
+            attempt=message.attempt,
             canary=(address.hub_id, address.lane, message.type) == (CANARY_HUB, "alarm", CANARY_TYPE),
         ),
     )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.handling.domain import Subject
+from alarms.handling.domain import Subject, UnderTest
 from alarms.intake.domain import OLDEST_PLAUSIBLE
 from devices.registry.context import hub_context
 from devices.registry.domain import HubContext, HubStatus
@@ -36,6 +36,7 @@ def subject_of(context: HubContext | None, message: Message) -> Subject:
             place=context.last.place if context.last else None,
             notes=(f"The register has this hub as {state}{last}. Find out who needs help",),
             known=True,
+            under_test=_under_test(context),
         )
     notes: tuple[str, ...] = ()
     if context.then is not None:
@@ -52,4 +53,14 @@ def subject_of(context: HubContext | None, message: Message) -> Subject:
         known=True,
         placed=True,
         tier=home.risk_tier.value,
+        under_test=_under_test(context),
     )
+
+
+def _under_test(context: HubContext) -> UnderTest | None:
+    """Return the test window over the hub; what happened before it was moved to where it is has none."""
+    window = context.window
+    if window is None or context.then is not None:
+        return None
+    kinds = {device: kind for device, (kind, _) in context.rooms.items()}
+    return UnderTest(window.starts_at, window.ends_at, window.devices, window.by, kinds)

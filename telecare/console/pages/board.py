@@ -18,6 +18,7 @@ from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console import board_view, cover_view, view
 from telecare.console.mend import to_mend
+from telecare.console.pages.testing import tests_now
 from telecare.console.pages.work import work_sign
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
@@ -40,7 +41,16 @@ async def board(request: Request, session: Transaction, services: ServicesDep, a
     notices = await to_mend(session, services, actor)
     work = await work_sign(session, actor, facts["now"])
     logged_in = await _logged_in(session)
-    return page(request, "board.html", actor, logged_in=logged_in, notices=notices, work=work, **facts)
+    return page(
+        request,
+        "board.html",
+        actor,
+        logged_in=logged_in,
+        notices=notices,
+        work=work,
+        tests=await tests_now(session, actor),
+        **facts,
+    )
 
 
 @router.get("/board/lanes")

@@ -9,7 +9,8 @@ import pytest
 from alarms.escalation.inputs import Annotated, Arrived, Cleared, HubCancelled, Repeated, VoiceLost
 from alarms.escalation.ranks import FIRE, UNKNOWN, URGENT, VOICE_LOST
 from alarms.handling.domain import OpenAlarm, Subject
-from alarms.intake.domain import Signal, Verdict, judge
+from alarms.intake.domain import Verdict, judge
+from alarms.intake.trial import Signal
 from alarms.intake.types import TYPES
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
