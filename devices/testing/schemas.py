@@ -24,8 +24,8 @@ class WindowIn(Input):
         list[DeviceId] | None,
         Field(
             max_length=100,
-            description="ids of triggers as the hub names them; without it all that are registered and the unit, but no detector "
-            "of fire or gas and no kind that is not known: those are under test only when they are named",
+            description="ids of triggers as the hub names them; without it all that are registered, and the unit, "
+            "but no detector of fire or gas and no kind that is not known: those only when they are named",
         ),
     ] = None
     unit: Annotated[bool, Field(description="with `devices`: the button of the unit too")] = False

@@ -363,6 +363,9 @@ class Things:
         yield Sample("PUT", f"{API}/hubs/{{hub_id}}/absence", hub, {"until": until, "why": "in hospital"})
         yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/absence", hub)
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations", hub, place)
+        tried = {"devices": ["p1"], "unit": True, "minutes": 5, "reason": "a new pendant"}
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/test-window", home, tried)
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/test-window/end", home)
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations/end", home, {})
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/peripherals", hub, pendant)
         yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/peripherals/{{device_id}}", home)

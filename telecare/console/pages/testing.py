@@ -1,4 +1,4 @@
-"""Trying triggers out: the engineer's panel on a hub's page, which ticks by itself, and the quiet lines of the board."""
+"""Trying triggers out: the panel on a hub's page, which ticks by itself, and the quiet lines of the board."""
 
 from typing import Annotated, Any
 from urllib.parse import quote

@@ -49,6 +49,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "contact-attempt"): {"contact": "x", "reached": True},
     ("POST", "close"): {"as_of": 1, "outcome": "reassured"},
     ("POST", "commands"): {"command": "ping"},
+    ("POST", "test-window"): {"reason": "curious"},
     ("POST", "peripherals"): {"device_id": "p2", "kind": "pendant"},
     ("POST", "end"): {},
     ("POST", "reveal"): {"reason": "curious"},
@@ -91,6 +92,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     point = {"target": "supervisor", "channel": "email", "address": f"{MARK}@x.example", "label": MARK}
     ahead = datetime.now(UTC) + timedelta(hours=1)
     work = {"hub_id": hub_id, "ends_at": ahead.isoformat(), "reason": f"{MARK} works"}
+    await register.send("POST", f"/hubs/{hub_id}/test-window", {"reason": f"{MARK} tries"})
     desk = Desk(register)
     responder = await desk.responder("zaphod", name=MARK)
     rota = await desk.rota("theirs", responder, name=MARK)
@@ -156,7 +158,7 @@ async def everything(database: Database) -> str:
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
-    tables += ("cover", "cover_agreement")
+    tables += ("cover", "cover_agreement", "test_window")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -194,6 +196,7 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
     for path in (
         "/",
         "/board/lanes",
+        "/board/tests",
         "/work",
         "/fleet",
         f"/fleet?council={FIFE}",
