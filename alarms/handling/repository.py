@@ -246,6 +246,19 @@ class AlarmRepository:
         alarms = [OpenAlarm(*row) for row in await self.session.execute(_OPEN_OF_HUB, {"hub_id": hub_id})]
         return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
 
+    async def open_of_home(self, hub_id: str, person_id: UUID, premises_id: UUID) -> tuple[str, ...]:
+        """Return in words what is open of a hub, of whom it serves and of their home, the oldest first."""
+        statement = (
+            select(Alarm.words)
+            .where(
+                Alarm.handling != "closed",
+                Alarm.class_ != CANARY_CLASS,
+                or_(Alarm.hub_id == hub_id, Alarm.person_id == person_id, Alarm.premises_id == premises_id),
+            )
+            .order_by(Alarm.raised_at)
+        )
+        return tuple((await self.session.execute(statement)).scalars())
+
     def case_of(self, subject: Subject, alarm_id: UUID) -> Any:
         """Return the case of a new alarm, for the database to find as it inserts the row.
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, Text, Uuid, any_, func, insert, inspect, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from devices.registry.import_plan import Known, Place, Row, Writes
 from devices.registry.importer import HomeRow
@@ -87,6 +88,28 @@ class ImportRepository:
                 rows = kinds.get(table.__tablename__, ())
                 for start in range(0, len(rows), BATCH):
                     await self.session.execute(statement(table), rows[start : start + BATCH])
+        await self._take_over([row["id"] for row in writes.inserts.get("installation", ())])
+
+    async def _take_over(self, stays: Sequence[UUID]) -> None:
+        """Accept hubs as they stand: those of people who have no others. One beside another must prove itself first."""
+        other = aliased(Installation)
+        has_other = (
+            select(other.id)
+            .where(
+                other.person_id == Installation.person_id,
+                func.upper_inf(other.period),
+                ~(other.id == _any(stays, Uuid)),
+            )
+            .exists()
+        )
+        statement = (
+            update(Installation)
+            .where(Installation.id == _any(stays, Uuid), ~has_other)
+            .values(accepted_at=func.clock_timestamp(), accepted_by="import")
+            .execution_options(synchronize_session=False)
+        )
+        if stays:
+            await self.session.execute(statement)
 
     async def _rows(self, table: type[Base], condition: Any) -> list[Row]:
         statement = select(*table.__table__.columns).where(condition).order_by(*inspect(table).primary_key)

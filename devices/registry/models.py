@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -216,7 +217,11 @@ class Peripheral(Base):
 
 
 class Installation(Base):
-    """This hub, for this person, at these premises, from and to: a hub is in one place at a time."""
+    """This hub, for this person, at these premises, from and to: a hub is in one place at a time.
+
+    The database's trigger `nobody_without_hub` keeps the last accepted one of a person, and each one while an alarm of
+    its home is open.
+    """
 
     __tablename__ = "installation"
     __table_args__ = (
@@ -224,6 +229,12 @@ class Installation(Base):
         ForeignKeyConstraint(["person_id", "council_id"], ["person.id", "person.council_id"]),
         ForeignKeyConstraint(["premises_id", "council_id"], ["premises.id", "premises.council_id"]),
         CheckConstraint("NOT isempty(period) AND lower_inc(period) AND NOT upper_inc(period)", name="period"),
+        CheckConstraint("(accepted_at IS NULL) = (accepted_by IS NULL)", name="accepted"),
+        CheckConstraint(
+            "num_nulls(withdrawn_why, withdrawn_by, withdrawn_with) IN (0, 3)"
+            " AND (withdrawn_by IS NULL OR NOT upper_inf(period) AND withdrawn_by <> withdrawn_with)",
+            name="withdrawn",
+        ),
         ExcludeConstraint(("hub_id", "="), ("period", "&&"), name="one_place_at_a_time", using="gist"),
         # The constraint's index finds a hub as well, ten times slower: lists by presence look up each hub of a fleet.
         Index("ix_installation_hub_id", "hub_id"),
@@ -237,6 +248,14 @@ class Installation(Base):
     person_id: Mapped[UUID]
     premises_id: Mapped[UUID]
     period: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
+    accepted_at: Mapped[datetime | None] = mapped_column(comment="empty: nobody relies on it yet")
+    accepted_by: Mapped[str | None] = mapped_column(comment="as in the audit; or what took it over as it stood")
+    accepted_events: Mapped[list[UUID]] = mapped_column(
+        ARRAY(Uuid), server_default="{}", comment="the messages that showed its triggers"
+    )
+    withdrawn_why: Mapped[str | None] = mapped_column(comment="the service ended with it: why")
+    withdrawn_by: Mapped[str | None] = mapped_column(comment="as in the audit")
+    withdrawn_with: Mapped[str | None] = mapped_column(comment="the second name: with whom it was agreed")
 
     @property
     def since(self) -> datetime | None:

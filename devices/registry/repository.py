@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, SQLColumnExpression, and_, case, delete, func, or_, select
+from sqlalchemy import RowMapping, SQLColumnExpression, and_, case, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -144,6 +144,24 @@ class HubRepository:
         )
         row = (await self.session.execute(statement)).one_or_none()
         return None if row is None else f"with {row[0]}, {row[1]}, since {row[2]:%d %B %Y}"
+
+    async def lock_person(self, person_id: UUID) -> None:
+        """Let one at a time take hubs away from a person."""
+        await self.session.execute(select(Person.id).where(Person.id == person_id).with_for_update(key_share=True))
+
+    async def judge_leaving_later(self) -> None:
+        """Let the database judge at the end of the transaction what leaves in it: something takes its place."""
+        await self.session.execute(text("SET CONSTRAINTS nobody_without_hub DEFERRED"))
+
+    async def stays_of(self, person_id: UUID) -> Sequence[Installation]:
+        """Return the installations of a person that have no end, the first to begin first."""
+        statement = (
+            select(Installation)
+            .where(Installation.person_id == person_id, func.upper_inf(Installation.period))
+            .order_by(func.lower(Installation.period), Installation.id)
+            .execution_options(populate_existing=True)
+        )
+        return (await self.session.execute(statement)).scalars().all()
 
     async def last_installation(self, hub_id: str) -> Installation | None:
         """Return the installation of a hub that has no end, its row locked."""

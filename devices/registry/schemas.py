@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, mode
 
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, Radio
-from devices.registry.fields import CouncilRef, Day, DeviceId, HubId, Input, Kind, Name, Output, Seconds
+from devices.registry.fields import CouncilRef, Day, DeviceId, HubId, Input, Kind, Name, Output, Reason, Seconds
 
 
 class Patch(Input):
@@ -169,10 +169,18 @@ class InstallationIn(Input):
     move: Annotated[bool, Field(description="end where the hub is at that moment, in the same transaction")] = False
 
 
+class WithdrawalIn(Input):
+    """The person wants the service no more: why, and with whom that was agreed beside you."""
+
+    reason: Reason
+    agreed_with: Annotated[Name, Field(description="the second name; another one than yours")]
+
+
 class InstallationEnd(Input):
-    """When an installation ends (now when left out)."""
+    """When an installation ends (now when left out). The last hub of a person goes with the service only."""
 
     until: AwareDatetime | None = None
+    withdrawal: WithdrawalIn | None = None
 
 
 class InstallationOut(Output):
@@ -184,3 +192,30 @@ class InstallationOut(Output):
     premises_id: UUID
     since: datetime
     until: datetime | None
+    accepted_at: datetime | None
+    accepted_by: str | None
+    withdrawn_why: str | None
+    withdrawn_by: str | None
+    withdrawn_with: str | None
+
+
+class RequirementOut(Output):
+    """One thing that a hub must show; `event_id` is the message that showed it."""
+
+    what: str
+    met: bool
+    event_id: UUID | None
+
+
+class AcceptanceOut(Output):
+    """How a hub stands with its person. `stays` says why it cannot be taken away now, null when it can."""
+
+    hub_id: str
+    installation_id: UUID
+    person_id: UUID
+    accepted_at: datetime | None
+    accepted_by: str | None
+    events: Annotated[list[UUID], Field(description="the messages by which it was accepted")]
+    requirements: list[RequirementOut]
+    alone: Annotated[bool, Field(description="this person has no accepted hub")]
+    stays: str | None

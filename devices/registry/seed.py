@@ -142,7 +142,8 @@ class _Fleet:
             self.rows[Peripheral].append({**own, "kind": name, "room": room})
         since = self.now - timedelta(days=self.chance.randrange(30, 2000))
         row = {"id": new_id(), "council_id": place.code, "hub_id": hub_id, "person_id": person_id}
-        self.rows[Installation].append({**row, "premises_id": premises_id, "period": Range(since, None, bounds="[)")})
+        stays = {"period": Range(since, None, bounds="[)"), "accepted_at": since, "accepted_by": "seed"}
+        self.rows[Installation].append({**row, "premises_id": premises_id, **stays})
 
     def _person(self, place: Place, person_id: UUID) -> str:
         chance = self.chance

@@ -1,8 +1,9 @@
 """What happens to the register: hubs come, go and move; credentials are issued; key safes are opened."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,14 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.registry.domain import HubStatus, exceeds
 from devices.registry.fields import NOT_COME
 from devices.registry.homes import PersonRepository, PremisesRepository, council_exists
+from devices.registry.leaving import PLAINLY, Leaving, Stay, objection
 from devices.registry.models import DeviceModel, Hub, Installation, Premises
 from devices.registry.repository import HubRepository, ModelRepository
+from devices.testing.repository import WindowRepository
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.mqtt_credentials import hash_password
 from telecare.kernel.sealing import Sealer
 
+STAYS = "stays where it is"
+"""What the trigger `nobody_without_hub` says."""
 EXCLUDED = "23P01"
 UNIQUE = "23505"
 FAST_CLOCK = timedelta(minutes=5)
@@ -63,9 +68,19 @@ class RegistryService:
             raise ConflictError(f"There is a hub {columns['hub_id']} already")
 
     async def install(
-        self, hub_id: str, person_id: UUID, premises_id: UUID, since: datetime | None = None, *, move: bool = False
+        self,
+        hub_id: str,
+        person_id: UUID,
+        premises_id: UUID,
+        since: datetime | None = None,
+        *,
+        move: bool = False,
+        leaving: Leaving = PLAINLY,
     ) -> Installation:
-        """Install a hub; RefusedError names where it is when it is somewhere already and not to `move` from there."""
+        """Install a hub; RefusedError names where it is when it is somewhere already and not to `move` from there.
+
+        `leaving` is how it leaves the place that it is moved from.
+        """
         hub = await self.hubs.row(hub_id)
         person, premises = await self.people.require(person_id), await self.premises.require(premises_id)
         if {person.council_id, premises.council_id} != {hub.council_id}:
@@ -73,11 +88,18 @@ class RegistryService:
         if hub.status == HubStatus.RETIRED:
             raise RefusedError("This hub is retired: put it back into stock first")
         since = await self._moment("since", since)
-        if move and await self.hubs.last_installation(hub_id) is not None:
-            await self.end_installation(hub_id, since)
+        before = await self.hubs.last_installation(hub_id) if move else None
+        kept: dict[str, Any] = {}
+        if before is not None:
+            with_person = before.person_id == person_id
+            if with_person:
+                # They move house and take it along: what it has shown stays, or they would be without one.
+                kept = {name: getattr(before, name) for name in ("accepted_at", "accepted_by", "accepted_events")}
+                await self.hubs.judge_leaving_later()
+            await self.end_installation(hub_id, since, replace(leaving, with_person=with_person))
         installation = Installation(
             id=new_id(), council_id=hub.council_id, hub_id=hub_id, person_id=person_id, premises_id=premises_id,
-            period=Range(since, None, bounds="[)"),
+            period=Range(since, None, bounds="[)"), **kept,
         )  # fmt: skip
         where = await self.hubs.whereabouts(hub_id, since)
         try:
@@ -92,8 +114,13 @@ class RegistryService:
         await self.session.flush()
         return installation
 
-    async def end_installation(self, hub_id: str, until: datetime | None = None) -> Installation:
-        """End where a hub is; NotFoundError when it is nowhere, RefusedError for an end before its beginning."""
+    async def end_installation(
+        self, hub_id: str, until: datetime | None = None, leaving: Leaving = PLAINLY
+    ) -> Installation:
+        """End where a hub is; NotFoundError when it is nowhere, RefusedError when it must stay or cannot end then.
+
+        A test window over it is over too.
+        """
         hub = await self.hubs.row(hub_id)
         installation = await self.hubs.last_installation(hub_id)
         if installation is None:
@@ -102,10 +129,48 @@ class RegistryService:
         since = installation.since
         if since is None or until <= since:
             raise RefusedError("An installation ends after it has begun")
+        await self.hubs.lock_person(installation.person_id)
+        why = objection(_stay(installation), await self._others(installation), leaving)
+        if why is not None:
+            raise RefusedError(why)
+        if (gone := leaving.withdrawal) is not None:
+            installation.withdrawn_why, installation.withdrawn_by = gone.why, gone.by
+            installation.withdrawn_with = gone.agreed_with
         installation.period = Range(since, until, bounds="[)")
         hub.status = HubStatus.STOCK
-        await self.session.flush()
+        await self._flush_leaving(hub_id)
+        await WindowRepository(self.session).end(hub_id, await database_now(self.session), leaving.by)
         return installation
+
+    async def accept(self, hub_id: str, events: Sequence[UUID], by: str) -> Installation:
+        """Note that somebody relies on a hub from now on, by these messages; NotFoundError when it is nowhere."""
+        await self.hubs.row(hub_id)
+        installation = await self.hubs.last_installation(hub_id)
+        if installation is None:
+            raise NotFoundError(f"{hub_id} is not installed anywhere")
+        if installation.accepted_at is None:
+            installation.accepted_at, installation.accepted_by = await database_now(self.session), by
+            installation.accepted_events = list(events)
+            await self.session.flush()
+        return installation
+
+    async def why_it_stays(self, installation: Installation, leaving: Leaving) -> str | None:
+        """Say why a hub could not leave now; None when it could."""
+        return objection(_stay(installation), await self._others(installation), leaving)
+
+    async def _others(self, installation: Installation) -> list[Stay]:
+        rows = await self.hubs.stays_of(installation.person_id)
+        return [_stay(row) for row in rows if row.id != installation.id]
+
+    async def _flush_leaving(self, hub_id: str) -> None:
+        """Write that a hub leaves; the database has the last word."""
+        try:
+            await self.session.flush()
+        except IntegrityError as error:
+            if STAYS not in str(error.orig):
+                raise
+            words = f"{hub_id} stays where it is: an alarm was opened just now, or the other hub taken away. Look again"
+            raise RefusedError(words) from error
 
     async def issue_credential(self, hub_id: str) -> str:
         """Give a hub a fresh password of 128 bits and return it; only its hash is kept. The old one ends at once."""
@@ -196,3 +261,8 @@ class RegistryService:
             there = await self.premises.by_uprn(council_id, uprn)
             words = f"This council has premises with UPRN {uprn} already"
             raise ConflictError(words, premises_id=None if there is None else str(there.id)) from error
+
+
+def _stay(row: Installation) -> Stay:
+    assert row.since is not None  # noqa: S101 - the database's CHECK says so
+    return Stay(row.hub_id, row.since, accepted=row.accepted_at is not None)

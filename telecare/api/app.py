@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from telecare.api import docs
 from telecare.api.endpoints import (
+    acceptance,
     access,
     alarms,
     audit,
@@ -46,6 +47,7 @@ ROUTERS = (
     hubs.router,
     hub_commands.router,
     testing.router,
+    acceptance.router,
     testing.windows,
     people.router,
     premises.router,

@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from telecare.embedded.lab import Lab
 from tests.console.conftest import Homes, Login, needs_browser
+from tests.console.test_pages import faults
 
 pytestmark = needs_browser
 FIFE = "S12000047"
@@ -59,3 +60,37 @@ async def test_a_press_from_before_a_move_that_comes_after_it_shows_both_homes(
     await expect(case).to_contain_text("now at 9 Hill Road, Cupar KY15 4AA. Check both")
     await expect(case).to_contain_text("Late by 7 min")
     await homes.close(alarm)
+
+
+async def test_the_new_hub_proves_itself_is_accepted_and_only_then_the_old_one_goes(
+    login: Login, lab: Lab, homes: Homes
+) -> None:
+    """C22, as an engineer does it with a phone."""
+    person, old, new = await home(homes, "Morag", "4 Harbour Row"), await hub(homes), await hub(homes)
+    for each in (old, new):
+        await made(homes, f"/hubs/{each}/installations", **person)
+        await made(homes, f"/hubs/{each}/peripherals", device_id="p1", kind="pendant")
+    page = await login("ewan", width=360)
+    await page.goto(f"{lab.url}/fleet/{old}#acceptance")
+    panel = page.locator("#acceptance")
+    await expect(panel).to_contain_text(f"Accept {new} first")
+    assert await panel.get_by_role("button", name="Take it away").count() == 0
+
+    await page.goto(f"{lab.url}/people/{person['person_id']}")
+    await expect(page.locator("main")).to_contain_text("missing: pendant: an alarm or a test has arrived")
+    await page.goto(f"{lab.url}/fleet/{new}#acceptance")
+    await expect(panel.get_by_role("button", name="Accept it as")).to_be_disabled()
+    assert await faults(page) == []
+    await homes.gateway.publish(f"telecare/v1/{new}/heartbeat", {"seq": 1, "boot_id": "b"})
+    test = {"event_id": uuid4().hex, "type": "pendant", "device": {"id": "p1"}, "test": True}
+    await homes.gateway.publish(f"telecare/v1/{new}/alarm", test)
+    await panel.get_by_role("button", name="Accept it as").click()
+    await expect(panel).to_contain_text("Accepted")
+
+    alarm_id = await homes.press(hub_id=new)
+    await page.goto(f"{lab.url}/fleet/{old}#acceptance")
+    await expect(panel).to_contain_text("an alarm of this home is open")
+    await homes.close(await homes.alarm(alarm_id))
+    await page.reload()
+    await panel.get_by_role("button", name="Take it away").click()
+    await expect(panel).to_contain_text("installed nowhere")

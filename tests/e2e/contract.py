@@ -366,6 +366,8 @@ class Things:
         tried = {"devices": ["p1"], "unit": True, "minutes": 5, "reason": "a new pendant"}
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/test-window", home, tried)
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/test-window/end", home)
-        yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations/end", home, {})
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/acceptance", {"hub_id": self.lab.hubs[0].hub_id})
+        agreed = {"reason": "moves to a care home", "agreed_with": "Sheila Reid"}
+        yield Sample("POST", f"{API}/hubs/{{hub_id}}/installations/end", home, {"withdrawal": agreed})
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/peripherals", hub, pendant)
         yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/peripherals/{{device_id}}", home)

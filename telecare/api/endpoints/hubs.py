@@ -15,6 +15,7 @@ from devices.presence.domain import Presence
 from devices.presence.models import Heartbeat
 from devices.presence.repository import PresenceRepository
 from devices.registry.domain import Connection
+from devices.registry.leaving import Withdrawal
 from devices.registry.models import Installation
 from devices.registry.repository import HubFilter, HubRepository
 from devices.registry.schemas import (
@@ -36,7 +37,8 @@ from telecare.api.deps import Needs, Transaction
 from telecare.api.filters import Council, Search
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router, never_replayed
-from telecare.kernel.errors import NotFoundError
+from telecare.kernel.errors import InvalidError, NotFoundError
+from telecare.protection.swap_day import SwapDay
 
 router = api_router("/hubs", "hubs")
 
@@ -170,8 +172,11 @@ async def list_installations(hub_id: HubId, session: Transaction, actor: Viewer)
 @router.post("/{hub_id}/installations", status_code=201)
 async def install(hub_id: HubId, body: InstallationIn, session: Transaction, actor: Editor) -> InstallationOut:
     """Install a hub for a person at premises; 409 says where it is when it is somewhere already, unless `move`."""
-    registry = RegistryService(session, actor.councils)
-    installation = await registry.install(hub_id, body.person_id, body.premises_id, body.since, move=body.move)
+    swap = SwapDay(session, actor.councils)
+    leaving = await swap.leaving(hub_id, actor.label)
+    installation = await swap.registry.install(
+        hub_id, body.person_id, body.premises_id, body.since, move=body.move, leaving=leaving
+    )
     await AuditRepository(session).add(actor, "hub_installed", "hub", hub_id, installation.council_id)
     return show_installation(installation)
 
@@ -180,10 +185,29 @@ async def install(hub_id: HubId, body: InstallationIn, session: Transaction, act
 async def end_installation(
     hub_id: HubId, body: InstallationEnd, session: Transaction, actor: Editor
 ) -> InstallationOut:
-    """End where a hub is; it goes back to stock."""
-    installation = await RegistryService(session, actor.councils).end_installation(hub_id, body.until)
-    await AuditRepository(session).add(actor, "installation_ended", "hub", hub_id, installation.council_id)
+    """End where a hub is; it goes back to stock.
+
+    409 says why it must stay: an alarm of this home is open, or the person would be left without an accepted hub. With
+    a `withdrawal` of the service the last one goes too.
+    """
+    swap = SwapDay(session, actor.councils)
+    leaving = await swap.leaving(hub_id, actor.label, _withdrawal(body, actor))
+    installation = await swap.registry.end_installation(hub_id, body.until, leaving)
+    details = body.withdrawal.model_dump() if body.withdrawal else None
+    action = "service_withdrawn" if body.withdrawal else "installation_ended"
+    await AuditRepository(session).add(actor, action, "hub", hub_id, installation.council_id, details=details)
     return show_installation(installation)
+
+
+def _withdrawal(body: InstallationEnd, actor: Actor) -> Withdrawal | None:
+    """Return the withdrawal that somebody asks for; InvalidError when the second name is their own."""
+    asked = body.withdrawal
+    if asked is None:
+        return None
+    if asked.agreed_with.casefold() in {actor.name.casefold(), (actor.username or "").casefold(), actor.label}:
+        errors = [{"where": "body.withdrawal.agreed_with", "what": "this is your own name: two must agree"}]
+        raise InvalidError("A withdrawal needs a second name", errors=errors)
+    return Withdrawal(asked.reason, actor.label, asked.agreed_with)
 
 
 @router.post("/{hub_id}/credential", status_code=201)

@@ -14,6 +14,7 @@ from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.people import note_search
+from telecare.console.pages.acceptance import standing_of
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 
@@ -56,13 +57,15 @@ async def person(request: Request, person_id: UUID, session: Transaction, actor:
     people = PersonRepository(session, actor.councils)
     shown = await people.require(person_id)
     await AuditRepository(session).add(actor, "person_viewed", "person", person_id, shown.council_id)
+    hubs = await HubRepository(session, actor.councils).of_person(person_id)
     return page(
         request,
         "person.html",
         actor,
         person=shown,
         contacts=await people.contacts(person_id),
-        hubs=await HubRepository(session, actor.councils).of_person(person_id),
+        hubs=hubs,
+        standings={hub["hub_id"]: await standing_of(session, actor, hub) for hub in hubs},
         alarms=await AlarmRepository(session).latest(actor.councils, person_id=person_id, limit=ALARMS),
         now=await database_now(session),
     )
