@@ -197,9 +197,16 @@ class Things:
         ids = await self.agreement()
         return ids | {"cover_id": (await self.made("/covers", ids | {"why": "exercise"}))["id"]}
 
+    async def tried(self, hub_id: str) -> None:
+        """Open a test window and end it, or the next press would be a test."""
+        await self.made(f"/hubs/{hub_id}/test-window", {"reason": "a new pendant"})
+        reply = await self.api.post(f"{API}/hubs/{hub_id}/test-window/end")
+        assert reply.status_code == 200, reply.text
+
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
         home = await self.home()
+        await self.tried(home["hub_id"])
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
         desk |= await self.work()
