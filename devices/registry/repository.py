@@ -169,6 +169,7 @@ class HubRepository:
             select(Installation)
             .where(Installation.hub_id == hub_id, func.upper_inf(Installation.period))
             .with_for_update()
+            .execution_options(populate_existing=True)
         )
         return (await self.session.execute(statement)).scalar_one_or_none()
 
