@@ -6,6 +6,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import uvicorn
 from fastapi import FastAPI
@@ -126,7 +127,8 @@ class Process:
             url = self.settings.canary_mqtt_url.get_secret_value()
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["presence"] = PresenceKeeper(self.database).run
-        self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url).run
+        within = timedelta(seconds=self.settings.first_heard_within_s)
+        self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
