@@ -37,23 +37,27 @@ _EXPECT = text(
     ON CONFLICT DO NOTHING
     """
 )
-# It must be heard from when it was put up on, or registered, when we could hear and nobody was away by plan.
+FIRST_DUE_FROM = """
+    greatest(f.base, (SELECT max(ended_at) FROM deaf_period WHERE started_at <= f.base + CAST(:within AS interval)))
+"""
+"""From when a hub `f` counts as silent that was never heard: what we could not have heard is not held against it."""
+
+# It must be heard from when it was put up on, or registered, and nobody was away by plan.
 _UNHEARD = text(
-    """
+    f"""
     SELECT p.hub_id, h.council_id, n.risk_tier, d.due AS since
       FROM hub_presence p
       JOIN hub h ON h.hub_id = p.hub_id
       JOIN installation i ON i.hub_id = p.hub_id AND i.period @> clock_timestamp()
       JOIN person n ON n.id = i.person_id
-      CROSS JOIN LATERAL (
-           SELECT greatest(lower(i.period), h.created_at, p.away_until, CAST(:listening_from AS timestamptz))
-                  + CAST(:within AS interval) AS due) d
+      CROSS JOIN LATERAL (SELECT greatest(lower(i.period), h.created_at, p.away_until) AS base) f
+      CROSS JOIN LATERAL (SELECT {FIRST_DUE_FROM} + CAST(:within AS interval) AS due) d
      WHERE p.state = 'never_seen' AND p.told_alarm_id IS NULL AND h.connection = 'digital'
        AND d.due <= clock_timestamp()
        AND NOT EXISTS (SELECT FROM hub_live l WHERE l.hub_id = p.hub_id)
        AND NOT EXISTS (SELECT FROM trigger_proof t WHERE t.hub_id = p.hub_id)
      ORDER BY n.risk_tier, d.due, p.hub_id
-    """
+    """  # noqa: S608 - parts of one statement
 )
 _IN_COUNCILS = text(
     """
@@ -114,13 +118,9 @@ class SilenceRepository:
         """Give a standing to digital hubs that serve somebody and have none: they are to be heard from now on."""
         await self.session.execute(_EXPECT)
 
-    async def unheard(self, listening_from: datetime | None, within: timedelta) -> list[Silent]:
-        """Return hubs that should have been heard for the first time and were not, of whom nobody was told.
-
-        Time counts from the end of our own last deafness, `listening_from`, if that was later than all else.
-        """
-        values = {"listening_from": listening_from, "within": within}
-        return [Silent(*row) for row in await self.session.execute(_UNHEARD, values)]
+    async def unheard(self, within: timedelta) -> list[Silent]:
+        """Return hubs that should have been heard for the first time and were not, of whom nobody was told."""
+        return [Silent(*row) for row in await self.session.execute(_UNHEARD, {"within": within})]
 
     async def in_councils(self, councils: Sequence[str], lately: timedelta) -> dict[str, tuple[int, int]]:
         """Return how many digital hubs serve somebody in these councils, and how many of them fell silent lately."""

@@ -88,7 +88,7 @@ class SilenceWatch:
             await silences.expect()
             if ear.deaf:
                 return
-            untold = await silences.unheard(ear.listening_from, self.first_heard_within)
+            untold = await silences.unheard(self.first_heard_within)
         await self._tell(untold)
 
     async def _tell(self, untold: Sequence[Silent]) -> None:

@@ -114,7 +114,7 @@ async def test_a_hub_that_was_put_up_and_never_heard_is_an_alarm_as_a_silent_one
         await street.look()
     (alarm,) = await street.alarms()
     assert (alarm.type, alarm.class_, alarm.tier, alarm.person_name) == (HUB_OFFLINE, "U", "A", "Jean Rennie")
-    assert (alarm.words, alarm.notes[0][:35]) == ("The unit was never heard", "Never heard since it was put up, and")
+    assert (alarm.words, alarm.notes[0][:36]) == ("The unit was never heard", "Never heard since it was put up, and")
     await street.beats()
     await street.judge()
     await street.look()
@@ -127,8 +127,9 @@ async def test_what_nobody_could_hear_or_need_is_not_held_against_a_hub_that_was
     await street.sql("UPDATE listening SET heard_at = clock_timestamp() - interval '1 minute'")
     await street.look()  # we are deaf
     await street.hears()
+    await street.sql("UPDATE deaf_period SET started_at = now() - interval '28 hours'")
     await street.look()  # since just now we hear again
-    await street.sql("DELETE FROM deaf_period")
+    await street.sql("UPDATE deaf_period SET started_at = now() - interval '5 minutes'")  # it was overdue before
     await street.sql("UPDATE hub_presence SET away_until = clock_timestamp() - interval '5 minutes'")
     await street.look()  # whoever lives there has just come home
     assert await street.alarms() == []
