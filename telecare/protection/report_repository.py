@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, select, text, tuple_
+from sqlalchemy import DateTime, RowMapping, func, literal_column, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.handling.models import Alarm
+from alarms.handling.silence import HUB_OFFLINE
 from devices.registry.domain import RiskTier
 from devices.registry.models import Person
 from devices.registry.repository import PERSON_NAME
@@ -27,11 +29,14 @@ _HEARD = """
     SELECT max(l.last_seen_at) FROM installation i JOIN hub_live l ON l.hub_id = i.hub_id
      WHERE i.person_id = person_protection.person_id AND i.period @> clock_timestamp()
 """
-_ALARM = """
-    SELECT a.id FROM alarm a
-     WHERE a.hub_id = person_protection.hub_id AND a.handling <> 'closed' AND a.type = ANY(:faults)
-     ORDER BY a.rank, a.id LIMIT 1
-"""
+_ALARM = (
+    select(Alarm.id)
+    .where(Alarm.hub_id == PersonProtection.hub_id, Alarm.handling != "closed", Alarm.type.in_([*FAULTS, HUB_OFFLINE]))
+    .order_by(Alarm.rank, Alarm.id)
+    .limit(1)
+    .correlate(PersonProtection)
+    .scalar_subquery()
+)
 _TRIGGERS = text(
     """
     SELECT i.hub_id, t.device_id, t.kind, t.room, t.registered, p.path, p.last_alarm_at, p.last_test_at
@@ -84,12 +89,12 @@ class ProtectionReports:
             statement = statement.where(PersonProtection.tier == wanted.tier)
         if after is not None:
             statement = statement.where(tuple_(*key) > tuple_(*after))
-        return list((await self.session.execute(statement, {"faults": [*FAULTS, "hub_offline"]})).mappings())
+        return list((await self.session.execute(statement)).mappings())
 
     async def of_person(self, person_id: UUID) -> RowMapping | None:
         """Return where somebody stands; None for whom no unit has served yet."""
         statement = self._shown().where(PersonProtection.person_id == person_id)
-        found = await self.session.execute(statement, {"faults": [*FAULTS, "hub_offline"]})
+        found = await self.session.execute(statement)
         return found.mappings().one_or_none()
 
     async def triggers(self, person_id: UUID) -> Sequence[RowMapping]:
@@ -127,8 +132,9 @@ class ProtectionReports:
             PersonProtection.rank, PersonProtection.reasons, PersonProtection.why, PersonProtection.since,
             PersonProtection.good_until, PersonProtection.hub_id, PersonProtection.away_until,
             PERSON_NAME.label("person_name"),
-            text(f"({_PROVEN}) AS last_proven_at"), text(f"({_HEARD}) AS last_heard_at"),
-            text(f"({_ALARM}) AS alarm_id"), func.clock_timestamp().label("now"),
+            literal_column(f"({_PROVEN})", DateTime(timezone=True)).label("last_proven_at"),
+            literal_column(f"({_HEARD})", DateTime(timezone=True)).label("last_heard_at"),
+            _ALARM.label("alarm_id"), func.clock_timestamp().label("now"),
         ).join(Person, Person.id == PersonProtection.person_id)  # fmt: skip
         if self.councils:
             statement = statement.where(PersonProtection.council_id.in_(self.councils))

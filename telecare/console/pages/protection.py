@@ -23,6 +23,7 @@ from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
 from telecare.protection.domain import Protection
 from telecare.protection.report_repository import ProtectionReports
+from telecare.protection.repository import ProtectionRepository
 
 router = APIRouter()
 
