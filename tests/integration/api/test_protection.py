@@ -126,6 +126,9 @@ async def test_the_list_has_the_worst_first_and_is_narrowed_and_paged(town: Town
         cursor = found["next"]
     assert pages[:3] == ["silent A", "silent C", "battery"]
     assert sorted(pages[3:]) == ["elsewhere", "protected"]
+    metrics = (await register.client.get("/metrics")).text
+    assert 'telecare_people{state="unprotected",tier="A"} 1.0' in metrics
+    assert 'telecare_people{state="unprotected",tier="D"} 0.0' in metrics
     for query, expected in (
         ("state=unprotected", ["silent A", "silent C"]),
         ("tier=A&state=unprotected", ["silent A"]),
