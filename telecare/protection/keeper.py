@@ -7,6 +7,7 @@ the one that was kept. SKIP LOCKED keeps workers apart. While we cannot hear nob
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -19,6 +20,8 @@ from telecare.protection.domain import judge
 from telecare.protection.repository import Judged, ProtectionRepository
 
 EVERY_S = 5.0
+SHARE = 20
+"""Looking takes at most so small a part of the time, however many people there are."""
 BATCH = 1000
 
 CHANGES = Counter("telecare_protection_changes", "States that people came into", ["state"], registry=REGISTRY)
@@ -30,10 +33,17 @@ class ProtectionKeeper:
     def __init__(self, database: Database, first_heard_within: timedelta) -> None:
         self.database = database
         self.within = first_heard_within
+        self._rests_until = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge until `stop` is set."""
-        await look_each(EVERY_S, stop, self.look, name="protection")
+        await look_each(EVERY_S, stop, self._look_in_turn, name="protection")
+
+    async def _look_in_turn(self) -> None:
+        if monotonic() >= self._rests_until:
+            begun = monotonic()
+            await self.look()
+            self._rests_until = monotonic() + SHARE * (monotonic() - begun) - EVERY_S
 
     async def look(self) -> int:
         """Judge everybody whose facts have changed; return how many they were."""

@@ -35,6 +35,8 @@ _UNITS = """
                   WHERE handling <> 'closed' AND condition = 'active' AND type = ANY(:faults)
                   GROUP BY hub_id) a ON a.hub_id = i.hub_id
 """
+# The planner takes the homes of now for few, and would look up the rest of them one by one.
+_FOR_EVERYBODY = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)")
 _STALE = text(
     f"""
     WITH seen AS MATERIALIZED (
@@ -46,7 +48,6 @@ _STALE = text(
       JOIN person n ON n.id = coalesce(w.person_id, s.person_id)
      WHERE w.mark IS DISTINCT FROM coalesce(s.mark, 0) OR w.tier IS DISTINCT FROM n.risk_tier
         OR w.look_at <= clock_timestamp() OR (s.person_id IS NULL AND n.service_ended_on <= current_date)
-     ORDER BY 1
     """  # noqa: S608 - parts of one statement
 )
 _TAKE_IN = text(
@@ -181,8 +182,12 @@ class ProtectionRepository:
         self.session = session
 
     async def stale(self) -> list[UUID]:
-        """Return whose facts have changed since they were judged, or whom time alone has brought further."""
-        return list((await self.session.execute(_STALE, _ASK)).scalars())
+        """Return whose facts have changed since they were judged, or whom time alone has brought further.
+
+        In a transaction of its own: it is planned for everybody.
+        """
+        await self.session.execute(_FOR_EVERYBODY)
+        return sorted((await self.session.execute(_STALE, _ASK)).scalars())
 
     async def take(self, people: Sequence[UUID], within: timedelta) -> list[Asked]:
         """Lock people, with a row for who has none yet, and return what is known of them; other workers' are left."""
