@@ -52,6 +52,7 @@ _GOODNESS = (Protection.PROTECTED, Protection.DEGRADED, Protection.UNKNOWN, Prot
 RANKS = {Protection.UNPROTECTED: 0, Protection.DEGRADED: 1, Protection.UNKNOWN: 2, Protection.PROTECTED: 5}
 """The worse, the earlier on a list. Unknown by telephone (3) and away by plan (4) stand behind what may be gone (2)."""
 _QUIET_RANKS = {Reason.TELEPHONE: 3, Reason.AWAY: 4}
+RANKS_ON_A_LIST = frozenset((*RANKS.values(), *_QUIET_RANKS.values()))
 
 FAULTS = {
     "trigger_lost": (Reason.TRIGGER_LOST, "a trigger is no longer heard"),

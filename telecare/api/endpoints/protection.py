@@ -21,7 +21,7 @@ from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import InvalidError
-from telecare.protection.domain import Protection
+from telecare.protection.domain import RANKS_ON_A_LIST, Protection
 from telecare.protection.losses import Loss, by_tier, losses
 from telecare.protection.report_repository import ProtectionReports
 from telecare.protection.repository import ProtectionFilter, ProtectionRepository
@@ -39,7 +39,7 @@ people = api_router("/people", "people")
 router = api_router("/protection", "protection")
 reports = api_router("/reports", "reports")
 
-DAYS, MOST_DAYS = 30, 400
+DAYS, MOST_DAYS, FARTHEST_DAYS = 30, 400, 36_500
 
 Begin = Annotated[
     AwareDatetime | None, Query(alias="from", description=f"with its offset; {DAYS} days before `to` if left out")
@@ -63,6 +63,8 @@ async def list_protection(
     """
     wanted = ProtectionFilter(council, state, tier)
     after = decode_cursor(cursor, int, str, datetime, UUID)
+    if after is not None and after[0] not in RANKS_ON_A_LIST:
+        raise InvalidError("The cursor is not one that this list gave: start again without it")
     rows = await ProtectionReports(session, actor.councils).page(wanted, after, limit + 1)
     await note_search(session, actor, None, council, min(len(rows), limit))
     return page_of(rows, limit, StandingOut.of, lambda row: (row["rank"], row["tier"], row["since"], row["person_id"]))
@@ -173,8 +175,9 @@ async def lost_between(
     """Return what was lost between two moments, and which these are; InvalidError for a time that is none."""
     now = await database_now(session)
     end = end or now
-    begin = begin or end - timedelta(days=DAYS)
-    if not begin < end <= begin + timedelta(days=MOST_DAYS):
+    usable = abs(end - now) < timedelta(days=FARTHEST_DAYS)
+    begin = begin or (end - timedelta(days=DAYS) if usable else end)
+    if not usable or not timedelta(0) < end - begin <= timedelta(days=MOST_DAYS):
         errors = [{"where": "query.to", "what": f"this comes after `from`, at most {MOST_DAYS} days"}]
         raise InvalidError("The report has no time that is possible", errors=errors)
     periods = await ProtectionReports(session, councils).unprotected(begin, end, council, person_id)

@@ -5,8 +5,9 @@ import csv
 import io
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from devices.presence.keeper import PresenceKeeper
 from devices.presence.verdict_repository import VerdictRepository
 from telecare.access.domain import UserRole
+from telecare.api.paging import encode_cursor
 from telecare.cli.main import app as command_line
 from telecare.kernel.db import Database
 from telecare.protection.keeper import ProtectionKeeper
@@ -126,6 +128,8 @@ async def test_the_list_has_the_worst_first_and_is_narrowed_and_paged(town: Town
         cursor = found["next"]
     assert pages[:3] == ["silent A", "silent C", "battery"]
     assert sorted(pages[3:]) == ["elsewhere", "protected"]
+    forged = encode_cursor(10**9, "A", datetime.now(UTC), UUID(int=1))
+    assert (await register.client.get("/api/v1/protection", params={"cursor": forged})).status_code == 422
     metrics = (await register.client.get("/metrics")).text
     assert 'telecare_people{state="unprotected",tier="A"} 1.0' in metrics
     assert 'telecare_people{state="unprotected",tier="D"} 0.0' in metrics
@@ -162,8 +166,9 @@ async def test_lost_minutes_count_from_the_last_proof_and_can_be_traced_to_their
     to = (datetime.fromisoformat(loss["lost_from"]) + timedelta(minutes=10)).isoformat().replace("+00:00", "Z")
     earlier = await get(register, f"/reports/protection?to={to}")
     assert sum(tier["minutes"] for tier in earlier["tiers"]) == 10
-    reply = await register.client.get("/api/v1/reports/protection", params={"from": to, "to": loss["lost_from"]})
-    assert reply.status_code == 422
+    for begin, end in ((to, loss["lost_from"]), ("2020-01-01T00:00:00Z", to), (None, "0001-01-01T00:00:00Z")):
+        query = {"from": begin, "to": end} if begin else {"to": end}
+        assert (await register.client.get("/api/v1/reports/protection", params=query)).status_code == 422
 
     monkeypatch.setenv("TELECARE_DATABASE_URL", town.database.url)
     for flags in (["--json"], ["--csv"], []):
