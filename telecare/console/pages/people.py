@@ -14,7 +14,9 @@ from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.people import note_search
+from telecare.console.forms import NOTHING
 from telecare.console.pages.acceptance import standing_of
+from telecare.console.pages.protection import protection_facts
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 
@@ -67,5 +69,7 @@ async def person(request: Request, person_id: UUID, session: Transaction, actor:
         hubs=hubs,
         standings={hub["hub_id"]: await standing_of(session, actor, hub) for hub in hubs},
         alarms=await AlarmRepository(session).latest(actor.councils, person_id=person_id, limit=ALARMS),
+        nothing=NOTHING,
+        **await protection_facts(session, actor, person_id),
         now=await database_now(session),
     )
