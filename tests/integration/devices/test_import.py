@@ -16,6 +16,7 @@ from devices.registry.context import hub_context
 from devices.registry.import_plan import Outcome
 from devices.registry.import_service import ImportReport, import_fleet
 from devices.registry.importer import read_fleet
+from devices.registry.leaving import Leaving, Withdrawal
 from devices.registry.models import Contact, Hub, Line, Person, Premises
 from devices.registry.service import RegistryService
 from telecare.access.models import AuditEntry
@@ -214,10 +215,24 @@ async def test_the_rules_of_the_register_hold(services: Services) -> None:
 async def test_an_earlier_stay_elsewhere_is_not_written_over(services: Services) -> None:
     await run(services, HOME | {"installed_on": "2026-01-01"})
     async with services.database.transaction() as session:
-        await RegistryService(session, frozenset()).end_installation("SK-1", datetime(2026, 6, 1, tzinfo=UTC))
+        gone = Leaving(withdrawal=Withdrawal("moves away", "user:ewan", "Sheila"))
+        await RegistryService(session, frozenset()).end_installation("SK-1", datetime(2026, 6, 1, tzinfo=UTC), gone)
     elsewhere = HOME | {"given_name": "Una", "address": "9 Mill Brae"}
     assert (await fault(services, elsewhere | {"installed_on": "2026-05-31"}))[0] == "installed_on"
     assert (await only(services, elsewhere | {"installed_on": "2026-06-01"})).status == "updated"
+
+
+async def test_what_stands_somewhere_is_taken_over_as_accepted_and_one_beside_it_must_show_itself(
+    services: Services,
+) -> None:
+    born = HOME | {"date_of_birth": "1940-01-31"}
+    await run(services, born)
+    await run(services, born | {"hub_id": "SK-2"})
+    query = "SELECT hub_id, accepted_by FROM installation ORDER BY hub_id"
+    async with services.database.transaction() as session:
+        people = (await session.execute(text("SELECT count(DISTINCT person_id) FROM installation"))).scalar_one()
+        assert [tuple(row) for row in await session.execute(text(query))] == [("SK-1", "import"), ("SK-2", None)]
+    assert people == 1
 
 
 async def test_only_ones_own_councils(services: Services) -> None:
