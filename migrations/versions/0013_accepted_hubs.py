@@ -8,20 +8,13 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-COLUMNS: tuple[sa.Column[object], ...] = (
-    sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True, comment="empty: nobody relies on it yet"),
-    sa.Column("accepted_by", sa.String(), nullable=True, comment="as in the audit; or what took it over as it stood"),
-    sa.Column(
-        "accepted_events",
-        sa.ARRAY(sa.Uuid()),
-        server_default="{}",
-        nullable=False,
-        comment="the messages that showed its triggers",
-    ),
-    sa.Column("withdrawn_why", sa.String(), nullable=True, comment="the service ended with it: why"),
-    sa.Column("withdrawn_by", sa.String(), nullable=True, comment="as in the audit"),
-    sa.Column("withdrawn_with", sa.String(), nullable=True, comment="the second name: with whom it was agreed"),
-)
+COLUMNS = {
+    "accepted_at": (sa.DateTime(timezone=True), "empty: nobody relies on it yet"),
+    "accepted_by": (sa.String(), "as in the audit; or what took it over as it stood"),
+    "withdrawn_why": (sa.String(), "the service ended with it: why"),
+    "withdrawn_by": (sa.String(), "as in the audit"),
+    "withdrawn_with": (sa.String(), "the second name: with whom it was agreed"),
+}
 CHECKS = {
     "accepted": "(accepted_at IS NULL) = (accepted_by IS NULL)",
     "withdrawn": (
@@ -87,8 +80,16 @@ END $$
 
 
 def upgrade() -> None:
-    for column in COLUMNS:
-        op.add_column("installation", column.copy())
+    for name, (type_, comment) in COLUMNS.items():
+        op.add_column("installation", sa.Column(name, type_, nullable=True, comment=comment))
+    events = sa.Column(
+        "accepted_events",
+        sa.ARRAY(sa.Uuid()),
+        server_default="{}",
+        nullable=False,
+        comment="the messages that showed its triggers",
+    )
+    op.add_column("installation", events)
     # What stands in homes by now is relied on by now.
     op.execute("UPDATE installation SET accepted_at = clock_timestamp(), accepted_by = 'migration'")
     for name, rule in CHECKS.items():
@@ -111,5 +112,5 @@ def downgrade() -> None:
         op.execute(f"DROP FUNCTION {trigger}()")
     for name in CHECKS:
         op.drop_constraint(name, "installation", type_="check")
-    for column in COLUMNS:
-        op.drop_column("installation", column.name)
+    for name in (*COLUMNS, "accepted_events"):
+        op.drop_column("installation", name)
