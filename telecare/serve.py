@@ -41,6 +41,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.protection.jobs import JobWatch
 from telecare.protection.silence import SilenceWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
@@ -127,6 +128,7 @@ class Process:
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["presence"] = PresenceKeeper(self.database).run
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url).run
+        self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
