@@ -240,8 +240,8 @@ class JobWatch:
         for council, (count, untold) in late.items():
             if untold:
                 await self._tell_overdue(council, count)
-        for council, (alarm_id, _) in on_the_board.items():
-            if council not in late:
+        for known, (alarm_id, _) in on_the_board.items():
+            if known not in late:
                 async with self.database.transaction() as session:
                     await AlarmService(session).clear_if_open(alarm_id, Cleared("No job is overdue any more"))
 
