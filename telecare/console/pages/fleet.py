@@ -12,7 +12,7 @@ from alarms.handling.repository import AlarmRepository
 from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import Presence
 from devices.presence.verdict_repository import VerdictRepository
-from devices.registry.councils import UnknownCouncilError, present_code
+from devices.registry.councils import UnknownCouncilError
 from devices.registry.domain import Connection
 from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelRepository
 from telecare.access.domain import Actor, Permission
@@ -20,6 +20,7 @@ from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.console import presence_picture, timeline, view, work_view
 from telecare.console.pages.hub_commands import command_facts
+from telecare.console.pages.jobs_of_hub import jobs_of_hub
 from telecare.console.pages.work import work_of_hub
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
@@ -50,7 +51,13 @@ async def fleet(
 ) -> Response:
     """Show the fleet; every filter stands in the address, so a view can be kept and sent."""
     hubs, shared = HubRepository(session, actor.councils), ModelRepository(session)
-    chosen = {"council": _code(council), "presence": presence, "connection": connection, "model": model, "q": q.strip()}
+    chosen = {
+        "council": council_code(council),
+        "presence": presence,
+        "connection": connection,
+        "model": model,
+        "q": q.strip(),
+    }
     wanted = HubFilter(
         chosen["council"] or None,
         Presence(presence) if presence in list(Presence) else None,
@@ -93,7 +100,7 @@ async def fleet(
     )
 
 
-def _code(council: str) -> str:
+def council_code(council: str) -> str:
     """Return the present code of a council; one that nobody knows filters nothing out by accident, it finds nothing."""
     try:
         return present_code(council) if council else ""
@@ -144,6 +151,7 @@ async def hub(
         newest=not cursor,
         refused=refused[:500],
         **await command_facts(session, actor, shown),
+        **await jobs_of_hub(session, actor, hub_id),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
         now=now,
