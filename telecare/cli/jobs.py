@@ -70,10 +70,8 @@ def list_jobs(
         jobs = in_transaction(work)
         for job in jobs:
             late = "OVERDUE: " if job.overdue else ""
-            said = (
-                f"{late}{job.hub_id}: {job.words}, due {job.due_at:%Y-%m-%d %H:%M} UTC, {job.owner or 'nobody has it'}"
-            )
-            say(job.model_dump_json() if as_json else said)
+            due = f"due {job.due_at:%Y-%m-%d %H:%M} UTC, {job.owner or 'nobody has it'}"
+            say(job.model_dump_json() if as_json else f"{late}{job.hub_id}: {job.words}, {due}")
         if not jobs and not as_json:
             say("Nothing is to be done.")
         return 1 if any(job.overdue for job in jobs) else 0

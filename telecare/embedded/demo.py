@@ -132,7 +132,7 @@ async def _reconcile_soon(lab: Lab) -> None:
     try:
         async with database.transaction() as session:
             await reconcile(session, Rules(), ())
-    except Exception as error:  # a demo that is just being stopped, or upgraded; the night comes anyway
+    except Exception as error:  # noqa: BLE001 - a demo that is just being stopped; the night comes anyway
         log.warning("not_reconciled", error=repr(error)[:200])
     finally:
         await database.dispose()

@@ -12,7 +12,7 @@ from alarms.handling.repository import AlarmRepository
 from alarms.intake.repository import IntakeRepository
 from devices.presence.domain import Presence
 from devices.presence.verdict_repository import VerdictRepository
-from devices.registry.councils import UnknownCouncilError
+from devices.registry.councils import UnknownCouncilError, present_code
 from devices.registry.domain import Connection
 from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelRepository
 from telecare.access.domain import Actor, Permission
