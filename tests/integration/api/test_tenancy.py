@@ -218,7 +218,7 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/work",
         "/jobs",
         f"/jobs?council={FIFE}",
-        f"/jobs?hub={MARK}-1",
+        "/jobs?state=open",
         "/fleet",
         f"/fleet?council={FIFE}",
         f"/fleet?q={part}",
