@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.jobs.domain import (
     KINDS,
+    SAID,
     Change,
     JobState,
     Look,
@@ -91,7 +92,8 @@ class JobService:
                 **whose._asdict(), hub_id=look.hub_id, kind=look.kind, state=JobState.OPEN, opened_at=now, due_at=due,
                 life_safety=finding.life_safety, evidence=collected(finding),
             )  # fmt: skip
-            await self.jobs.say(job, "opened", SYSTEM, KINDS[look.kind].words)
+            seen = "; ".join(item.words for item in finding.items[:SAID])
+            await self.jobs.say(job, "opened", SYSTEM, f"{KINDS[look.kind].words}: {seen}")
             opened += 1
         return opened
 
