@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         ge=1,
         description="so many open alarms of one council that nobody has are told as an alarm; nothing is refused",
     )
+    first_heard_within_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="a hub that is put up for somebody is an alarm unless it is heard within so long",
+    )
     jobs_every_s: float = Field(default=60.0, gt=0, description="how often is looked for what jobs are opened from")
     jobs_hour: int = Field(
         default=4, ge=0, le=23, description="from this hour on (Europe/London) register and hubs are reconciled, daily"
