@@ -19,6 +19,7 @@ from telecare.console.pages import (
     cover,
     fleet,
     hub_commands,
+    jobs,
     login,
     people,
     policies,
@@ -34,7 +35,7 @@ from telecare.console.pages import (
 from telecare.console.render import LoginNeededError, render_row
 
 _OPERATORS = (
-    login, board, case, fleet, hub_commands, testing, acceptance, absence, people, protection, answer, work,
+    login, board, case, fleet, hub_commands, testing, acceptance, jobs, absence, people, protection, answer, work,
 )  # fmt: skip
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
