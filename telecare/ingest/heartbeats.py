@@ -5,8 +5,8 @@ Never ahead of an alarm: it has its own connection and its own task, and takes n
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from devices.presence.domain import HeartbeatRow
@@ -18,14 +18,19 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
-from telecare.wire.payloads import MAX_PAYLOAD, Heartbeat, read_heartbeat
-from telecare.wire.topics import read_topic
+from telecare.wire.beats import Beat, read_beat
+from telecare.wire.payloads import MAX_PAYLOAD
+from telecare.wire.topics import hub_of_heartbeat
 
 log = get_logger("ingest")
 
 BATCH = 500
+WRITERS = 2
+"""While the database works on one batch, the next is read, and written by the other."""
 MOST_REFUSED = 5
 """More heartbeats of one batch that the database refuses are a fault of ours and not of theirs."""
+
+NOT_STAMPED = datetime.fromtimestamp(0, UTC)
 
 Row = tuple[Delivery, HeartbeatRow]
 
@@ -38,24 +43,34 @@ class HeartbeatLane:
         self.database = database
         self.strange = strange
         self.retry_cap_s = retry_cap_s
-        self._in_hand: float | None = None
+        self._writers = [_Writer(self) for _ in range(WRITERS)]
 
     def behind_s(self) -> float:
         """Return how long ago the oldest heartbeat came that is not committed yet, in seconds."""
-        waits = [at for at in (self._in_hand, self.lane.oldest_waiting()) if at is not None]
-        return time.monotonic() - min(waits) if waits else 0.0
+        waits = [writer.oldest() for writer in self._writers]
+        oldest = min((at for at in (*waits, self.lane.oldest_waiting()) if at is not None), default=None)
+        return time.monotonic() - oldest if oldest is not None else 0.0
 
     async def run(self) -> None:
-        """Take heartbeats until cancelled."""
-        while True:
-            self._in_hand = None
-            batch = await self.lane.take(BATCH)
-            self._in_hand = batch[0].at
-            rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
-            if await self._settle(rows, strange):
-                for delivery in strange:
-                    await self.strange.settle(delivery)
-            self.lane.settled(*(delivery for delivery in batch if delivery not in strange))
+        """Take heartbeats until cancelled; those of one hub go to the same writer, in their order."""
+        async with asyncio.TaskGroup() as group:
+            for writer in self._writers:
+                group.create_task(writer.run())
+            while True:
+                shares: list[list[Delivery]] = [[] for _ in self._writers]
+                for delivery in await self.lane.take(BATCH * WRITERS):
+                    shares[hash(delivery.topic) % WRITERS].append(delivery)
+                for writer, share in zip(self._writers, shares, strict=True):
+                    if share:
+                        await writer.put(share)
+
+    async def write(self, batch: list[Delivery]) -> None:
+        """Commit a batch and ack it; what is no heartbeat goes its own way."""
+        rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
+        if await self._settle(rows, strange):
+            for delivery in strange:
+                await self.strange.settle(delivery)
+        self.lane.settled(*(delivery for delivery in batch if delivery not in strange))
 
     async def _settle(self, rows: list[Row], strange: list[Delivery]) -> bool:
         """Commit the rows, then ack them; false when the connection that brought them is gone."""
@@ -63,8 +78,7 @@ class HeartbeatLane:
         if doubles is None:
             self.lane.settled(*strange)
             return False
-        for delivery, _ in rows:
-            self.lane.ack(delivery)
+        self.lane.ack_all([delivery for delivery, _ in rows])
         MESSAGES.labels("heartbeat", "accepted").inc(len(rows))
         if rows:
             LATENCY.labels("heartbeat").observe(time.monotonic() - rows[0][0].at)
@@ -122,8 +136,34 @@ class HeartbeatLane:
         async with self.database.transaction() as session:
             now = await database_now(session)
             stamp = stamper(now, time.monotonic())
-            fresh = [replace(row, received_at=stamp(delivery)) for delivery, row in rows]
-            return set(await PresenceRepository(session).record(fresh))
+            for delivery, row in rows:
+                row.received_at = stamp(delivery)
+            return await PresenceRepository(session).record([row for _, row in rows])
+
+
+class _Writer:
+    """Writes batches of its hubs, one after the other."""
+
+    def __init__(self, lane: HeartbeatLane) -> None:
+        self._lane = lane
+        self._waiting: asyncio.Queue[list[Delivery]] = asyncio.Queue(1)
+        self._oldest: deque[float] = deque()
+
+    async def put(self, batch: list[Delivery]) -> None:
+        """Hand a batch over; waits while another waits."""
+        self._oldest.append(batch[0].at)
+        await self._waiting.put(batch)
+
+    def oldest(self) -> float | None:
+        """Return when the oldest came that is not committed, monotonic."""
+        return self._oldest[0] if self._oldest else None
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            batch = await self._waiting.get()
+            await self._lane.write(batch)
+            self._oldest.popleft()
 
 
 def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
@@ -131,37 +171,34 @@ def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
     rows: list[Row] = []
     strange: list[Delivery] = []
     for delivery in batch:
-        address = read_topic(delivery.topic.decode("utf-8", "replace"))
-        beat = _read(delivery) if address.well_formed and len(delivery.payload) <= MAX_PAYLOAD else None
-        if beat is None:
+        payload = delivery.payload
+        hub_id = hub_of_heartbeat(delivery.topic)
+        beat = _read(delivery) if hub_id is not None and len(payload) <= MAX_PAYLOAD else None
+        if hub_id is None or beat is None:
             strange.append(delivery)
             continue
-        rows.append(
-            (
-                delivery,
-                HeartbeatRow(
-                    hub_id=address.hub_id,
-                    id=new_id(),
-                    received_at=datetime.fromtimestamp(0, UTC),
-                    payload=delivery.payload,
-                    boot_id=beat.boot_id,
-                    seq=beat.seq,
-                    battery_pct=beat.battery_pct,
-                    mains=beat.mains,
-                    signal_dbm=beat.signal_dbm,
-                    path=beat.path,
-                    firmware=beat.firmware,
-                    interval_s=beat.interval_s,
-                    peripherals=dict(beat.peripherals) if beat.peripherals is not None else None,
-                ),
-            )
+        row = HeartbeatRow(
+            new_id(),
+            hub_id,
+            NOT_STAMPED,
+            payload,
+            beat.boot_id,
+            beat.seq,
+            beat.battery_pct,
+            beat.mains,
+            beat.signal_dbm,
+            beat.path,
+            beat.firmware,
+            beat.interval_s,
+            beat.peripherals,
         )
+        rows.append((delivery, row))
     return rows, strange
 
 
-def _read(delivery: Delivery) -> Heartbeat | None:
+def _read(delivery: Delivery) -> Beat | None:
     try:
-        return read_heartbeat(delivery.payload)
+        return read_beat(delivery.payload)
     except Exception:
         log.exception("heartbeat_not_read", topic=delivery.topic.decode("utf-8", "replace"))
         return None

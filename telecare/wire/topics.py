@@ -7,6 +7,7 @@ from telecare.kernel.pure.jsonsafe import clean_text
 
 ROOT = "telecare/v1"
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HEARTBEAT = re.compile(f"{ROOT}/({HUB_ID.pattern})/heartbeat".encode())
 MAX_CLAIMED_ID = 200
 
 CANARY_HUB = "telecare-canary"
@@ -46,3 +47,9 @@ def read_topic(topic: str) -> Address:
     claimed, _, lane = topic.removeprefix(f"{ROOT}/").rpartition("/")
     hub_id = clean_text(claimed)[:MAX_CLAIMED_ID]
     return Address(hub_id, lane, HUB_ID.fullmatch(claimed) is not None)
+
+
+def hub_of_heartbeat(topic: bytes) -> str | None:
+    """Return whose heartbeat a topic carries, None for an id that no hub can have: what `read_topic` says, but fast."""
+    found = _HEARTBEAT.fullmatch(topic)
+    return found[1].decode("ascii") if found is not None else None
