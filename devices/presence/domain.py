@@ -52,10 +52,12 @@ TOLD = ("battery_pct", "mains", "signal_dbm", "path", "firmware", "interval_s", 
 class Fold:
     """What all heartbeats of one hub in a batch come to.
 
-    `boot_before` is the boot that the batch saw before the present one; `doubled`, that a replaced boot came back.
+    `since` is when the batch first saw the present boot, `boot_before` the boot that it saw before; `doubled`, that a
+    replaced boot came back.
     """
 
     row: HeartbeatRow
+    since: datetime
     boot_before: str | None = None
     doubled: bool = False
 
@@ -65,7 +67,7 @@ def fold(rows: Iterable[HeartbeatRow]) -> list[Fold]:
     folds: dict[str, Fold] = {}
     for row in rows:
         known = folds.get(row.hub_id)
-        folds[row.hub_id] = Fold(row) if known is None else _join(known, row)
+        folds[row.hub_id] = Fold(row, row.received_at) if known is None else _join(known, row)
     return [folds[hub_id] for hub_id in sorted(folds)]
 
 
@@ -85,5 +87,8 @@ def _join(known: Fold, row: HeartbeatRow) -> Fold:
         **kept,
     )
     if not rebooted:
-        return replace(known, row=merged)
-    return Fold(merged, boot_before=old.boot_id, doubled=known.doubled or row.boot_id == known.boot_before)
+        since = row.received_at if old.boot_id is None and row.boot_id is not None else known.since
+        return replace(known, row=merged, since=since)
+    return Fold(
+        merged, row.received_at, boot_before=old.boot_id, doubled=known.doubled or row.boot_id == known.boot_before
+    )

@@ -42,7 +42,7 @@ class Ear:
     async def _say(self) -> None:
         try:
             async with self.database.transaction() as session:
-                deaf_since = await VerdictRepository(session).hear(self.slot.slot)
+                deaf_since = await VerdictRepository(session).hear(self.slot.slot, self.slot.share_of)
         except Exception as error:
             if not is_transient(error):
                 log.exception("ear_failed")  # and the gap is ours

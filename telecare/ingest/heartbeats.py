@@ -27,6 +27,8 @@ log = get_logger("ingest")
 BATCH = 500
 WRITERS = 2
 """While the database works on one batch, the next is read, and written by the other."""
+LATE = timedelta(seconds=60)
+"""By so much those of one hub may change places where processes share them: as far as one of these is behind."""
 MOST_REFUSED = 5
 """More heartbeats of one batch that the database refuses are a fault of ours and not of theirs."""
 
@@ -38,8 +40,11 @@ Row = tuple[Delivery, HeartbeatRow]
 class HeartbeatLane:
     """Takes heartbeats in batches; what is no heartbeat goes the way of the event lane and reaches a human."""
 
-    def __init__(self, lane: Lane, database: Database, strange: MessageLane, *, retry_cap_s: float) -> None:
+    def __init__(
+        self, lane: Lane, database: Database, strange: MessageLane, *, retry_cap_s: float, shared: bool = False
+    ) -> None:
         self.lane = lane
+        self._late = LATE if shared else None
         self.database = database
         self.strange = strange
         self.retry_cap_s = retry_cap_s
@@ -138,7 +143,7 @@ class HeartbeatLane:
             stamp = stamper(now, time.monotonic())
             for delivery, row in rows:
                 row.received_at = stamp(delivery)
-            return await PresenceRepository(session).record([row for _, row in rows])
+            return await PresenceRepository(session).record([row for _, row in rows], self._late)
 
 
 class _Writer:

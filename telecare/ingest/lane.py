@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -24,7 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from telecare.ingest.read_ahead import Client, Published
 from telecare.kernel.logging import get_logger
 from telecare.kernel.settings import Settings
-from telecare.wire.topics import subscription
+from telecare.wire.topics import shared, subscription
 
 log = get_logger("ingest")
 
@@ -59,8 +59,22 @@ class Delivery(msgspec.Struct, frozen=True):
         return len(self.payload) + len(self.topic) + MESSAGE_OVERHEAD
 
 
+class Place(NamedTuple):
+    """One of those that share the heartbeats between them; `slot` is that of the whole."""
+
+    slot: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Return its own name; no slot can be called so."""
+        return f"{self.slot}.{self.number}"
+
+
 class Lane:
     """A connection that receives some lanes of all hubs; `name` and the slot make its stable client id.
+
+    `place` instead of the settings' slot: one of those that share the messages between them.
 
     `on_published` is called in the network's thread with the number of each message whose PUBACK has come.
     """
@@ -71,9 +85,15 @@ class Lane:
         name: str,
         lanes: tuple[str, ...],
         on_published: Callable[[int], None] | None = None,
+        *,
+        place: Place | None = None,
     ) -> None:
         self.name = name
-        self.filters = [(subscription(lane), 1) for lane in lanes]
+        self.filters = [
+            (subscription(lane) if place is None else shared(subscription(lane), f"telecare-{place.slot}"), 1)
+            for lane in lanes
+        ]
+        self._client_id = f"telecare-{name}-{settings.ingest_slot if place is None else place.name}"
         self.connected = False
         self._url = urlsplit(settings.mqtt_url.get_secret_value())
         self._waiting: deque[Delivery] = deque()
@@ -166,7 +186,7 @@ class Lane:
     def _make_client(self, settings: Settings) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"telecare-{self.name}-{settings.ingest_slot}",
+            client_id=self._client_id,
             clean_session=False,
             protocol=mqtt.MQTTv311,
             manual_ack=True,

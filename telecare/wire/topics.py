@@ -32,6 +32,11 @@ def subscription(lane: str) -> str:
     return f"{ROOT}/+/{lane}"
 
 
+def shared(topic_filter: str, group: str) -> str:
+    """Return the filter by which the members of a group receive each message once between them."""
+    return f"$share/{group}/{topic_filter}"
+
+
 def to_hub(hub_id: str, kind: str) -> str:
     """Return the topic on which we speak to a hub: `ack` or `command`."""
     return f"{ROOT}/{hub_id}/{kind}"
