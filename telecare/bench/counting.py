@@ -1,9 +1,10 @@
 """The reference of the heartbeat lane: a subscriber that only counts, by the same library, each message acked by hand.
 
-Run as a program: `python -m telecare.bench.counting MQTT_URL COUNT`. It says `ready` once it is subscribed, and at the
-COUNTth message when that came, in seconds since 1970.
+Run as a program: `python -m telecare.bench.counting COUNT`, with the broker's address in BENCH_MQTT_URL. It says
+`ready` once it is subscribed, and at the COUNTth message when that came, in seconds since 1970.
 """
 
+import os
 import sys
 import time
 from typing import Any
@@ -45,4 +46,4 @@ def _say(words: str) -> None:
 
 
 if __name__ == "__main__":
-    count(sys.argv[1], int(sys.argv[2]))
+    count(os.environ["BENCH_MQTT_URL"], int(sys.argv[1]))

@@ -86,6 +86,7 @@ class Lab:
         self.hubs: list[SeededHub] = []
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self.services: dict[str, Supervised] = {}
+        self.ports: dict[str, int] = {}
         self._mosquitto = mosquitto
         self._roles = roles
         self._own = own
@@ -121,7 +122,7 @@ class Lab:
             await self._enter(self.broker.start, self.broker.stop)
             self.say("Starting the service …")
             for name, roles in self._roles.items():
-                port = free_port() if self.services else self.http_port
+                self.ports[name] = port = free_port() if self.services else self.http_port
                 launch, answers = partial(self._serve, name, roles, port), partial(self._answers, port)
                 self.services[name] = service = Supervised(name, launch, answers, self.log, signal.SIGTERM)
                 await self._enter(service.start, service.stop)
