@@ -108,6 +108,12 @@ _HEAR = text(
     SELECT (SELECT started_at FROM deaf)
     """  # noqa: S608 - words of ours
 )
+_UNREAD = text(
+    """
+    SELECT slot FROM listening
+     WHERE share_of = :share_of AND heard_at < clock_timestamp() - CAST(:deaf_after AS interval) ORDER BY slot
+    """
+)
 _FORGET = text("DELETE FROM listening WHERE slot = :slot RETURNING slot")
 _AT = text(
     """
@@ -199,6 +205,11 @@ class VerdictRepository:
         values = {"slot": slot, "share_of": share_of, "id": new_id(), "deaf_after": DEAF_AFTER}
         gap: datetime | None = (await self.session.execute(_HEAR, values)).scalar_one()
         return gap
+
+    async def unread(self, share_of: str) -> list[str]:
+        """Return the places of a share that nobody reads: the broker keeps their part of all heartbeats for them."""
+        values = {"share_of": share_of, "deaf_after": DEAF_AFTER}
+        return [row[0] for row in await self.session.execute(_UNREAD, values)]
 
     async def forget_slot(self, slot: str) -> bool:
         """Expect nothing of a slot any more; False when nothing was expected."""

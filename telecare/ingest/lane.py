@@ -74,7 +74,8 @@ class Place(NamedTuple):
 class Lane:
     """A connection that receives some lanes of all hubs; `name` and the slot make its stable client id.
 
-    `place` instead of the settings' slot: one of those that share the messages between them.
+    `place` instead of the settings' slot: one of those that share the messages between them. One that is `leaving`
+    gives its subscriptions back, and only hears what waits for it.
 
     `on_published` is called in the network's thread with the number of each message whose PUBACK has come.
     """
@@ -87,6 +88,7 @@ class Lane:
         on_published: Callable[[int], None] | None = None,
         *,
         place: Place | None = None,
+        leaving: bool = False,
     ) -> None:
         self.name = name
         self.filters = [
@@ -95,6 +97,7 @@ class Lane:
         ]
         self._client_id = f"telecare-{name}-{settings.ingest_slot if place is None else place.name}"
         self.connected = False
+        self._gives_back = leaving
         self._url = urlsplit(settings.mqtt_url.get_secret_value())
         self._waiting: deque[Delivery] = deque()
         self._in_hand_bytes = 0
@@ -106,7 +109,8 @@ class Lane:
         self._loop = asyncio.get_running_loop()
         self._open = threading.Event()
         self._stopped = threading.Event()
-        self._client = self._make_client(settings)
+        self._settings = settings
+        self._client = self._make_client()
         if on_published is not None:
             self._client.on_publish = lambda _client, _data, mid, *_: on_published(mid)
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
@@ -183,11 +187,19 @@ class Lane:
         with self._room:
             return self._waiting[0].at if self._waiting else None
 
-    def _make_client(self, settings: Settings) -> Client:
+    def end_session(self) -> None:
+        """Connect once more, with a clean session, which ends the kept one; blocks. For one that was stopped."""
+        client = self._make_client(clean=True)
+        client.on_connect = lambda client, *_: client.disconnect()
+        self._connect(client)
+        while client.loop() == mqtt.MQTT_ERR_SUCCESS:
+            pass
+
+    def _make_client(self, *, clean: bool = False) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
-            clean_session=False,
+            clean_session=clean,
             protocol=mqtt.MQTTv311,
             manual_ack=True,
             reconnect_on_failure=False,
@@ -196,9 +208,10 @@ class Lane:
         if self._url.username:
             client.username_pw_set(unquote(self._url.username), unquote(self._url.password or ""))
         if self._url.scheme == "mqtts":
-            client.tls_set_context(ssl.create_default_context(cafile=settings.mqtt_ca_file))
+            client.tls_set_context(ssl.create_default_context(cafile=self._settings.mqtt_ca_file))
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = lambda *_: self._welcome()
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_socket_open = _send_at_once
@@ -206,15 +219,18 @@ class Lane:
         client.on_socket_register_write = _leave_writing_to_the_loop
         return client
 
+    def _connect(self, client: Client) -> None:
+        port = self._url.port or (8883 if self._url.scheme == "mqtts" else 1883)
+        client.connect(self._url.hostname or "localhost", port, keepalive=KEEPALIVE_S)
+
     def _run(self) -> None:
         backoff = MIN_BACKOFF_S
-        port = self._url.port or (8883 if self._url.scheme == "mqtts" else 1883)
         while not self._stopped.is_set():
             if not self._open.wait(1.0):
                 continue
             self._connected_at = None
             try:
-                self._client.connect(self._url.hostname or "localhost", port, keepalive=KEEPALIVE_S)
+                self._connect(self._client)
                 while self._client.loop() == mqtt.MQTT_ERR_SUCCESS:
                     self._client.read_ahead(self._on_messages)
             except (OSError, ValueError) as error:
@@ -235,7 +251,9 @@ class Lane:
             client.disconnect()
             return
         self._leaving = False
-        if self.filters:
+        if self._gives_back:
+            client.unsubscribe([name for name, _ in self.filters])
+        elif self.filters:
             client.subscribe(self.filters)
         else:
             self._welcome()

@@ -13,7 +13,9 @@ from simulators.fleet.pour import Poured, PourOptions, pour
 from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab, sharing, wait_for_up
 from telecare.embedded.mosquitto import find_mosquitto
 from telecare.embedded.ports import free_port
-from telecare.kernel.db import asyncpg_dsn
+from telecare.ingest.lane import Place
+from telecare.ingest.retire import retire
+from telecare.kernel.db import Database, asyncpg_dsn
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
 
@@ -77,6 +79,18 @@ async def test_nothing_is_lost_and_each_hub_keeps_its_order(lab: Lab, database: 
     await second.start()  # the guest goes
     await beats(lab, 1000)
     await all_there(database, 8000)
+
+    await second.stop()
+    await lab.services["ingest-1"].stop()  # it was to be one of one from now on
+    await beats(lab, 500)
+    base = lab.settings()
+    store = Database(base)
+    await retire(base, store, Place("1", 2))
+    await store.dispose()
+    assert [row["slot"] for row in await database.fetch("SELECT slot FROM listening")] == ["1.1"]
+    await lab.services["ingest-1"].start()
+    await beats(lab, 500)
+    await all_there(database, 9000)
 
     wrong = await database.fetch(
         "SELECT hub_id FROM hub_live l WHERE hub_id LIKE 'pour-%' AND (boot_id, seq) <> ("
