@@ -39,7 +39,7 @@ STEADY_S = 2.0
 MAX_INFLIGHT_OUT = 1000
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One message as it came: `generation` tells to which connection its `mid` belongs; `at` is monotonic.
 
     The network thread makes one for each message: a struct, because a dataclass takes five times as long.

@@ -18,7 +18,7 @@ _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
 _Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 
 
-class Beat(msgspec.Struct):
+class Beat(msgspec.Struct, gc=False):
     """What is kept of a heartbeat; every field may be missing."""
 
     seq: int | None = None
@@ -39,7 +39,7 @@ class _Device(msgspec.Struct, gc=False):
     last_seen: str | None = None
 
 
-class _Plain(msgspec.Struct):
+class _Plain(msgspec.Struct, gc=False):
     seq: Annotated[int, msgspec.Meta(ge=0, le=MAX_INTEGER)] | None = None
     boot_id: _Text | None = None
     battery_pct: _Percent | None = None
