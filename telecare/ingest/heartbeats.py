@@ -5,7 +5,6 @@ Never ahead of an alarm: it has its own connection and its own task, and takes n
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -25,8 +24,8 @@ from telecare.wire.topics import hub_of_heartbeat
 log = get_logger("ingest")
 
 BATCH = 500
-WRITERS = 2
-"""While the database works on one batch, the next is read, and written by the other."""
+AT_ONCE = 2
+"""So many batches are written at once when there is enough for them: the database works on one while another is read."""
 LATE = timedelta(seconds=60)
 """By so much those of one hub may change places where processes share them: as far as one of these is behind."""
 MOST_REFUSED = 5
@@ -48,28 +47,24 @@ class HeartbeatLane:
         self.database = database
         self.strange = strange
         self.retry_cap_s = retry_cap_s
-        self._writers = [_Writer(self) for _ in range(WRITERS)]
+        self._in_hand: float | None = None
 
     def behind_s(self) -> float:
         """Return how long ago the oldest heartbeat came that is not committed yet, in seconds."""
-        waits = [writer.oldest() for writer in self._writers]
-        oldest = min((at for at in (*waits, self.lane.oldest_waiting()) if at is not None), default=None)
-        return time.monotonic() - oldest if oldest is not None else 0.0
+        waits = [at for at in (self._in_hand, self.lane.oldest_waiting()) if at is not None]
+        return time.monotonic() - min(waits) if waits else 0.0
 
     async def run(self) -> None:
-        """Take heartbeats until cancelled; those of one hub go to the same writer, in their order."""
-        async with asyncio.TaskGroup() as group:
-            for writer in self._writers:
-                group.create_task(writer.run())
-            while True:
-                shares: list[list[Delivery]] = [[] for _ in self._writers]
-                for delivery in await self.lane.take(BATCH * WRITERS):
-                    shares[hash(delivery.topic) % WRITERS].append(delivery)
-                for writer, share in zip(self._writers, shares, strict=True):
-                    if share:
-                        await writer.put(share)
+        """Take heartbeats until cancelled."""
+        while True:
+            self._in_hand = None
+            taken = await self.lane.take(BATCH * AT_ONCE)
+            self._in_hand = taken[0].at
+            async with asyncio.TaskGroup() as group:
+                for batch in batches_of(taken):
+                    group.create_task(self._write(batch))
 
-    async def write(self, batch: list[Delivery]) -> None:
+    async def _write(self, batch: list[Delivery]) -> None:
         """Commit a batch and ack it; what is no heartbeat goes its own way."""
         rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
         if await self._settle(rows, strange):
@@ -146,29 +141,14 @@ class HeartbeatLane:
             return await PresenceRepository(session).record([row for _, row in rows], self._late)
 
 
-class _Writer:
-    """Writes batches of its hubs, one after the other."""
-
-    def __init__(self, lane: HeartbeatLane) -> None:
-        self._lane = lane
-        self._waiting: asyncio.Queue[list[Delivery]] = asyncio.Queue(1)
-        self._oldest: deque[float] = deque()
-
-    async def put(self, batch: list[Delivery]) -> None:
-        """Hand a batch over; waits while another waits."""
-        self._oldest.append(batch[0].at)
-        await self._waiting.put(batch)
-
-    def oldest(self) -> float | None:
-        """Return when the oldest came that is not committed, monotonic."""
-        return self._oldest[0] if self._oldest else None
-
-    async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
-            batch = await self._waiting.get()
-            await self._lane.write(batch)
-            self._oldest.popleft()
+def batches_of(taken: list[Delivery]) -> list[list[Delivery]]:
+    """Return what is written at once: as one batch, or as several when it is too much for one; a hub is in one only."""
+    if len(taken) <= BATCH:
+        return [taken]
+    batches: list[list[Delivery]] = [[] for _ in range(AT_ONCE)]
+    for delivery in taken:
+        batches[hash(delivery.topic) % AT_ONCE].append(delivery)
+    return [batch for batch in batches if batch]
 
 
 def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
