@@ -25,7 +25,7 @@ log = get_logger("ingest")
 
 BATCH = 500
 AT_ONCE = 2
-"""So many batches are written at once when there is enough for them: the database works on one while another is read."""
+"""So many batches are written at once when there is enough for them: the database is at one while another is read."""
 LATE = timedelta(seconds=60)
 """By so much those of one hub may change places where processes share them: as far as one of these is behind."""
 MOST_REFUSED = 5

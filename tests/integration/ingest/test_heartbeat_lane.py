@@ -48,7 +48,7 @@ async def test_when_all_are_refused_it_is_our_fault_and_no_hundred_jobs(said: Sa
     assert await desk.alarms() == []
 
 
-def test_many_are_written_in_batches_at_once_and_a_hub_is_in_one_of_them(said: Said, desk: Desk) -> None:
+def test_many_are_written_in_batches_at_once_and_a_hub_is_in_one_of_them(desk: Desk) -> None:
     few = [desk.delivery(f"h{n}", b"{}", lane="heartbeat") for n in range(BATCH)]
     assert batches_of(few) == [few]
     many = [desk.delivery(f"h{n % 90}", b"{}", lane="heartbeat") for n in range(2 * BATCH)]
