@@ -42,6 +42,7 @@ from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
 from telecare.protection.silence import SilenceWatch
+from telecare.protection.welfare import WelfareWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
@@ -127,6 +128,8 @@ class Process:
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["presence"] = PresenceKeeper(self.database).run
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url).run
+        welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
+        self._parts["welfare"] = welfare.run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
