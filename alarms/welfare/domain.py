@@ -184,7 +184,7 @@ def _passed(passed: timedelta) -> str:
     minutes = max(0, int(passed.total_seconds() // 60))
     if minutes < 120:  # noqa: PLR2004 - two hours
         return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
+    return f"{minutes // 60} h" if minutes <= 72 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def after(state: PersonState, outcome: Outcome) -> PersonState:

@@ -1,11 +1,11 @@
 """All queries on campaigns, their people and the attempts to reach them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text, tuple_, update
+from sqlalchemy import func, insert, literal, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -140,7 +140,7 @@ class WelfareRepository:
             select(WelfareCampaign)
             .where(
                 WelfareCampaign.closed_at.is_(None),
-                func.coalesce(looked_at, "-infinity") <= func.clock_timestamp() - func.make_interval(secs=every_s),
+                or_(looked_at.is_(None), looked_at <= func.clock_timestamp() - literal(timedelta(seconds=every_s))),
             )
             .order_by(looked_at.nulls_first())
             .limit(1)

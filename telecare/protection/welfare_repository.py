@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -67,6 +67,29 @@ _OF_CAMPAIGN = text(
     """
 )
 _TOLD_BY = text("SELECT hub_id FROM hub_presence WHERE told_alarm_id = :alarm_id ORDER BY hub_id")
+_REACH = text(
+    """
+    SELECT cp.person_id, n.phone, n.communication, n.hazards, m.access_notes,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('name', c.name, 'relation', c.relation, 'phone', c.phone,
+                                                         'holds_key', c.holds_key, 'minutes_away', c.minutes_away)
+                                      ORDER BY c.position)
+                       FROM contact c WHERE c.person_id = cp.person_id), '[]') AS contacts
+      FROM campaign_person cp
+      JOIN person n ON n.id = cp.person_id
+      LEFT JOIN premises m ON m.id = cp.premises_id
+     WHERE cp.campaign_id = :campaign_id AND (CAST(:person_id AS uuid) IS NULL OR cp.person_id = :person_id)
+    """
+)
+
+
+class Reach(NamedTuple):
+    """How a person of a campaign is reached, and what one must know who goes there."""
+
+    phone: str | None
+    communication: str | None
+    hazards: str | None
+    access_notes: str | None
+    contacts: list[dict[str, Any]]
 
 
 class WelfareFacts:
@@ -117,6 +140,11 @@ class WelfareFacts:
     ) -> list[Facts]:
         """Return what is known now of the people of a campaign."""
         return await self._facts(_OF_CAMPAIGN, gap, {"campaign_id": campaign_id, "digital_only": digital_only})
+
+    async def reach(self, campaign_id: UUID, person_id: UUID | None = None) -> dict[UUID, Reach]:
+        """Return how the people of a campaign are reached, or one of them."""
+        rows = await self.session.execute(_REACH, {"campaign_id": campaign_id, "person_id": person_id})
+        return {row[0]: Reach(*row[1:]) for row in rows}
 
     async def told_by(self, alarm_id: UUID) -> list[str]:
         """Return the hubs of whose silence an alarm tells."""

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from alarms.handling.repository import AlarmRepository
+from alarms.welfare.domain import PersonState
+from alarms.welfare.repository import WelfareRepository
 from telecare.api.deps import ServicesDep
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
@@ -27,6 +29,12 @@ _overdue_life = Gauge(
 _waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
 _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that should have left", registry=REGISTRY)
 
+_welfare = Gauge(
+    "telecare_welfare_people",
+    "People of open welfare campaigns, by how far we are with them",
+    ("state",),
+    registry=REGISTRY,
+)
 _canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
 
 
@@ -49,6 +57,9 @@ async def _measure(database: Database) -> None:
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
         canary_s = await vitals.last_canary_s()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
+        welfare = await WelfareRepository(session).of_open()
+    for state in PersonState:
+        _welfare.labels(state).set(welfare.get(state, 0))
     _open.clear()  # what nobody has open any more must not stay at its last number
     for (class_, handling), count in alarms.items():
         _open.labels(class_, handling).set(count)
