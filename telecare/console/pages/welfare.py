@@ -155,7 +155,7 @@ async def sheet(request: Request, campaign_id: UUID, session: Transaction, actor
     shown = await api.require_campaign(session, actor, campaign_id)
     people = await WelfareRepository(session).people(shown.id)
     await api.note_seen(session, actor, shown, "welfare_exported", len(people))
-    facts = {
+    facts: dict[str, Any] = {
         "campaign": shown,
         "people": people,
         "reach": await WelfareFacts(session).reach(shown.id),
@@ -186,8 +186,8 @@ async def _again(
 
 
 async def _campaigns(session: AsyncSession, actor: Actor, form: Form, cursor: str | None) -> dict[str, Any]:
-    running = await api.list_campaigns(session, actor, None, True, 500)  # noqa: FBT003 - as the address says it
-    over = await api.list_campaigns(session, actor, None, False, LISTED, cursor)  # noqa: FBT003
+    running = await api.list_campaigns(session, actor, None, True, 500)
+    over = await api.list_campaigns(session, actor, None, False, LISTED, cursor)
     councils = await ModelRepository(session).councils()
     return {
         "running": running.items,
