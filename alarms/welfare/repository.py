@@ -263,8 +263,11 @@ class WelfareRepository:
         await self.session.flush()
 
     async def next_moment(self, campaign_id: UUID) -> datetime | None:
-        """Return when the next of those who are left can be taken: tried again, or no longer somebody else's."""
-        moment = func.greatest(CampaignPerson.again_at, CampaignPerson.held_until)
+        """Return when the next of those who are left can be taken; long ago when somebody can be now, None without any.
+
+        That is when they are tried again, or are no longer somebody else's.
+        """
+        moment = func.coalesce(func.greatest(CampaignPerson.again_at, CampaignPerson.held_until), func.to_timestamp(0))
         statement = select(func.min(moment)).where(
             CampaignPerson.campaign_id == campaign_id, CampaignPerson.settled_at.is_(None)
         )

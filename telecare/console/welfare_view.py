@@ -60,6 +60,11 @@ def said(channel: str, outcome: str) -> str:
     return f"{CHANNELS[Channel(channel)]}: {OUTCOMES[Outcome(outcome)]}"
 
 
+def sentence(reason: str) -> str:
+    """Return a reason as a sentence: a capital in front, a stop behind."""
+    return f"{reason[:1].upper()}{reason[1:]}{'' if reason.endswith(('.', '!', '?')) else '.'}"
+
+
 def by(actor: str) -> str:
     """Return who did something, as people call them."""
     return "the service" if actor == "system" else actor.partition(":")[2]

@@ -221,6 +221,10 @@ async def test_who_does_not_answer_is_left_alone_for_a_while_and_then_comes_agai
     first = await village.next(FIONA)
     assert first is not None
     await village.attempt(first.person_id, Outcome.NO_ANSWER)
+    async with village.database.transaction() as session:
+        free = await WelfareRepository(session).next_moment((await village.one()).id)
+    assert free is not None
+    assert free < (await village.one()).made_at  # the others can be taken at once
     others = []
     for _ in range(2):
         person = await village.next(FIONA)
