@@ -15,11 +15,13 @@ from tests.wire import WireHub
 GAP = timedelta(minutes=10)
 
 
-async def sql(lab: Lab, statement: str) -> None:
+async def sql(lab: Lab, statement: str) -> int:
+    """Run a statement; return how many rows it touched."""
     database = Database(lab.settings())
     async with database.transaction() as session:
-        await session.execute(text(statement))
+        count: int = (await session.execute(text(statement))).rowcount  # type: ignore[attr-defined]
     await database.dispose()
+    return count
 
 
 async def served(api: httpx.AsyncClient) -> tuple[str, list[str]]:
@@ -34,6 +36,7 @@ async def served(api: httpx.AsyncClient) -> tuple[str, list[str]]:
 
 async def away(service: Supervised, lab: Lab, gateway: WireHub, pressed: str) -> None:
     """Let the service be away for ten minutes, as its own books say it, in which somebody presses."""
+    await until(lambda: sql(lab, "UPDATE listening SET heard_at = heard_at"))  # it has heard once
     await service.stop()
     await sql(lab, f"UPDATE listening SET heard_at = heard_at - interval '{GAP.total_seconds()} s'")  # noqa: S608
     at = (datetime.now(UTC) - timedelta(minutes=3)).isoformat()

@@ -91,7 +91,7 @@ async def take_next(request: Request, campaign_id: UUID, session: Transaction, a
         found = await api.take_next(campaign_id, session, actor)
     except ConflictError as error:
         return await _again(request, session, actor, campaign_id, None, Form("do"), error)
-    return RedirectResponse(f"/welfare/{campaign_id}{'' if found.person else '?done=wait'}#main", SEE_OTHER)
+    return RedirectResponse(f"/welfare/{campaign_id}{'#person-now' if found.person else '?done=wait'}", SEE_OTHER)
 
 
 @router.post("/welfare/{campaign_id}/people/{person_id}/take")
@@ -102,7 +102,7 @@ async def take(request: Request, campaign_id: UUID, person_id: UUID, session: Tr
             await api.take_person(campaign_id, person_id, session, actor)
     except ConflictError as error:
         return await _again(request, session, actor, campaign_id, None, Form("do"), error)
-    return RedirectResponse(f"/welfare/{campaign_id}?person={person_id}#main", SEE_OTHER)
+    return RedirectResponse(f"/welfare/{campaign_id}?person={person_id}#person-now", SEE_OTHER)
 
 
 @router.post("/welfare/{campaign_id}/people/{person_id}/release")
@@ -115,7 +115,7 @@ async def release(
             await api.release_person(campaign_id, person_id, session, actor)
     except ConflictError as error:
         return await _again(request, session, actor, campaign_id, None, Form("do"), error)
-    return RedirectResponse(f"/welfare/{campaign_id}?done=released#main", SEE_OTHER)
+    return RedirectResponse(f"/welfare/{campaign_id}?done=released", SEE_OTHER)
 
 
 @router.post("/welfare/{campaign_id}/people/{person_id}")
@@ -131,7 +131,7 @@ async def attempt(
             await api.add_attempt(campaign_id, person_id, said, session, services, actor)
     except REFUSED as error:
         return await _again(request, session, actor, campaign_id, person_id, form, error, "note")
-    return RedirectResponse(f"/welfare/{campaign_id}?done={said.outcome}#main", SEE_OTHER)
+    return RedirectResponse(f"/welfare/{campaign_id}?done={said.outcome}", SEE_OTHER)
 
 
 @router.post("/welfare/{campaign_id}/finish")
