@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         ge=15,
         description="after a gap of ours that was longer, who could have pressed in it is put on a list",
     )
+    first_heard_within_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="a hub that is put up for somebody is an alarm unless it is heard within so long",
+    )
     canary_mqtt_url: SecretStr | None = Field(
         default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
     )
