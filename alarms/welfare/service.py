@@ -15,6 +15,7 @@ from alarms.escalation.inputs import Cleared
 from alarms.handling.domain import Subject
 from alarms.handling.service import AlarmService, Origin
 from alarms.intake.repository import IntakeRepository
+from alarms.policy.calendar import LONDON
 from alarms.welfare.domain import (
     OPEN,
     SETTLES,
@@ -274,7 +275,7 @@ def _check_open(campaign: WelfareCampaign) -> None:
 
 def _check_not_anothers(person: CampaignPerson, by: Worker, now: datetime) -> None:
     if person.held_until is not None and person.held_until > now and person.held_by != by.id:
-        raise ConflictError(f"{person.held_name} has this person until {person.held_until:%H:%M:%S} UTC")
+        raise ConflictError(f"{person.held_name} has this person until {person.held_until.astimezone(LONDON):%H:%M:%S}")
 
 
 def _let_go(person: CampaignPerson) -> None:
