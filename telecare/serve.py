@@ -42,6 +42,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.protection.jobs import JobWatch
 from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
 from telecare.protection.welfare import WelfareWatch
@@ -134,6 +135,7 @@ class Process:
         self._parts["protection"] = ProtectionKeeper(self.database, within).run
         welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
         self._parts["welfare"] = welfare.run
+        self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from stat import S_IMODE
 
-from click.testing import Result
 from typer.testing import CliRunner
 
 from telecare.cli.main import app
@@ -16,7 +15,7 @@ from tests.integration.devices.standing import Fleet
 FIFE = "S12000047"
 
 
-async def telecare(settings: Settings, *arguments: str) -> Result:
+async def telecare(settings: Settings, *arguments: str):
     environment = {"TELECARE_DATABASE_URL": settings.database_url.get_secret_value()}
     return await asyncio.to_thread(CliRunner().invoke, app, ["welfare", *arguments], env=environment)
 
