@@ -91,7 +91,7 @@ _LEFT = text(
     UPDATE hub_presence SET look_at = clock_timestamp() WHERE hub_id IN (SELECT hub_id FROM gone) AND state = 'online'
     """
 )
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7004)")
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7012)")
 _HEAR = text(
     f"""
     WITH heard AS (INSERT INTO listening AS l (slot, share_of, heard_at) VALUES (:slot, :share_of, clock_timestamp())

@@ -27,7 +27,7 @@ CHECK_S = 0.5
 FREED_AFTER_S = 5
 """When its holder has said nothing for so long, the server frees the slot: a machine that is gone says no farewell."""
 NAMESPACE = 7002
-OWNERS = 7003
+OWNERS = 7011
 GUEST_LOOKS_S = 2.0
 
 
