@@ -33,6 +33,7 @@ from telecare.api.endpoints import (
     stream,
     teams,
     testing,
+    welfare,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -63,6 +64,7 @@ ROUTERS = (
     audit.router,
     contact_points.router,
     covers.router,
+    welfare.router,
     policies.router,
     notices.router,
     planned_work.router,

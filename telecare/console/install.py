@@ -29,6 +29,7 @@ from telecare.console.pages import (
     rotas,
     teams,
     testing,
+    welfare,
     what_if,
     work,
 )
@@ -36,6 +37,7 @@ from telecare.console.render import LoginNeededError, render_row
 
 _OPERATORS = (
     login, board, case, fleet, hub_commands, testing, acceptance, jobs, absence, people, protection, answer, work,
+    welfare,
 )  # fmt: skip
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
