@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from alarms.cover import models as cover
 from alarms.handling import models as handling
+from alarms.incidents import models as incidents
 from alarms.intake import models as intake
 from alarms.invitations import models as invitations
 from alarms.notify import models as notify
@@ -25,6 +26,7 @@ from telecare.watch import models as watch
 
 TABLES_OF = (
     cover,
+    incidents,
     invitations,
     handling,
     intake,

@@ -41,6 +41,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.protection.incidents import incident_rule
 from telecare.protection.silence import SilenceWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
@@ -126,7 +127,9 @@ class Process:
             url = self.settings.canary_mqtt_url.get_secret_value()
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["presence"] = PresenceKeeper(self.database).run
-        self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url).run
+        self._parts["silence"] = SilenceWatch(
+            self.alarm_path, self.settings.public_url, incident_rule(self.settings)
+        ).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

@@ -1,10 +1,9 @@
-"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier, and many at once. Pure.
+"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier. Pure.
 
 Tier A 15 minutes, B one hour, C four hours, D the next working morning, from the moment at which the hub was offline
 (domain 1.7). A policy for the type `hub_offline` takes the place of these.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from alarms.escalation.domain import Ladder, Step, Target
@@ -13,15 +12,10 @@ from alarms.handling.domain import Opening
 from alarms.policy.calendar import at_words
 
 HUB_OFFLINE = "hub_offline"
-MASS_SILENCE = "mass_silence"
 
 IN_TIME = {"A": timedelta(minutes=15), "B": timedelta(hours=1), "C": timedelta(hours=4)}
 MOST_URGENT = ("A", "B")
 AT_LEAST = timedelta(minutes=1)
-MANY, MANY_OF_ALL = 5, 0.02
-TOGETHER = timedelta(minutes=10)
-"""Silences within so long may have one cause."""
-NAMED = 10
 
 
 def act_by(tier: str | None, since: datetime, morning: datetime) -> datetime:
@@ -55,16 +49,3 @@ def silent_hub(tier: str | None, since: datetime, last_proof: datetime | None, l
     notes = (f"{heard}, offline since {at_words(since)}: ring the person, and have the unit looked at",)
     class_, rank = ("U", URGENT) if tier in MOST_URGENT else ("T", TECHNICAL)
     return Opening(HUB_OFFLINE, class_, rank, HUB_OFFLINE, "The unit is silent", notes, ladder)
-
-
-def are_many(silent: int, of_all: int) -> bool:
-    """Say whether so many silent hubs of a council have one cause, and are one alarm."""
-    return silent >= max(MANY, MANY_OF_ALL * of_all)
-
-
-def mass_silence(silent: int, graves: Sequence[str]) -> Opening:
-    """Return the alarm that many hubs of a council fell silent; `graves` are the people most at risk, in words."""
-    more = f" and {len(graves) - NAMED} more" if len(graves) > NAMED else ""
-    named = (f"Most at risk: {'; '.join(graves[:NAMED])}{more}",) if graves else ()
-    notes = (*named, "All of them: Fleet, presence offline. While this is open no alarm is opened for each")
-    return Opening(MASS_SILENCE, "U", URGENT, MASS_SILENCE, f"{silent} units have fallen silent", notes)

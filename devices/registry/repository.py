@@ -157,7 +157,7 @@ class HubRepository:
     def _shown(self) -> Any:
         statement = (
             select(
-                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial,
+                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial, Hub.mobile_network,
                 Hub.credential_issued_at,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),

@@ -138,6 +138,42 @@ def escalation(
 
 
 @app.command()
+def silence(
+    hubs: Annotated[int, typer.Option(min=20, help="that fall silent; a tenth as many stay alive")] = 20_000,
+    spread_s: Annotated[float, typer.Option(min=1, help="seconds over which their deadlines lie")] = 120.0,
+    pendants: Annotated[int, typer.Option(min=1, help="pressed before, and again meanwhile")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Let very many hubs fall silent: how late verdicts are, what humans are told, what a pendant waits meanwhile.
+
+    Example: telecare bench silence --hubs 3000
+    """
+    from telecare.bench.silence import SilenceOptions, silence_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
+    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
+    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
+    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+                database = Database(Settings.model_validate({"database_url": postgres.url}))
+                await upgrade(database.engine)
+                await database.dispose()
+                report = await silence_run(postgres.url, SilenceOptions(hubs, spread_s, pendants=pendants), tell)
+        if as_json:
+            say(msgspec.json.encode(report.values()).decode())
+        else:
+            for line in report.lines():
+                say(line)
+        return 0 if report.verdicts == hubs else 1
+
+    run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
 def escalation_crash(
     duration: Annotated[
         float, typer.Option(min=5, help="seconds in which alarms are raised and processes killed")

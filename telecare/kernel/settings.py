@@ -106,6 +106,12 @@ class Settings(BaseSettings):
         ge=1,
         description="so many open alarms of one council that nobody has are told as an alarm; nothing is refused",
     )
+    incident_at_least: int = Field(default=5, ge=2, description="so many homes of a group are one incident")
+    incident_share: float = Field(default=0.02, gt=0, le=1, description="and so large a part of the group")
+    incident_within_s: float = Field(default=600.0, gt=0, description="when they are hit within so long")
+    incident_settle_s: float = Field(
+        default=20.0, ge=0, le=120, description="how long a cause may show before an incident opens"
+    )
     canary_mqtt_url: SecretStr | None = Field(
         default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
     )

@@ -1,36 +1,29 @@
-"""Opens an alarm for each hub that is offline where somebody lives, one for many at once, and ends them as they return.
+"""Opens an alarm for each hub that is offline where somebody lives, and ends it on return; many at once: an incident.
 
-Any number of copies: a hub is locked while its alarm is opened, and a mass alarm is one in a council.
+Any number of copies: a hub is locked while its alarm is opened.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from itertools import groupby
+from collections.abc import Awaitable
+from datetime import timedelta
 
 from sqlalchemy import text
 
-from alarms.escalation.inputs import Annotated, Cleared
-from alarms.handling.repository import AlarmRepository
+from alarms.escalation.inputs import Cleared
 from alarms.handling.service import AlarmService, Origin
-from alarms.handling.silence import (
-    HUB_OFFLINE,
-    MASS_SILENCE,
-    TOGETHER,
-    act_by,
-    are_many,
-    ladder_until,
-    mass_silence,
-    silent_hub,
-)
+from alarms.handling.silence import HUB_OFFLINE, act_by, ladder_until, silent_hub
+from alarms.incidents.domain import Rule
+from alarms.incidents.repository import IncidentRepository
 from alarms.intake.repository import IntakeRepository
 from alarms.policy.calendar import next_morning
 from devices.presence.silence_repository import SilenceRepository, Silent
 from devices.registry.context import hub_context
 from telecare.ingest.subject import subject_of
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import look_each
 from telecare.kernel.transient import is_transient
+from telecare.protection.incidents import IncidentWatch
 from telecare.wire.payloads import Message
 
 log = get_logger("silence")
@@ -52,32 +45,29 @@ AT_ONCE = 500
 class SilenceWatch:
     """One worker that has humans told of hubs that are offline."""
 
-    def __init__(self, database: Database, public_url: str | None = None) -> None:
+    def __init__(self, database: Database, public_url: str | None = None, rule: Rule | None = None) -> None:
         self.database = database
         self.public_url = public_url
+        self.incidents = IncidentWatch(database, public_url, rule)
+        self.settle = self.incidents.rule.settle + timedelta(seconds=2 * EVERY_S)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
-        await look_each(EVERY_S, stop, self.tell, self.end, self.hasten, name="silence")
+        looks = (self.incidents.look, self.incidents.attach, self.tell, self.end, self.hasten)
+        await look_each(EVERY_S, stop, *looks, name="silence")
 
     async def tell(self) -> None:
-        """Open what is missing, one transaction each; the people most at risk come first."""
+        """Open what is missing, one transaction each; the people most at risk come first.
+
+        Whoever is in an incident is told of by that, and whoever may soon be waits until its cause shows.
+        """
         async with self.database.transaction() as session:
-            silences = SilenceRepository(session)
-            untold = await silences.untold()
-            if not untold:
-                return
-            councils = sorted({each.council_id for each in untold})
-            fleets = await silences.in_councils(councils, TOGETHER)
-            on_the_board = await AlarmRepository(session).open_faults(MASS_SILENCE)
-        for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
-            silent = list(listed)
-            of_all, fallen = fleets.get(council, (0, 0))
-            if council in on_the_board or are_many(max(len(silent), fallen), of_all):
-                await self._unless_it_fails(self._tell_of_many(council, silent), council)
-            else:
-                for each in silent:
-                    await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
+            untold = await SilenceRepository(session).untold()
+            members = await IncidentRepository(session).joined() if untold else {}
+            now = await database_now(session)
+        for each in untold:
+            if each.hub_id not in members and now - each.since >= self.settle:
+                await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
 
     async def _unless_it_fails(self, work: Awaitable[None], whose: str) -> None:
         """Let a hub on which we fail keep no other from being told of; it is tried again with the next look."""
@@ -102,23 +92,17 @@ class SilenceWatch:
             alarm = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
             await silences.tell([silent.hub_id], alarm.id)
 
-    async def _tell_of_many(self, council: str, silent: Sequence[Silent]) -> None:
-        """Tell of them by the one alarm of their council, a new one when none is open."""
-        async with self.database.transaction() as session:
-            graves = [f"{each.hub_id} (tier {each.tier})" for each in sorted(silent, key=lambda one: one.tier or "Z")]
-            alarms = AlarmService(session, self.public_url)
-            alarm_id, is_new = await alarms.open_or_find(mass_silence(len(silent), graves), council)
-            if not is_new:
-                await alarms.feed(alarm_id, Annotated(f"{len(silent)} more units have fallen silent"))
-            await SilenceRepository(session).tell([each.hub_id for each in silent], alarm_id)
-
     async def end(self) -> None:
-        """Let alarms be cleared whose hubs are all back; what a human has is theirs to close."""
+        """Let alarms be cleared whose hubs are all back; what a human has is theirs to close. One transaction each."""
         async with self.database.transaction() as session:
-            silences, alarms = SilenceRepository(session), AlarmService(session, self.public_url)
-            for alarm_id in sorted({*await silences.back(AT_ONCE)}):
-                if not await silences.still(alarm_id):
-                    await alarms.clear_if_open(alarm_id, Cleared("Heard again, or away by plan"))
+            ended = await SilenceRepository(session).ended(AT_ONCE)
+        for alarm_id in ended:
+            async with self.database.transaction() as session:
+                silences = SilenceRepository(session)
+                if await silences.back(alarm_id) and not await silences.still(alarm_id):
+                    await AlarmService(session, self.public_url).clear_if_open(
+                        alarm_id, Cleared("Heard again, or away by plan")
+                    )
 
     async def hasten(self) -> None:
         """Let a deadline come sooner where the person is at more risk than when the alarm was opened; never later."""

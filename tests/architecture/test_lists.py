@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from alarms.cover.domain import CoverWhy
 from alarms.escalation.domain import Condition, Handling
+from alarms.incidents.domain import GroupKind, IncidentState, MemberState
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.reports import ReportStatus
@@ -24,6 +25,9 @@ from telecare.kernel.pure.progress import DeliveryState
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_cover_why": CoverWhy,
+    "ck_incident_kind": GroupKind,
+    "ck_incident_state": IncidentState,
+    "ck_incident_member_state": MemberState,
     "ck_alarm_handling": Handling,
     "ck_alarm_condition": Condition,
     "ck_alarm_class": AlarmClass,
@@ -66,6 +70,8 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
         "hub_presence", "presence_period", "listening", "deaf_period",
+        # One cause may have homes in many councils: who sees it is its councils' and members' to say.
+        "incident",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t

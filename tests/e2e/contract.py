@@ -10,8 +10,10 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
+from alarms.incidents.models import Incident, IncidentCouncil, IncidentMember
 from telecare.embedded.lab import Lab
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage
 from tests.e2e.conftest import until
 from tests.homes import sheet
@@ -131,6 +133,24 @@ class Things:
         await database.dispose()
         return str(message["data"]["code"])
 
+    async def incident(self, home: dict[str, str]) -> dict[str, str]:
+        """One that is over, with a home that stayed out."""
+        database = Database(self.lab.settings())
+        async with database.transaction() as session:
+            now = await database_now(session)
+            named = {"council_id": FIFE, "incident_id": new_id()}
+            times = {"opened_at": now, "last_joined_at": now, "last_moved_at": now, "closed_at": now}
+            session.add(
+                Incident(id=named["incident_id"], kind="exchange", key="Cupar", size=5, state="closed", **times)
+            )
+            await session.flush()
+            session.add(IncidentCouncil(**named, alarm_id=UUID(home["alarm_id"])))
+            person_id, hub_id = UUID(home["person_id"]), home["hub_id"]
+            member = {"hub_id": hub_id, "person_id": person_id, "state": "stayed", "joined_at": now}
+            session.add(IncidentMember(**named, **member, offline_since=now))
+        await database.dispose()
+        return {"incident_id": str(named["incident_id"])}
+
     async def team(self) -> dict[str, str]:
         key = f"contract-{next(self.numbers)}"
         return {"team_id": (await self.made("/teams", {"key": key, "name": "Wardens", "council_id": FIFE}))["id"]}
@@ -203,7 +223,8 @@ class Things:
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
         desk |= await self.work()
-        return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+        found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+        return found | accounts | desk | await self.incident(found)
 
     async def samples(self) -> AsyncIterator[Sample]:
         """Yield a request of each operation that changes something; those that only look need no body."""

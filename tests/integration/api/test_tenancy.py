@@ -117,7 +117,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "user_id": (await register.send("POST", "/users", {**user, "councils": [FIFE]}))["id"],
         "token_id": (await register.send("POST", "/tokens", token))["id"],
         "point_id": (await register.send("POST", "/contact-points", {**point, "council_id": FIFE}))["id"],
-        "alarm_id": await alarm(database, hub_id, FIFE, person),
+        "alarm_id": (alarm_id := await alarm(database, hub_id, FIFE, person)),
+        "incident_id": await incident(database, hub_id, person, alarm_id),
     }
 
 
@@ -129,6 +130,20 @@ async def alarm(database: Database, hub_id: str, council: str | None, person_id:
         " (gen_random_uuid(), 1, gen_random_uuid(), :hub_id, :council_id, CAST(:person_id AS uuid), :name, 'smoke',"
         " 'fire', 'L', 0, 'Smoke', 'active', 'raised', 1, now(), now(), now() + interval '1 h',"
         " '{\"hub_cancelled\": false}', 1) RETURNING id"
+    )
+    async with database.transaction() as session:
+        return str((await session.execute(insert, columns)).scalar_one())
+
+
+async def incident(database: Database, hub_id: str, person_id: str, alarm_id: str) -> str:
+    """One of a group that no other council has a home in."""
+    columns = {"key": MARK, "hub_id": hub_id, "council": FIFE, "person_id": person_id, "alarm_id": alarm_id}
+    insert = text(
+        "WITH one AS (INSERT INTO incident (id, kind, key, size, opened_at, last_joined_at, last_moved_at)"
+        " VALUES (gen_random_uuid(), 'exchange', :key, 1, now(), now(), now()) RETURNING id),"
+        " told AS (INSERT INTO incident_council SELECT id, :council, CAST(:alarm_id AS uuid) FROM one),"
+        " member AS (INSERT INTO incident_member (incident_id, hub_id, council_id, person_id, joined_at, offline_since)"
+        " SELECT id, :hub_id, :council, CAST(:person_id AS uuid), now(), now() FROM one) SELECT id FROM one"
     )
     async with database.transaction() as session:
         return str((await session.execute(insert, columns)).scalar_one())
@@ -156,7 +171,7 @@ async def everything(database: Database) -> str:
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
-    tables += ("cover", "cover_agreement")
+    tables += ("cover", "cover_agreement", "incident", "incident_council", "incident_member")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -187,13 +202,22 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
             councils=[GLASGOW],
         )  # fmt: skip
     anonymous.cookies.set(SESSION_COOKIE, (await login(database, "ali", "a long password")).session_token)
-    for path in ("/alarms/{alarm_id}", "/alarms/{alarm_id}/live", "/fleet/{hub_id}", "/people/{person_id}"):
+    for path in (
+        "/alarms/{alarm_id}",
+        "/alarms/{alarm_id}/live",
+        "/fleet/{hub_id}",
+        "/people/{person_id}",
+        "/incidents/{incident_id}",
+        "/incidents/{incident_id}/live",
+    ):
         reply = await anonymous.get(path.format(**theirs))
         assert reply.status_code == 404, path
     part = MARK[:-1]
     for path in (
         "/",
         "/board/lanes",
+        "/board/figures",
+        "/incidents",
         "/work",
         "/fleet",
         f"/fleet?council={FIFE}",
