@@ -127,10 +127,10 @@ class SilenceReport:
         after = self.members_after_s
         joined = "not all" if after is None else f"all {after:.1f} s after the last deadline"
         return [
-            f"{self.verdicts:,} of {self.hubs:,} silent hubs judged; the latest {self.latest_s:.1f} s after its deadline",
+            f"{self.verdicts:,} of {self.hubs:,} silent hubs judged, each within {self.latest_s:.1f} s of its deadline",
             f"incidents {self.told['incidents']}, members {self.told['members']:,} ({joined})",
-            f"alarms: {self.told['incident_alarms']} of incidents, {self.told['alone']} of single hubs;"
-            f" messages {self.told['messages']}",
+            f"alarms of incidents {self.told['incident_alarms']}, of single hubs {self.told['alone']}",
+            f"messages {self.told['messages']}",
             "pendant, from receipt to the first step of its ladder, ms:   p50      p99  longest   n",
             f"  quiet                                                {figures(self.quiet) or 'none'}",
             f"  while hubs fall silent                               {figures(self.meanwhile) or 'none'}",

@@ -38,7 +38,8 @@ async def of(client: httpx.AsyncClient, path: str, **params: Any) -> Any:
     return reply.json()
 
 
-async def test_members_come_ranked_page_by_page_and_looking_is_in_the_audit(town: Town, client_for: ClientFor) -> None:
+@pytest.mark.usefixtures("town")
+async def test_members_come_ranked_page_by_page_and_looking_is_in_the_audit(client_for: ClientFor) -> None:
     client = await client_for(UserRole.SUPERVISOR, FIFE)
     (one,) = (await of(client, ""))["items"]
     assert (one["state"], one["kind"], one["key"], one["joined"]) == ("open", "postcode_sector", "KY15 4", 8)
@@ -64,7 +65,8 @@ async def test_members_come_ranked_page_by_page_and_looking_is_in_the_audit(town
     assert [entry["action"] for entry in entries] == ["incident_viewed"]  # once, however often one looks
 
 
-async def test_another_council_sees_none_of_it(town: Town, client_for: ClientFor) -> None:
+@pytest.mark.usefixtures("town")
+async def test_another_council_sees_none_of_it(client_for: ClientFor) -> None:
     mine, theirs = await client_for(UserRole.OPERATOR, FIFE), await client_for(UserRole.OPERATOR, GLASGOW)
     incident_id = (await of(mine, ""))["items"][0]["id"]
     assert (await of(theirs, ""))["items"] == []
