@@ -88,7 +88,7 @@ class Alarm(Base):
     next_step: Mapped[str | None] = mapped_column(comment="what happens then, in words")
     quiet_until: Mapped[datetime | None] = mapped_column(comment="planned work: nobody is told before")
     incident_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("incident.id"), comment="the incident with which it is told: a technical one of its homes"
+        comment="the incident with which it is told: a technical one of its homes"
     )
     assigned_to: Mapped[UUID | None]
     assigned_name: Mapped[str | None]

@@ -95,7 +95,6 @@ def upgrade() -> None:
             comment="the incident with which it is told: a technical one of its homes",
         ),
     )
-    op.create_foreign_key(op.f("fk_alarm_incident_id"), "alarm", "incident", ["incident_id"], ["id"])
     op.create_check_constraint("life_safety_stands_alone", "alarm", "incident_id IS NULL OR class <> 'L'")
     op.create_index(
         "ix_alarm_incident_id", "alarm", ["incident_id"], postgresql_where=sa.text("incident_id IS NOT NULL")
