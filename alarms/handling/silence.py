@@ -1,9 +1,10 @@
-"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier. Pure.
+"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier, and many never heard. Pure.
 
 Tier A 15 minutes, B one hour, C four hours, D the next working morning, from the moment at which the hub was offline
 (domain 1.7). A policy for the type `hub_offline` takes the place of these.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from alarms.escalation.domain import Ladder, Step, Target
@@ -12,10 +13,13 @@ from alarms.handling.domain import Opening
 from alarms.policy.calendar import at_words
 
 HUB_OFFLINE = "hub_offline"
+MASS_SILENCE = "mass_silence"
 
 IN_TIME = {"A": timedelta(minutes=15), "B": timedelta(hours=1), "C": timedelta(hours=4)}
 MOST_URGENT = ("A", "B")
 AT_LEAST = timedelta(minutes=1)
+MANY, MANY_OF_ALL = 5, 0.02
+NAMED = 10
 
 
 def act_by(tier: str | None, since: datetime, morning: datetime) -> datetime:
@@ -44,8 +48,27 @@ def ladder_until(tier: str | None, now: datetime, deadline: datetime) -> Ladder:
 
 
 def silent_hub(tier: str | None, since: datetime, last_proof: datetime | None, ladder: Ladder) -> Opening:
-    """Return the alarm that a hub is offline: the person cannot call by it."""
-    heard = f"Last heard at {at_words(last_proof)}" if last_proof else "Never heard"
-    notes = (f"{heard}, offline since {at_words(since)}: ring the person, and have the unit looked at",)
+    """Return the alarm that a hub is offline, or was never heard: the person cannot call by it."""
+    if last_proof is None:
+        words, heard = "The unit was never heard", f"Never heard since it was put up, and due by {at_words(since)}"
+    else:
+        words, heard = "The unit is silent", f"Last heard at {at_words(last_proof)}, offline since {at_words(since)}"
+    notes = (f"{heard}: ring the person, and have the unit looked at",)
     class_, rank = ("U", URGENT) if tier in MOST_URGENT else ("T", TECHNICAL)
-    return Opening(HUB_OFFLINE, class_, rank, HUB_OFFLINE, "The unit is silent", notes, ladder)
+    return Opening(HUB_OFFLINE, class_, rank, HUB_OFFLINE, words, notes, ladder)
+
+
+def are_many(silent: int, of_all: int) -> bool:
+    """Say whether so many hubs of a council that were never heard are one alarm."""
+    return silent >= max(MANY, MANY_OF_ALL * of_all)
+
+
+def mass_silence(silent: int, graves: Sequence[str]) -> Opening:
+    """Return the alarm that many hubs of a council were never heard; `graves` are the people most at risk, in words."""
+    more = f" and {len(graves) - NAMED} more" if len(graves) > NAMED else ""
+    named = (f"Most at risk: {'; '.join(graves[:NAMED])}{more}",) if graves else ()
+    notes = (
+        *named,
+        "All of them: Fleet, presence never seen. Until this ends no alarm is opened for each",
+    )
+    return Opening(MASS_SILENCE, "U", URGENT, MASS_SILENCE, f"{silent} units were never heard", notes)

@@ -133,6 +133,11 @@ class IncidentRepository:
         statement = select(IncidentCouncil).where(IncidentCouncil.incident_id == incident_id)
         return {row.council_id: row.alarm_id for row in (await self.session.execute(statement)).scalars()}
 
+    async def lock_alarms(self, incident_ids: Collection[UUID]) -> None:
+        """Lock the alarms of incidents in the order in which all lock them, before any of them is told anything."""
+        theirs = select(IncidentCouncil.alarm_id).where(IncidentCouncil.incident_id.in_(incident_ids))
+        await self.session.execute(select(Alarm.id).where(Alarm.id.in_(theirs)).order_by(Alarm.id).with_for_update())
+
     async def told_by(self, incident_id: UUID, council_id: str, alarm_id: UUID) -> None:
         """Keep by which alarm the humans of a council are told."""
         statement = insert(IncidentCouncil).values(incident_id=incident_id, council_id=council_id, alarm_id=alarm_id)

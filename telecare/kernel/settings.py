@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     incident_settle_s: float = Field(
         default=20.0, ge=0, le=120, description="how long a cause may show before an incident opens"
     )
+    first_heard_within_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="a hub that is put up for somebody is an alarm unless it is heard within so long",
+    )
     canary_mqtt_url: SecretStr | None = Field(
         default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
     )

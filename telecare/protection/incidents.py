@@ -70,9 +70,14 @@ class IncidentWatch:
                 [one.signal for one in fresh], self._sizes, [as_open(one) for one in incidents], now, self.rule
             )
             await service.incidents.change(_changed(standing, members))
-            for incident in incidents:
-                joins = [standing[hub_id] for hub_id in plan.joins.get(incident.id, ())]
-                await self._follow(service, incident, members, standing, joins, now)
+            news = {
+                one.id: _news(one, members, [standing[hub_id] for hub_id in plan.joins.get(one.id, ())], standing, now)
+                for one in incidents
+            }
+            moved = [one for one in incidents if self._moves(one, news[one.id], now)]
+            await service.incidents.lock_alarms([one.id for one in moved])
+            for incident in moved:
+                await self._follow(service, incident, news[incident.id], now)
             for group, hub_ids in plan.opens.items():
                 homes = [standing[hub_id] for hub_id in hub_ids]
                 await service.open(group, max(self._sizes.get(group, 0), len(homes)), homes, now)
@@ -112,27 +117,34 @@ class IncidentWatch:
         if time.monotonic() - self._counted_at > SIZES_LAST_S:
             self._sizes, self._counted_at = await Standings(session).sizes(), time.monotonic()
 
-    async def _follow(
-        self,
-        service: IncidentService,
-        incident: Incident,
-        members: dict[str, IncidentMember],
-        standing: dict[str, Standing],
-        joins: Sequence[Standing],
-        now: datetime,
-    ) -> None:
-        own = [one for one in members.values() if one.incident_id == incident.id]
-        returned = [one.hub_id for one in own if one.hub_id not in standing]
-        hit = [standing[one.hub_id] for one in own if one.hub_id in standing]
-        told = {one.hub_id for one in own if one.overdue_told_at is not None}
-        overdue = [one for one in hit if one.hub_id not in told and _is_overdue(one, now)]
-        here = [*hit, *joins]
-        if joins or returned or overdue:
-            await service.follow(incident, News(here, joins, returned, overdue), now)
+    def _moves(self, incident: Incident, news: News, now: datetime) -> bool:
+        return bool(news.joined or news.returned or news.overdue) or self._is_over(incident, news, now)
+
+    def _is_over(self, incident: Incident, news: News, now: datetime) -> bool:
         needed = self.rule.needed(incident.size)
-        if is_over(len(here), needed, incident.last_moved_at, now, self.rule):
-            await service.close(incident, here, now)
-            log.info("incident_closed", kind=incident.kind, stayed=len(here))
+        return is_over(len(news.members), needed, incident.last_moved_at, now, self.rule)
+
+    async def _follow(self, service: IncidentService, incident: Incident, news: News, now: datetime) -> None:
+        await service.follow(incident, news, now)
+        if self._is_over(incident, news, now):
+            await service.close(incident, news.members, now)
+            log.info("incident_closed", kind=incident.kind, stayed=len(news.members))
+
+
+def _news(
+    incident: Incident,
+    members: dict[str, IncidentMember],
+    joins: Sequence[Standing],
+    standing: dict[str, Standing],
+    now: datetime,
+) -> News:
+    """Return what has come of an incident since the last look."""
+    own = [one for one in members.values() if one.incident_id == incident.id]
+    returned = [one.hub_id for one in own if one.hub_id not in standing]
+    hit = [standing[one.hub_id] for one in own if one.hub_id in standing]
+    told = {one.hub_id for one in own if one.overdue_told_at is not None}
+    overdue = [one for one in hit if one.hub_id not in told and _is_overdue(one, now)]
+    return News([*hit, *joins], joins, returned, overdue)
 
 
 def _changed(standing: dict[str, Standing], members: dict[str, IncidentMember]) -> list[Standing]:

@@ -1,22 +1,36 @@
-"""Opens an alarm for each hub that is offline where somebody lives, and ends it on return; many at once: an incident.
+"""Opens an alarm for each hub that is silent where somebody lives, and ends it on return.
+
+Silent is a hub that is offline, and one that was never heard though it was put up long enough ago. Many that fall
+silent together are an incident; many that were never heard are one alarm of their council.
 
 Any number of copies: a hub is locked while its alarm is opened.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from itertools import groupby
 
 from sqlalchemy import text
 
-from alarms.escalation.inputs import Cleared
+from alarms.escalation.inputs import Annotated, Cleared
+from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService, Origin
-from alarms.handling.silence import HUB_OFFLINE, act_by, ladder_until, silent_hub
+from alarms.handling.silence import (
+    HUB_OFFLINE,
+    MASS_SILENCE,
+    act_by,
+    are_many,
+    ladder_until,
+    mass_silence,
+    silent_hub,
+)
 from alarms.incidents.domain import Rule
 from alarms.incidents.repository import IncidentRepository
 from alarms.intake.repository import IntakeRepository
 from alarms.policy.calendar import next_morning
 from devices.presence.silence_repository import SilenceRepository, Silent
+from devices.presence.verdict_repository import VerdictRepository
 from devices.registry.context import hub_context
 from telecare.ingest.subject import subject_of
 from telecare.kernel.db import Database, database_now
@@ -39,25 +53,37 @@ _TIER_CHANGED = text(
 )
 
 EVERY_S = 2.0
+UNHEARD_EVERY_S = 30.0
 AT_ONCE = 500
+FIRST_HEARD_WITHIN = timedelta(hours=1)
 
 
 class SilenceWatch:
     """One worker that has humans told of hubs that are offline."""
 
-    def __init__(self, database: Database, public_url: str | None = None, rule: Rule | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        public_url: str | None = None,
+        first_heard_within: timedelta = FIRST_HEARD_WITHIN,
+        rule: Rule | None = None,
+    ) -> None:
         self.database = database
         self.public_url = public_url
+        self.first_heard_within = first_heard_within
         self.incidents = IncidentWatch(database, public_url, rule)
         self.settle = self.incidents.rule.settle + timedelta(seconds=2 * EVERY_S)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
         looks = (self.incidents.look, self.incidents.attach, self.tell, self.end, self.hasten)
-        await look_each(EVERY_S, stop, *looks, name="silence")
+        await asyncio.gather(
+            look_each(EVERY_S, stop, *looks, name="silence"),
+            look_each(UNHEARD_EVERY_S, stop, self.tell_of_unheard, name="never heard"),
+        )
 
     async def tell(self) -> None:
-        """Open what is missing, one transaction each; the people most at risk come first.
+        """Open what is missing of hubs that are offline, one transaction each; the people most at risk come first.
 
         Whoever is in an incident is told of by that, and whoever may soon be waits until its cause shows.
         """
@@ -68,6 +94,25 @@ class SilenceWatch:
         for each in untold:
             if each.hub_id not in members and now - each.since >= self.settle:
                 await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
+
+    async def tell_of_unheard(self) -> None:
+        """Open what is missing of hubs that were put up and never heard; while we are deaf ourselves, of none."""
+        async with self.database.transaction() as session:
+            silences, ear = SilenceRepository(session), await VerdictRepository(session).ear()
+            await silences.expect()
+            if ear.deaf:
+                return
+            untold = await silences.unheard(self.first_heard_within)
+            councils = sorted({each.council_id for each in untold})
+            fleets = await silences.in_councils(councils) if untold else {}
+            on_the_board = await AlarmRepository(session).open_faults(MASS_SILENCE)
+        for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
+            silent = list(listed)
+            if council in on_the_board or are_many(len(silent), fleets.get(council, 0)):
+                await self._unless_it_fails(self._tell_of_many(council, silent), council)
+            else:
+                for each in silent:
+                    await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
 
     async def _unless_it_fails(self, work: Awaitable[None], whose: str) -> None:
         """Let a hub on which we fail keep no other from being told of; it is tried again with the next look."""
@@ -91,6 +136,16 @@ class SilenceWatch:
             opening = silent_hub(subject.tier, silent.since, last_proof, ladder)
             alarm = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
             await silences.tell([silent.hub_id], alarm.id)
+
+    async def _tell_of_many(self, council: str, silent: Sequence[Silent]) -> None:
+        """Tell of them by the one alarm of their council, a new one when none is open."""
+        async with self.database.transaction() as session:
+            graves = [f"{each.hub_id} (tier {each.tier})" for each in sorted(silent, key=lambda one: one.tier or "Z")]
+            alarms = AlarmService(session, self.public_url)
+            alarm_id, is_new = await alarms.open_or_find(mass_silence(len(silent), graves), council)
+            if not is_new:
+                await alarms.feed(alarm_id, Annotated(f"{len(silent)} more units were never heard"))
+            await SilenceRepository(session).tell([each.hub_id for each in silent], alarm_id)
 
     async def end(self) -> None:
         """Let alarms be cleared whose hubs are all back; what a human has is theirs to close. One transaction each."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from alarms.escalation.decide import decide
 from alarms.escalation.domain import Address, ContactRule, Notify, Party, Target
 from alarms.escalation.inputs import Raised, TimerDue
-from alarms.handling.silence import act_by, ladder_until
+from alarms.handling.silence import act_by, are_many, ladder_until
 from alarms.policy.calendar import next_morning
 
 FRIDAY = datetime(2027, 1, 1, 3, 12, tzinfo=UTC)  # New Year's Day; the 4th is a holiday in Scotland for the 2nd
@@ -44,3 +44,10 @@ def test_a_supervisor_hears_of_it_before_the_deadline_however_late_it_is_opened(
         state = decision.state
         if any(isinstance(effect, Notify) for effect in decision.effects):
             return
+
+
+@pytest.mark.parametrize(
+    ("silent", "of_all", "many"), [(4, 10, False), (5, 10, True), (19, 1000, False), (20, 1000, True)]
+)
+def test_many_are_five_or_two_in_a_hundred_of_many(silent: int, of_all: int, many: bool) -> None:
+    assert are_many(silent, of_all) is many
