@@ -36,7 +36,7 @@ OFFLINE_S = INTERVAL_S * MISSES + GRACE_S
 """After so long without a word a hub of the bench is offline."""
 
 HEARS_EACH_S = 2.0
-LOOKS_EACH_S = 0.1
+LOOKS_EACH_S = 0.25
 AFTER_S = 120.0
 """So long after the last deadline the bench gives up on what has not come."""
 
@@ -71,8 +71,9 @@ _HOMES = (
     """,
     """
     INSERT INTO hub_live (hub_id, last_seen_at)
-    SELECT hub_id, clock_timestamp() + make_interval(secs => CASE WHEN substr(hub_id, 7)::int > :hubs THEN 0
-           ELSE :ahead - :offline + :spread * substr(hub_id, 7)::int / :hubs END) FROM hub
+    SELECT hub_id, clock_timestamp() + make_interval(secs => CASE WHEN n > :hubs THEN 0 ELSE
+           CAST(:ahead AS float8) - CAST(:offline AS float8) + CAST(:spread AS float8) * n / :hubs END)
+      FROM (SELECT hub_id, substr(hub_id, 7)::int AS n FROM hub) AS numbered
     """,
     "ANALYZE hub, person, premises, installation, hub_live",
 )
