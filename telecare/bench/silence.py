@@ -73,7 +73,8 @@ _HOMES = (
     INSERT INTO hub_live (hub_id, last_seen_at)
     SELECT hub_id, clock_timestamp() + make_interval(secs => CASE WHEN n > :hubs THEN 0 ELSE
            CAST(:ahead AS float8) - CAST(:offline AS float8) + CAST(:spread AS float8) * n / :hubs END)
-      FROM (SELECT hub_id, substr(hub_id, 7)::int AS n FROM hub) AS numbered
+      FROM (SELECT hub_id, CASE WHEN number > :hubs THEN number ELSE number * 7919::bigint % :hubs END AS n
+              FROM (SELECT hub_id, substr(hub_id, 7)::int AS number FROM hub) AS numbered) AS shuffled
     """,
     "ANALYZE hub, person, premises, installation, hub_live",
 )

@@ -173,7 +173,7 @@ async def test_whoever_closes_its_alarm_is_asked_anew_when_there_is_news(town: T
     (alarm,) = await town.alarms(INCIDENT)
     fiona = Holder(str(alarm.id), "Fiona")
     await town.world.feed(alarm.id, Acked(fiona))
-    await town.world.feed(alarm.id, Closed(fiona, "other", "nothing to do"))
+    await town.world.feed(alarm.id, Closed(fiona, "technical_job", "the network provider was called"))
     await town.look()
     assert len(await town.alarms(INCIDENT)) == 1
     await town.sql("UPDATE hub_presence SET since = since - interval '5 hours' WHERE hub_id = 'h2'")
