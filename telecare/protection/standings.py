@@ -79,7 +79,8 @@ _LASTS_UNTIL = (
     " THEN coalesce(m.battery_until, m.mains_lost_at) ELSE m.offline_since END"
 )
 _URGENCY = (
-    f"CASE WHEN {_LASTS_UNTIL} IS NULL THEN 0 ELSE trunc({SCALE} * coalesce(CASE n.risk_tier {_WEIGHTS} END, {UNKNOWN_WEIGHT})"
+    f"CASE WHEN {_LASTS_UNTIL} IS NULL THEN 0 ELSE"
+    f" trunc({SCALE} * coalesce(CASE n.risk_tier {_WEIGHTS} END, {UNKNOWN_WEIGHT})"
     f" / (1 + greatest(0, extract(epoch FROM {_LASTS_UNTIL} - CAST(:at AS timestamptz))) / 3600))::bigint END"
 )
 _STATE = "CASE m.state WHEN 'joined' THEN 0 WHEN 'stayed' THEN 1 ELSE 2 END"
