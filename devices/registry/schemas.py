@@ -73,6 +73,7 @@ class HubIn(Input):
     serial: Name | None = None
     mobile_network: Annotated[Name, Field(description="of its SIM")] | None = None
     heartbeat_interval_s: Seconds | None = None
+    certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
@@ -92,6 +93,7 @@ class HubPatch(Patch):
     serial: Name | None = None
     mobile_network: Annotated[Name, Field(description="of its SIM")] | None = None
     heartbeat_interval_s: Seconds | None = None
+    certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
 
 class HubOut(Output):
@@ -120,6 +122,7 @@ class HubOut(Output):
     signal_dbm: int | None
     path: str | None
     credential_issued_at: datetime | None
+    certificate_expires_on: date | None
 
 
 class EventOut(Output):
