@@ -46,6 +46,7 @@ from telecare.protection.incidents import incident_rule
 from telecare.protection.jobs import JobWatch
 from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
+from telecare.protection.welfare import WelfareWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
@@ -134,6 +135,8 @@ class Process:
         rule = incident_rule(self.settings)
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within, rule).run
         self._parts["protection"] = ProtectionKeeper(self.database, within).run
+        welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
+        self._parts["welfare"] = welfare.run
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
