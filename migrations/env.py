@@ -15,6 +15,7 @@ from alarms.responders import models as responders
 from alarms.rota import models as rota
 from alarms.work import models as work
 from devices.commands import models as commands
+from devices.firmware import models as firmware
 from devices.presence import models as presence
 from devices.registry import models as registry
 from telecare.access import models as access
@@ -34,6 +35,7 @@ TABLES_OF = (
     rota,
     work,
     commands,
+    firmware,
     presence,
     registry,
     access,

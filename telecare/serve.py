@@ -31,6 +31,7 @@ from telecare.api.feed import BoardFeed
 from telecare.app import create_app
 from telecare.connections import BoundedProtocol
 from telecare.contacts import contacts_by
+from telecare.firmware.waves import FirmwareWaves
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import ALARM_PATH, Database
@@ -127,6 +128,7 @@ class Process:
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["presence"] = PresenceKeeper(self.database).run
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url).run
+        self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 

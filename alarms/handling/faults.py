@@ -60,6 +60,16 @@ def clock_jump(seconds: float) -> Opening:
     return Opening("clock_jumped", "U", URGENT, "clock_jumped", words, notes)
 
 
+def firmware_halted(rollout_id: UUID, what: str, why: str) -> Opening:
+    """Return the alarm that a rollout of firmware has halted by its rule: hubs may be out of order."""
+    notes = (
+        f"{why}. Nothing more is asked of any hub",
+        f"Look at its hubs, ring the people behind those that are silent, then decide: /firmware/{rollout_id}",
+    )
+    words = f"The rollout of {what} has halted"
+    return Opening("firmware_halted", "U", URGENT, f"firmware_halted:{rollout_id}", words, notes)
+
+
 def pause_s(earlier: int) -> int:
     """Return after how many seconds an alarm on which the service failed so often before is tried again."""
     return min(FIRST_PAUSE_S << min(earlier, 10), LONGEST_PAUSE_S)

@@ -13,7 +13,8 @@ from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.reports import ReportStatus
 from alarms.responders.domain import Urgency
 from alarms.rota.domain import OverrideKind
-from devices.commands.domain import CommandName, CommandState
+from devices.commands.domain import CommandName, CommandState, UpdateStep
+from devices.firmware.domain import ImageState, MemberState, RolloutState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from telecare.access.broker import BrokerRole
@@ -42,6 +43,10 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_hub_status": HubStatus,
     "ck_hub_command_command": CommandName,
     "ck_hub_command_state": CommandState,
+    "ck_hub_command_step": UpdateStep,
+    "ck_firmware_image_state": ImageState,
+    "ck_firmware_rollout_state": RolloutState,
+    "ck_firmware_hub_state": MemberState,
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
     "ck_line_kind": LineKind,
@@ -66,6 +71,8 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
         "hub_presence", "presence_period", "listening", "deaf_period",
+        # An image is of a model, which all councils share; a wave is its rollout's.
+        "firmware_image", "firmware_wave",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t
