@@ -29,6 +29,22 @@ NEW, BY = "2.0", "user:fiona"
 AT_ONCE = {"soak_s": 0, "patience_s": 3600, "at_night": True, "at_once": 20}
 RULE = {"halt_failures": 3, "halt_failed_pct": 50, "halt_silent": 1, "back_within_s": 600, "offline_margin_pct": 5}
 
+FREEZE = """
+    INSERT INTO planned_work (id, starts_at, ends_at, reason, made_by)
+    VALUES (gen_random_uuid(), now() - interval '1 hour', now() + interval '1 hour', 'freeze', 'user:x')
+"""
+BY_HAND = """
+    INSERT INTO hub_command (id, council_id, hub_id, command, state, requested_by, expires_at)
+    SELECT gen_random_uuid(), council_id, hub_id, 'update_firmware', 'queued', 'user:x', now() + interval '1 hour'
+      FROM hub
+"""
+PENDANT = """
+    INSERT INTO alarm (id, version, case_id, hub_id, council_id, type, family, class, rank, words, condition, handling,
+                       events, raised_at, last_event_at, next_due_at, state, log_seq)
+    VALUES (gen_random_uuid(), 1, gen_random_uuid(), 'h1', 'S12000047', 'pendant', 'personal', 'L', 20, 'Pendant',
+            'active', 'raised', 1, now(), now(), now() + interval '1 hour', '{}', 1)
+"""
+
 
 class Estate(Fleet):
     """A fleet that is online, with people, and a worker that drives rollouts."""
@@ -192,30 +208,9 @@ async def test_updated_hubs_that_go_offline_more_than_the_others_halt_it(estate:
         ("UPDATE hub_live SET mains = false", "It is on battery"),
         ("UPDATE hub_presence SET state = 'late'", "It is not online: late"),
         ("UPDATE hub_presence SET away_until = now() + interval '1 day'", "Its person is away by plan"),
-        (
-            (
-                "INSERT INTO planned_work (id, council_id, starts_at, ends_at, reason, made_by) VALUES"
-                " (gen_random_uuid(), NULL, now() - interval '1 hour', now() + interval '1 hour', 'freeze', 'user:x')"
-            ),
-            "Planned work is on here",
-        ),
-        (
-            (
-                "INSERT INTO hub_command (id, council_id, hub_id, command, state, requested_by, expires_at)"
-                " SELECT gen_random_uuid(), council_id, hub_id, 'update_firmware', 'queued', 'user:x', now() + interval"
-                " '1 hour' FROM hub"
-            ),
-            "Another update is on its way in this home",
-        ),
-        (
-            (
-                "INSERT INTO alarm (id, version, case_id, hub_id, council_id, type, family, class, rank, words, condition,"
-                " handling, events, raised_at, last_event_at, next_due_at, state, log_seq) VALUES (gen_random_uuid(), 1,"
-                " gen_random_uuid(), 'h1', 'S12000047', 'pendant', 'personal', 'L', 20, 'Pendant', 'active', 'raised', 1,"
-                " now(), now(), now() + interval '1 hour', '{}', 1)"
-            ),
-            "A life-safety alarm of this home is open",
-        ),
+        (FREEZE, "Planned work is on here"),
+        (BY_HAND, "Another update is on its way in this home"),
+        (PENDANT, "A life-safety alarm of this home is open"),
     ],
 )
 async def test_who_cannot_update_now_is_waited_for_and_left_out_in_the_end(

@@ -19,6 +19,7 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.console import presence_picture, timeline, view, work_view
+from telecare.console.pages.firmware import firmware_of_hub
 from telecare.console.pages.hub_commands import command_facts
 from telecare.console.pages.work import work_of_hub
 from telecare.console.render import PageNeeds, page
@@ -144,6 +145,7 @@ async def hub(
         newest=not cursor,
         refused=refused[:500],
         **await command_facts(session, actor, shown),
+        **await firmware_of_hub(session, shown),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
         now=now,
