@@ -16,12 +16,12 @@ FOLLOWING = {"downloading": "downloaded", "downloaded": "verified", "verified": 
 def update_asked(
     config: HubConfig, state: HubState, command: Mapping[str, Any], now: float
 ) -> tuple[HubState, tuple[HubOutput, ...], str]:
-    """Begin to load a firmware. Not while somebody may need the hub, and not two at once."""
+    """Begin to load a firmware. Not while somebody may need the hub, not on battery, and not two at once."""
     args = command.get("args")
     told = args if isinstance(args, Mapping) else {}
     if not all(isinstance(told.get(name), str) for name in ("version", "url", "sha256")):
         return state, (), "unreadable"
-    if state.held or state.update or any(pending.lane == "alarm" for pending in state.pending):
+    if state.held or state.update or not state.mains or any(pending.lane == "alarm" for pending in state.pending):
         return state, (), "busy"
     update = Update(command, told["version"], "downloading", now + config.update_s)
     return replace(state, update=update), (), "downloading"

@@ -96,7 +96,7 @@ def picture(waves: Sequence[WaveOut]) -> str:
     height = len(waves) * (BAR + LABEL + GAP)
     label = "The waves with their hubs by state; the table below says the same"
     return (
-        f'<svg class="waves" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">'
+        f'<svg class="waves" viewBox="-8 -4 {WIDTH + 16} {height}" role="img" aria-label="{label}">'
         '<defs><pattern id="failed" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<rect class="bad-ground" width="8" height="8"/><rect class="bad-line" width="3" height="8"/></pattern></defs>'
         f"{''.join(rows)}</svg>"
