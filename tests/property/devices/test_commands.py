@@ -16,8 +16,8 @@ from devices.commands.domain import (
     answered,
     explained,
     out_of_reach,
-    published,
     proven,
+    published,
     ran_out,
     stepped,
 )
