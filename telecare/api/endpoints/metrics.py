@@ -3,14 +3,19 @@
 Numbers only, so a scraper needs no log-in.
 """
 
+from itertools import product
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from alarms.handling.repository import AlarmRepository
+from devices.registry.domain import RiskTier
 from telecare.api.deps import ServicesDep
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.transient import is_transient
+from telecare.protection.domain import Protection
+from telecare.protection.repository import ProtectionRepository
 from telecare.watch.repository import VitalsRepository
 
 router = APIRouter(tags=["health"])
@@ -27,6 +32,7 @@ _overdue_life = Gauge(
 _waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
 _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that should have left", registry=REGISTRY)
 
+_people = Gauge("telecare_people", "People by their protection", ("state", "tier"), registry=REGISTRY)
 _canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
 
 
@@ -47,6 +53,7 @@ async def _measure(database: Database) -> None:
     async with database.transaction() as session:
         vitals = VitalsRepository(session)
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
+        protection = await ProtectionRepository(session).counts(frozenset())
         canary_s = await vitals.last_canary_s()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
     _open.clear()  # what nobody has open any more must not stay at its last number
@@ -55,6 +62,8 @@ async def _measure(database: Database) -> None:
     _unclaimed.clear()
     for council_id, count in unclaimed.items():
         _unclaimed.labels(council_id or "none").set(count)
+    for (state, tier), count in ((key, protection.get(key, 0)) for key in product(Protection, RiskTier)):
+        _people.labels(state, tier).set(count)
     _overdue.set(lag.every)
     _overdue_life.set(lag.life)
     _late.set(lag.outbox)
