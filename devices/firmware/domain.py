@@ -289,6 +289,7 @@ class Standing:
 
     hub_id: str
     council_id: str = ""
+    model_id: str = ""
     connection: str = "digital"
     status: str = "in_service"
     presence: Presence = Presence.ONLINE

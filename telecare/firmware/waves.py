@@ -53,6 +53,8 @@ LOOKED_AT = 500
 PAUSE = timedelta(seconds=30)
 """After so long a hub that could not be asked is looked at again."""
 
+OTHER_MODEL = "It is of another model now"
+
 HUBS = Counter("telecare_firmware_hubs", "Hubs of rollouts that came into a state", ["state"], registry=REGISTRY)
 HALTS = Counter("telecare_firmware_halts", "Rollouts that halted by their rule", registry=REGISTRY)
 
@@ -139,7 +141,7 @@ class FirmwareWaves:
         """Halt, and have a human told of it by an alarm like any other."""
         await RolloutService(session).halt(rollout, why)
         model = await ImageRepository(session).model_name(image.model_id)
-        fault = firmware_halted(rollout.id, f"{model} {image.version}", why)
+        fault = firmware_halted(rollout.id, f"{model} {image.version}", why, now)
         await AlarmService(session, self.public_url).report(fault, rollout.council_id, now)
         HALTS.inc()
         log.warning("rollout_halted", rollout_id=str(rollout.id), why=why)
@@ -153,9 +155,10 @@ class FirmwareWaves:
         listed = await rollouts.pending(rollout.id, wave, PAUSE, LOOKED_AT)
         known = await standings(session, listed)
         now = await database_now(session)
+        strangers = {hub_id: OTHER_MODEL for hub_id, hub in known.items() if hub.model_id != str(image.model_id)}
         patient = running.began_at is None or now < running.began_at + rollout.plan.patience
         picked = pick(
-            [known[hub_id] for hub_id in listed if hub_id in known], image.version, rollout.from_versions, room,
+            [known[hub_id] for hub_id in listed if hub_id in known and hub_id not in strangers], image.version, rollout.from_versions, room,
             first=wave == 0, patient=patient,
         )  # fmt: skip
         wait = dict(picked.wait)
@@ -165,7 +168,7 @@ class FirmwareWaves:
             except RefusedError as refusal:
                 wait[hub_id] = refusal.detail
         await rollouts.wait(rollout.id, wait, now)
-        await rollouts.skip(rollout.id, dict(picked.skip), now)
+        await rollouts.skip(rollout.id, strangers | dict(picked.skip), now)
         HUBS.labels(MemberState.SKIPPED).inc(len(picked.skip))
         return bool(picked.skip) and len(listed) == LOOKED_AT
 

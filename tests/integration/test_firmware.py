@@ -169,7 +169,13 @@ async def test_failures_halt_it_tell_a_human_and_nobody_is_asked_until_a_human_l
         await RolloutService(session).resume(rollout_id, BY, "the maker has mended it")
     await estate.worker.drive()
     assert (await estate.rollout()).state == RolloutState.RUNNING
-    assert len(await estate.members("asked")) == 2
+    again = list(await estate.members("asked"))
+    assert len(again) == 2
+    for hub_id in again:
+        await estate.say(hub_id, "failed")
+    await estate.worker.drive()
+    assert (await estate.rollout()).state == RolloutState.HALTED
+    assert len(await estate.alarms()) == 2, "a second halt is news, whoever has the alarm of the first"
     assert "Goes on after it was halted: the maker has mended it" in await estate.log()
 
 
@@ -226,6 +232,19 @@ async def test_who_cannot_update_now_is_waited_for_and_left_out_in_the_end(
     await estate.sql("UPDATE firmware_wave SET began_at = began_at - interval '2 hours'")
     await estate.worker.drive()
     assert (await estate.members("skipped"))["h1"].why == why
+
+
+async def test_a_hub_that_is_of_another_model_since_is_left_out(estate: Estate) -> None:
+    await estate.build(2)
+    await estate.roll_out((100,))
+    await estate.sql(
+        "WITH other AS (INSERT INTO device_model (id, make, name, connection)"
+        " VALUES (gen_random_uuid(), 'Skerry', 'Halo M', 'digital') RETURNING id)"
+        " UPDATE hub SET model_id = other.id FROM other WHERE hub_id = 'h1'"
+    )
+    await estate.worker.drive()
+    assert (await estate.members("skipped"))["h1"].why == "It is of another model now"
+    assert list(await estate.members("asked")) == ["h2"]
 
 
 async def test_two_hubs_of_one_home_update_one_after_the_other(estate: Estate) -> None:
