@@ -62,7 +62,7 @@ def clock_jump(seconds: float) -> Opening:
 
 
 def firmware_halted(rollout_id: UUID, what: str, why: str, now: datetime) -> Opening:
-    """Return the alarm that a rollout of firmware has halted by its rule: hubs may be out of order. One for each halt."""
+    """Return the alarm that a rollout of firmware has halted by its rule; one for each halt."""
     notes = (
         f"{why}. Nothing more is asked of any hub",
         f"Look at its hubs, ring the people behind those that are silent, then decide: /firmware/{rollout_id}",

@@ -15,7 +15,8 @@ _ON_ITS_WAY = """
      OR EXISTS (SELECT FROM firmware_hub f WHERE f.hub_id = {hub} AND f.state IN ('asked', 'updating')))
 """
 _STANDING = f"""
-    SELECT h.hub_id, h.council_id, CAST(h.model_id AS text) AS model_id, h.connection, h.status, coalesce(p.state, 'never_seen') AS presence,
+    SELECT h.hub_id, h.council_id, CAST(h.model_id AS text) AS model_id, h.connection, h.status,
+           coalesce(p.state, 'never_seen') AS presence,
            l.firmware, l.mains, n.risk_tier AS tier, CAST(i.premises_id AS text) AS home,
            coalesce(p.away_until > clock_timestamp(), false) AS away,
            EXISTS (SELECT FROM alarm a WHERE a.hub_id = h.hub_id AND a.class = 'L' AND a.handling <> 'closed')
