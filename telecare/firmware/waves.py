@@ -157,10 +157,8 @@ class FirmwareWaves:
         now = await database_now(session)
         strangers = {hub_id: OTHER_MODEL for hub_id, hub in known.items() if hub.model_id != str(image.model_id)}
         patient = running.began_at is None or now < running.began_at + rollout.plan.patience
-        picked = pick(
-            [known[hub_id] for hub_id in listed if hub_id in known.keys() - strangers.keys()], image.version, rollout.from_versions, room,
-            first=wave == 0, patient=patient,
-        )  # fmt: skip
+        candidates = [known[hub_id] for hub_id in listed if hub_id in known.keys() - strangers.keys()]
+        picked = pick(candidates, image.version, rollout.from_versions, room, first=wave == 0, patient=patient)
         wait = dict(picked.wait)
         for hub_id in picked.ask:
             try:
