@@ -68,7 +68,7 @@ def firmware_halted(rollout_id: UUID, what: str, why: str, now: datetime) -> Ope
         f"Look at its hubs, ring the people behind those that are silent, then decide: /firmware/{rollout_id}",
     )
     words = f"The rollout of {what} has halted"
-    family = f"firmware_halted:{rollout_id}:{now.isoformat(timespec='seconds')}"
+    family = f"firmware_halted:{rollout_id}:{now.isoformat()}"
     return Opening("firmware_halted", "U", URGENT, family, words, notes)
 
 
