@@ -38,7 +38,8 @@ class HubConfig:
     `update_s` is how long it loads a firmware, `update_fault` what goes wrong: the file is not genuine, or the
     hub never comes back.
     `time_scale` makes the battery run down (and charge) faster than life. `backlog` is how many heartbeats are kept
-    while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do.
+    while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do. `listed`
+    is what its heartbeats list when that is not what is paired to it.
     """
 
     hub_id: str
@@ -58,6 +59,7 @@ class HubConfig:
     mains_report_spread_s: float = 0.0
     backlog: int = 0
     newest_first: bool = False
+    listed: tuple[Peripheral, ...] | None = None
     firmware: str = "sim-1.0"
     update_s: float = 10.0
     update_fault: UpdateFault | None = None

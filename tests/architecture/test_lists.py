@@ -15,6 +15,7 @@ from alarms.responders.domain import Urgency
 from alarms.rota.domain import OverrideKind
 from devices.commands.domain import CommandName, CommandState, UpdateStep
 from devices.firmware.domain import ImageState, MemberState, RolloutState
+from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from telecare.access.broker import BrokerRole
@@ -46,6 +47,9 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_protection_period_tier": RiskTier,
     "ck_hub_connection": Connection,
     "ck_hub_status": HubStatus,
+    "ck_job_kind": JobKind,
+    "ck_job_state": JobState,
+    "ck_job_tier": RiskTier,
     "ck_hub_command_command": CommandName,
     "ck_hub_command_state": CommandState,
     "ck_hub_command_step": UpdateStep,
@@ -75,7 +79,7 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
-        "hub_presence", "presence_period", "listening", "deaf_period",
+        "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look",
         # An image is of a model, which all councils share; a wave is its rollout's.
         "firmware_image", "firmware_wave",
     }  # fmt: skip

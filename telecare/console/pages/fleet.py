@@ -22,6 +22,7 @@ from telecare.console import presence_picture, timeline, view, work_view
 from telecare.console.forms import NOTHING
 from telecare.console.pages.firmware import firmware_of_hub
 from telecare.console.pages.hub_commands import command_facts
+from telecare.console.pages.jobs_of_hub import jobs_of_hub
 from telecare.console.pages.work import work_of_hub
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
@@ -52,7 +53,13 @@ async def fleet(
 ) -> Response:
     """Show the fleet; every filter stands in the address, so a view can be kept and sent."""
     hubs, shared = HubRepository(session, actor.councils), ModelRepository(session)
-    chosen = {"council": _code(council), "presence": presence, "connection": connection, "model": model, "q": q.strip()}
+    chosen = {
+        "council": council_code(council),
+        "presence": presence,
+        "connection": connection,
+        "model": model,
+        "q": q.strip(),
+    }
     wanted = HubFilter(
         chosen["council"] or None,
         Presence(presence) if presence in list(Presence) else None,
@@ -95,7 +102,7 @@ async def fleet(
     )
 
 
-def _code(council: str) -> str:
+def council_code(council: str) -> str:
     """Return the present code of a council; one that nobody knows filters nothing out by accident, it finds nothing."""
     try:
         return present_code(council) if council else ""
@@ -146,6 +153,7 @@ async def hub(
         newest=not cursor,
         refused=refused[:500],
         **await command_facts(session, actor, shown),
+        **await jobs_of_hub(session, actor, hub_id),
         **await firmware_of_hub(session, shown),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
