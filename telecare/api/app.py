@@ -32,6 +32,7 @@ from telecare.api.endpoints import (
     rotas,
     stream,
     teams,
+    welfare,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -60,6 +61,7 @@ ROUTERS = (
     contact_points.router,
     covers.router,
     firmware.router,
+    welfare.router,
     policies.router,
     notices.router,
     planned_work.router,

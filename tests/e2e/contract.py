@@ -239,11 +239,18 @@ class Things:
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
         desk |= await self.work() | await self.job() | await self.rollout()
+        desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+
+    async def campaign(self, *person_ids: str) -> dict[str, str]:
+        """A welfare campaign about these people, or about somebody of its own."""
+        people = list(person_ids) or [(await self.home())["person_id"]]
+        body = {"council_id": FIFE, "reason": "contract", "person_ids": people}
+        return {"campaign_id": (await self.made("/welfare/campaigns", body))["id"], "person_id": people[0]}
 
     async def samples(self) -> AsyncIterator[Sample]:
         """Yield a request of each operation that changes something; those that only look need no body."""
-        groups = (
+        sources = (
             self._of_alarms,
             self._of_homes,
             self._of_hubs,
@@ -254,9 +261,10 @@ class Things:
             self._of_covers,
             self._of_jobs,
             self._of_firmware,
+            self._of_welfare,
         )
-        for group in groups:
-            async for sample in group():
+        for source in sources:
+            async for sample in source():
                 yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -345,6 +353,17 @@ class Things:
         begun = await self.agreement() | {"why": "exercise", "reason": "monthly"}
         yield Sample("POST", covers, {}, begun)
         yield Sample("POST", f"{covers}/{{cover_id}}/end", await self.cover(), {"why": "it is over"})
+
+    async def _of_welfare(self) -> AsyncIterator[Sample]:
+        campaigns = f"{API}/welfare/campaigns"
+        one, ids = f"{campaigns}/{{campaign_id}}", await self.campaign()
+        them = f"{one}/people/{{person_id}}"
+        yield Sample("POST", campaigns, {}, {"council_id": FIFE, "reason": "a flood", "person_ids": [ids["person_id"]]})
+        yield Sample("POST", f"{one}/next", ids)
+        yield Sample("POST", f"{them}/take", ids)
+        yield Sample("POST", f"{them}/release", ids)
+        yield Sample("POST", f"{them}/attempts", ids, {"outcome": "no_answer", "note": "rang twice"})
+        yield Sample("POST", f"{one}/finish", ids, {"reason": "the wardens go from door to door"})
 
     async def _of_homes(self) -> AsyncIterator[Sample]:
         person, premises = await self.person(), await self.premises()
