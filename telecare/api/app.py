@@ -31,6 +31,7 @@ from telecare.api.endpoints import (
     rotas,
     stream,
     teams,
+    welfare,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -58,6 +59,7 @@ ROUTERS = (
     audit.router,
     contact_points.router,
     covers.router,
+    welfare.router,
     policies.router,
     notices.router,
     planned_work.router,
