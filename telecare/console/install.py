@@ -16,6 +16,7 @@ from telecare.console.pages import (
     board,
     case,
     cover,
+    firmware,
     fleet,
     hub_commands,
     incidents,
@@ -34,8 +35,22 @@ from telecare.console.pages import (
 )
 from telecare.console.render import LoginNeededError, render_row
 
-_OPERATORS = (login, board, case, fleet, hub_commands, jobs, absence, people, protection, answer)
-_MANY = (work, welfare, incidents)
+_OPERATORS = (
+    login,
+    board,
+    case,
+    fleet,
+    hub_commands,
+    firmware,
+    jobs,
+    absence,
+    people,
+    protection,
+    answer,
+    work,
+    welfare,
+    incidents,
+)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
@@ -43,7 +58,7 @@ _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
 
 def install_console(app: FastAPI) -> None:
     """Add the console to an application whose API is installed."""
-    for pages in (*_OPERATORS, *_MANY, *_PLANS):
+    for pages in (*_OPERATORS, *_PLANS):
         app.include_router(pages.router, include_in_schema=False)
     app.include_router(assets, include_in_schema=False)
     app.add_exception_handler(LoginNeededError, _to_login)
