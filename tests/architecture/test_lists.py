@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from alarms.cover.domain import CoverWhy
 from alarms.escalation.domain import Condition, Handling
-from alarms.incidents.domain import GroupKind, IncidentState, MemberState
+from alarms.incidents.domain import GroupKind, IncidentState
+from alarms.incidents.domain import MemberState as IncidentMemberState
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.reports import ReportStatus
@@ -34,7 +35,7 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_cover_why": CoverWhy,
     "ck_incident_kind": GroupKind,
     "ck_incident_state": IncidentState,
-    "ck_incident_member_state": MemberState,
+    "ck_incident_member_state": IncidentMemberState,
     "ck_welfare_campaign_cause": WelfareCause,
     "ck_campaign_person_state": PersonState,
     "ck_campaign_person_standing": Standing,
