@@ -16,6 +16,7 @@ from telecare.console.pages import (
     board,
     case,
     cover,
+    firmware,
     fleet,
     hub_commands,
     jobs,
@@ -33,7 +34,21 @@ from telecare.console.pages import (
 )
 from telecare.console.render import LoginNeededError, render_row
 
-_OPERATORS = (login, board, case, fleet, hub_commands, jobs, absence, people, protection, answer, work, welfare)
+_OPERATORS = (
+    login,
+    board,
+    case,
+    fleet,
+    hub_commands,
+    firmware,
+    jobs,
+    absence,
+    people,
+    protection,
+    answer,
+    work,
+    welfare,
+)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")
