@@ -27,6 +27,8 @@ BATCH = 500
 MOST_REFUSED = 5
 """More heartbeats of one batch that the database refuses are a fault of ours and not of theirs."""
 
+UNSTAMPED = datetime.fromtimestamp(0, UTC)
+
 Row = tuple[Delivery, HeartbeatRow]
 
 
@@ -122,8 +124,12 @@ class HeartbeatLane:
         async with self.database.transaction() as session:
             now = await database_now(session)
             stamp = stamper(now, time.monotonic())
-            fresh = [replace(row, received_at=stamp(delivery)) for delivery, row in rows]
-            return set(await PresenceRepository(session).record(fresh))
+            # Stamped once: what is written again, after an answer that was lost, is the same row.
+            rows[:] = [
+                (delivery, replace(row, received_at=stamp(delivery)) if row.received_at == UNSTAMPED else row)
+                for delivery, row in rows
+            ]
+            return set(await PresenceRepository(session).record([row for _, row in rows]))
 
 
 def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
@@ -142,7 +148,7 @@ def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
                 HeartbeatRow(
                     hub_id=address.hub_id,
                     id=new_id(),
-                    received_at=datetime.fromtimestamp(0, UTC),
+                    received_at=UNSTAMPED,
                     payload=delivery.payload,
                     boot_id=beat.boot_id,
                     seq=beat.seq,
