@@ -6,6 +6,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import uvicorn
 from fastapi import FastAPI
@@ -25,6 +26,7 @@ from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
 from devices.presence.keeper import PresenceKeeper
+from devices.presence.telemetry_tasks import HourlyTelemetry
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
@@ -128,6 +130,8 @@ class Process:
         self._parts["presence"] = PresenceKeeper(self.database).run
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
+        keep = timedelta(days=self.settings.heartbeat_log_days)
+        self._parts["telemetry"] = HourlyTelemetry(self.database, keep).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
     async def _work_while_the_schema_fits(self, stop: asyncio.Event) -> None:

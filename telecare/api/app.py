@@ -29,6 +29,7 @@ from telecare.api.endpoints import (
     rotas,
     stream,
     teams,
+    telemetry,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -42,6 +43,8 @@ ROUTERS = (
     stream.router,
     fleet_import.router,
     presence.router,
+    telemetry.router,
+    telemetry.fleet_router,
     hubs.router,
     hub_commands.router,
     people.router,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from alarms.handling.repository import AlarmRepository
+from devices.registry.health_repository import Gauged, HealthRepository
 from telecare.api.deps import ServicesDep
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
@@ -27,6 +28,9 @@ _overdue_life = Gauge(
 _waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
 _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that should have left", registry=REGISTRY)
 
+_fleet = Gauge("telecare_fleet_hubs", "Digital hubs", ("council", "presence"), registry=REGISTRY)
+_mains_off = Gauge("telecare_fleet_mains_off", "Digital hubs that run without mains", ("council",), registry=REGISTRY)
+_battery_low = Gauge("telecare_fleet_battery_low", "Digital hubs on little battery", ("council",), registry=REGISTRY)
 _canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
 
 
@@ -49,14 +53,25 @@ async def _measure(database: Database) -> None:
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
         canary_s = await vitals.last_canary_s()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
+        gauged = await HealthRepository(session, frozenset()).gauges()
     _open.clear()  # what nobody has open any more must not stay at its last number
     for (class_, handling), count in alarms.items():
         _open.labels(class_, handling).set(count)
     _unclaimed.clear()
     for council_id, count in unclaimed.items():
         _unclaimed.labels(council_id or "none").set(count)
+    _show_fleet(gauged)
     _overdue.set(lag.every)
     _overdue_life.set(lag.life)
     _late.set(lag.outbox)
     _canary.set(float("nan") if canary_s is None else canary_s)
     _waiting.set(waiting)
+
+
+def _show_fleet(gauged: list[Gauged]) -> None:
+    for gauge in (_fleet, _mains_off, _battery_low):
+        gauge.clear()
+    for row in gauged:
+        _fleet.labels(row.council_id, row.presence).set(row.hubs)
+        _mains_off.labels(row.council_id).inc(row.mains_off)
+        _battery_low.labels(row.council_id).inc(row.battery_low)
