@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.telemetry import HOUR, LENGTHS, Beat, Point, Step, beat_points, fold_beats, fold_points
-from telecare.wire.payloads import read_heartbeat
+from telecare.wire.payloads import MAX_DBM, MIN_DBM, Heartbeat, read_heartbeat
 
 MOST_BEATS = 20_000
 """Of one hub in one answer: two days at one each 10 s."""
@@ -61,6 +62,8 @@ _COLUMNS = (
     "heartbeats", "battery_min", "battery_max", "signal_avg", "mains_off_s", "path", "other_path", "firmware",
 )  # fmt: skip
 MOST_IN_AN_HOUR = 32_767
+
+_Word = Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,64}\Z")]
 
 
 class Progress(NamedTuple):
@@ -127,9 +130,26 @@ class TelemetryRepository:
         return [point for point in found if point.until > since]
 
 
+class _Plain(msgspec.Struct):
+    """A heartbeat as nearly all are: each field of its kind and within its limits, or left out."""
+
+    battery_pct: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    mains: bool | None = None
+    signal_dbm: Annotated[int, msgspec.Meta(ge=MIN_DBM, le=MAX_DBM)] | None = None
+    path: _Word | None = None
+    firmware: _Word | None = None
+
+
+_plain = msgspec.json.Decoder(_Plain)
+
+
 def read_beat(at: datetime, payload: bytes) -> Beat:
-    """Return what a heartbeat told; one that only another version of the service could read told that it lives."""
-    told = read_heartbeat(payload)
+    """Return what a heartbeat told: a plain one fast, any other as it was read when it came."""
+    told: _Plain | Heartbeat | None
+    try:
+        told = _plain.decode(payload)
+    except ValueError:
+        told = read_heartbeat(payload)
     if told is None:
         return Beat(at)
     return Beat(at, told.battery_pct, told.mains, told.signal_dbm, told.path, told.firmware)

@@ -16,7 +16,7 @@ log = get_logger("telemetry")
 EVERY_S = 60.0
 SETTLED = timedelta(minutes=5)
 """So long after its end an hour is told: a heartbeat that was received in it may have been written a little later."""
-HUBS = 50
+HUBS = 25
 """In one transaction, which so stays short: a long one would keep vacuum from the rows that heartbeats leave behind."""
 AT_ONCE = 50
 """Heartbeats that are read before whatever else waits has its turn: alarms share this process."""

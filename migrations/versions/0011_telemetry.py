@@ -1,7 +1,7 @@
 """Telemetry: heartbeats by day in partitions, what hubs told by the hour, and vacuum where rows change all the time.
 
 Heartbeats that are there stay where they are: their table becomes a partition, up to the next midnight (UTC). It is
-locked while its new key is built, about 1 s for a million rows. Alarms and events do not touch it; heartbeats wait in
+locked while its new key is built, about 3 s for a million rows. Alarms and events do not touch it; heartbeats wait in
 the broker, un-acked.
 """
 
