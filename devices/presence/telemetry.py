@@ -96,7 +96,7 @@ def joined(points: Sequence[Point], at: datetime, until: datetime) -> Point:
 
 def beat_points(beats: Sequence[Beat], until: datetime) -> list[Point]:
     """Return a point for each heartbeat, which holds until the next one."""
-    ends = [*(beat.at for beat in beats[1:]), until]
+    ends = [*(beat.at for beat in beats[1:]), until][: len(beats)]
     return [point_of([beat], beat.at, max(end, beat.at)) for beat, end in zip(beats, ends, strict=True)]
 
 

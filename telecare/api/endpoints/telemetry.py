@@ -1,6 +1,6 @@
 """What hubs told over time, and how a whole fleet is."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -32,6 +32,8 @@ LONGEST = {
     Step.HOUR: timedelta(days=62),
     Step.DAY: timedelta(days=800),
 }
+DAY = timedelta(days=1)
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 DEAF_FOR = timedelta(days=7)
 WORST = 20
 
@@ -52,13 +54,12 @@ async def telemetry(
     hub = await HubRepository(session, actor.councils).require(hub_id)
     now = await database_now(session)
     until = min(until or now, now)
-    since = since or until - timedelta(days=1)
+    since = since or max(until, BEFORE_ALL + DAY) - DAY
     step = step or fitting_step(until - since)
-    if not since < until or until - since > LONGEST[step]:
-        what = f"`from` is before `to`, by {LONGEST[step].days} days at most for step `{step}`"
-        raise InvalidError(
-            "This is no time of which telemetry could be shown", errors=[{"where": "query.from", "what": what}]
-        )
+    if not BEFORE_ALL < since < until or until - since > LONGEST[step]:
+        what = f"`from` is before `to`, by {LONGEST[step].days} days at the most for step `{step}`"
+        errors = [{"where": "query.from", "what": what}]
+        raise InvalidError("This is no time of which telemetry could be shown", errors=errors)
     await AuditRepository(session).add(actor, "telemetry_viewed", "hub", hub_id, hub["council_id"])
     points = await TelemetryRepository(session).history(hub_id, since, until, step)
     gaps = await VerdictRepository(session).deaf_since(since)

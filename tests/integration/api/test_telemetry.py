@@ -55,6 +55,7 @@ async def test_a_hub_shows_what_it_told(
     assert shown["points"][0]["mains_off_s"] == 0
     assert 590 <= shown["points"][1]["mains_off_s"] <= 620
     assert (shown["step"], shown["our_gaps"]) == ("beat", [])
+    assert (await administrator.get(f"/api/v1/hubs/{await register.hub()}/telemetry")).json()["points"] == []
     day = (await administrator.get(f"/api/v1/hubs/{hub}/telemetry", params={"step": "day"})).json()["points"]
     assert sum(point["heartbeats"] for point in day) == 2
     audit = (await administrator.get("/api/v1/audit", params={"subject_id": hub})).json()["items"]
@@ -68,6 +69,8 @@ async def test_a_hub_shows_what_it_told(
         {"from": "2020-01-01T00:00:00Z"},
         {"step": "beat", "from": "2026-01-01T00:00:00Z"},
         {"step": "week"},
+        {"to": "0001-01-01T00:00:00+14:00"},
+        {"from": "0001-01-01T00:00:00+14:00", "to": "0001-01-02T00:00:00Z"},
         {"from": "yesterday"},
     ],
 )

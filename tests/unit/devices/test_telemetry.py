@@ -63,6 +63,10 @@ def test_each_heartbeat_holds_until_the_next() -> None:
     ]
 
 
+def test_of_no_heartbeats_there_is_no_point() -> None:
+    assert beat_points([], NINE) == fold_beats([], HOUR) == fold_points([], HOUR) == []
+
+
 def test_an_hour_among_ten_minutes_stays_an_hour() -> None:
     (hour,) = fold_points([Point(NINE, NINE + HOUR, 12, 90, 95)], timedelta(minutes=10))
     assert (hour.at, hour.until) == (NINE, NINE + HOUR)
