@@ -16,6 +16,7 @@ from telecare.console.pages import (
     case,
     cover,
     fleet,
+    fleet_health,
     hub_commands,
     login,
     people,
@@ -29,7 +30,7 @@ from telecare.console.pages import (
 )
 from telecare.console.render import LoginNeededError, render_row
 
-_OPERATORS = (login, board, case, fleet, hub_commands, people, answer, work)
+_OPERATORS = (login, board, case, fleet_health, fleet, hub_commands, people, answer, work)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")

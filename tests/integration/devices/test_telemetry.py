@@ -9,12 +9,17 @@ from sqlalchemy import text
 
 from devices.presence import telemetry_tasks
 from devices.presence.domain import HeartbeatRow
+from devices.presence.models import TELEMETRY
 from devices.presence.repository import PresenceRepository
 from devices.presence.telemetry import HOUR, Point, Step, span_start
 from devices.presence.telemetry_repository import TelemetryRepository
 from devices.presence.telemetry_tasks import HourlyTelemetry
+from devices.registry.seed import seed_fleet
+from telecare.api.deps import Services
+from telecare.embedded.telemetry import seed_telemetry
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
+from telecare.kernel.partitions import PartitionKeeper
 
 WEEK = timedelta(days=7)
 
@@ -122,3 +127,19 @@ async def test_tables_that_change_all_the_time_are_vacuumed_by_number(database: 
     for name in names:
         assert "autovacuum_vacuum_scale_factor=0.0" in options[name], name
         assert "autovacuum_vacuum_threshold=500" in options[name], name
+
+
+async def test_the_demos_fleet_has_a_past_that_says_that_it_is_made_up(services: Services, database: Database) -> None:
+    async with database.transaction() as session:
+        hubs = await seed_fleet(session, services.sealer, "00" * 32, homes=6)
+    for _ in range(2):
+        async with database.transaction() as session:
+            await seed_telemetry(session)
+    async with database.transaction() as session:
+        now = await database_now(session)
+        points = await TelemetryRepository(session).history(hubs[0].hub_id, now - WEEK, now, Step.HOUR)
+        told = (await session.execute(text("SELECT count(*) FROM telemetry_hour WHERE NOT seeded"))).scalar_one()
+        strays = await PartitionKeeper(session, TELEMETRY).strays()
+    assert len(points) == 7 * 24
+    assert all(point.seeded for point in points)
+    assert (told, strays) == (0, 0)
