@@ -22,6 +22,7 @@ from telecare.access import models as access
 from telecare.kernel import outbox
 from telecare.kernel.db import Base, Database
 from telecare.kernel.settings import Settings
+from telecare.protection import models as protection
 from telecare.watch import models as watch
 
 TABLES_OF = (
@@ -39,6 +40,7 @@ TABLES_OF = (
     registry,
     access,
     outbox,
+    protection,
     watch,
 )
 """Each of these declares its tables on the base when it is imported."""

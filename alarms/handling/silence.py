@@ -50,11 +50,14 @@ def ladder_until(tier: str | None, now: datetime, deadline: datetime) -> Ladder:
 
 
 def silent_hub(tier: str | None, since: datetime, last_proof: datetime | None, ladder: Ladder) -> Opening:
-    """Return the alarm that a hub is offline: the person cannot call by it."""
-    heard = f"Last heard at {at_words(last_proof)}" if last_proof else "Never heard"
-    notes = (f"{heard}, offline since {at_words(since)}: ring the person, and have the unit looked at",)
+    """Return the alarm that a hub is offline, or was never heard: the person cannot call by it."""
+    if last_proof is None:
+        words, heard = "The unit was never heard", f"Never heard since it was put up, and due by {at_words(since)}"
+    else:
+        words, heard = "The unit is silent", f"Last heard at {at_words(last_proof)}, offline since {at_words(since)}"
+    notes = (f"{heard}: ring the person, and have the unit looked at",)
     class_, rank = ("U", URGENT) if tier in MOST_URGENT else ("T", TECHNICAL)
-    return Opening(HUB_OFFLINE, class_, rank, HUB_OFFLINE, "The unit is silent", notes, ladder)
+    return Opening(HUB_OFFLINE, class_, rank, HUB_OFFLINE, words, notes, ladder)
 
 
 def are_many(silent: int, of_all: int) -> bool:
@@ -66,5 +69,8 @@ def mass_silence(silent: int, graves: Sequence[str]) -> Opening:
     """Return the alarm that many hubs of a council fell silent; `graves` are the people most at risk, in words."""
     more = f" and {len(graves) - NAMED} more" if len(graves) > NAMED else ""
     named = (f"Most at risk: {'; '.join(graves[:NAMED])}{more}",) if graves else ()
-    notes = (*named, "All of them: Fleet, presence offline. While this is open no alarm is opened for each")
+    notes = (
+        *named,
+        "All of them: Fleet, presence offline or never seen. Until this ends no alarm is opened for each",
+    )
     return Opening(MASS_SILENCE, "U", URGENT, MASS_SILENCE, f"{silent} units have fallen silent", notes)

@@ -1,4 +1,7 @@
-"""All queries on hubs that are offline where somebody lives: which nobody was told of, and which are back."""
+"""All queries on hubs that are silent where somebody lives: which nobody was told of, and which are back.
+
+Silent is a hub that is offline, and one that was never heard though it is installed.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,6 +26,39 @@ _UNTOLD = text(
      ORDER BY n.risk_tier, p.since, p.hub_id
     """
 )
+# Where somebody lives a hub has a standing from the day on which it is put up: without one nobody would miss it.
+_EXPECT = text(
+    """
+    INSERT INTO hub_presence (hub_id)
+    SELECT h.hub_id FROM installation i JOIN hub h ON h.hub_id = i.hub_id
+     WHERE i.period @> clock_timestamp() AND h.connection = 'digital'
+       AND NOT EXISTS (SELECT FROM hub_presence p WHERE p.hub_id = h.hub_id)
+     ORDER BY h.hub_id
+    ON CONFLICT DO NOTHING
+    """
+)
+FIRST_DUE_FROM = """
+    greatest(f.base, (SELECT max(ended_at) FROM deaf_period WHERE started_at <= f.base + CAST(:within AS interval)))
+"""
+"""From when a hub `f` counts as silent that was never heard: what we could not have heard is not held against it."""
+
+# It must be heard from when it was put up on, or registered, and nobody was away by plan.
+_UNHEARD = text(
+    f"""
+    SELECT p.hub_id, h.council_id, n.risk_tier, d.due AS since
+      FROM hub_presence p
+      JOIN hub h ON h.hub_id = p.hub_id
+      JOIN installation i ON i.hub_id = p.hub_id AND i.period @> clock_timestamp()
+      JOIN person n ON n.id = i.person_id
+      CROSS JOIN LATERAL (SELECT greatest(lower(i.period), h.created_at, p.away_until) AS base) f
+      CROSS JOIN LATERAL (SELECT {FIRST_DUE_FROM} + CAST(:within AS interval) AS due) d
+     WHERE p.state = 'never_seen' AND p.told_alarm_id IS NULL AND h.connection = 'digital'
+       AND d.due <= clock_timestamp()
+       AND NOT EXISTS (SELECT FROM hub_live l WHERE l.hub_id = p.hub_id)
+       AND NOT EXISTS (SELECT FROM trigger_proof t WHERE t.hub_id = p.hub_id)
+     ORDER BY n.risk_tier, d.due, p.hub_id
+    """  # noqa: S608 - parts of one statement
+)
 _IN_COUNCILS = text(
     """
     SELECT h.council_id, count(*),
@@ -37,20 +73,21 @@ _IN_COUNCILS = text(
 _LOCK = text(
     """
     SELECT state, last_proof FROM hub_presence
-     WHERE hub_id = :hub_id AND state IN ('offline', 'lost') AND told_alarm_id IS NULL FOR UPDATE SKIP LOCKED
+     WHERE hub_id = :hub_id AND state IN ('offline', 'lost', 'never_seen') AND told_alarm_id IS NULL
+       FOR UPDATE SKIP LOCKED
     """
 )
 _TELL = text(
     """
     UPDATE hub_presence SET told_alarm_id = :alarm_id
-     WHERE hub_id = ANY(:hub_ids) AND told_alarm_id IS NULL AND state IN ('offline', 'lost')
+     WHERE hub_id = ANY(:hub_ids) AND told_alarm_id IS NULL AND state IN ('offline', 'lost', 'never_seen')
     """
 )
 _BACK = text(
     """
     UPDATE hub_presence p SET told_alarm_id = NULL
       FROM (SELECT hub_id, told_alarm_id FROM hub_presence
-             WHERE told_alarm_id IS NOT NULL AND state NOT IN ('offline', 'lost')
+             WHERE told_alarm_id IS NOT NULL AND state NOT IN ('offline', 'lost', 'never_seen')
              ORDER BY hub_id LIMIT :limit FOR UPDATE SKIP LOCKED) AS was
      WHERE p.hub_id = was.hub_id RETURNING was.told_alarm_id
     """
@@ -59,7 +96,7 @@ _STILL = text("SELECT EXISTS (SELECT FROM hub_presence WHERE told_alarm_id = :al
 
 
 class Silent(NamedTuple):
-    """A hub that is offline, whose person nobody was told of."""
+    """A silent hub, whose person nobody was told of; `since` it is offline, or had to be heard for the first time."""
 
     hub_id: str
     council_id: str
@@ -77,13 +114,21 @@ class SilenceRepository:
         """Return hubs that are offline and nobody was told of, those of the people most at risk first."""
         return [Silent(*row) for row in await self.session.execute(_UNTOLD)]
 
+    async def expect(self) -> None:
+        """Give a standing to digital hubs that serve somebody and have none: they are to be heard from now on."""
+        await self.session.execute(_EXPECT)
+
+    async def unheard(self, within: timedelta) -> list[Silent]:
+        """Return hubs that should have been heard for the first time and were not, of whom nobody was told."""
+        return [Silent(*row) for row in await self.session.execute(_UNHEARD, {"within": within})]
+
     async def in_councils(self, councils: Sequence[str], lately: timedelta) -> dict[str, tuple[int, int]]:
         """Return how many digital hubs serve somebody in these councils, and how many of them fell silent lately."""
         rows = await self.session.execute(_IN_COUNCILS, {"councils": list(councils), "lately": lately})
         return {council: (count, fallen) for council, count, fallen in rows}
 
     async def lock(self, hub_id: str) -> tuple[bool, datetime | None]:
-        """Lock a hub that is offline still and untold; return whether it is, and when it last showed that it lives."""
+        """Lock a hub that is silent still and untold; return whether it is, and when it last showed that it lives."""
         row = (await self.session.execute(_LOCK, {"hub_id": hub_id})).one_or_none()
         return (False, None) if row is None else (True, row[1])
 
@@ -96,5 +141,5 @@ class SilenceRepository:
         return list((await self.session.execute(_BACK, {"limit": limit})).scalars())
 
     async def still(self, alarm_id: UUID) -> bool:
-        """Say whether a hub is offline still of which this alarm tells."""
+        """Say whether a hub is silent still of which this alarm tells."""
         return bool((await self.session.execute(_STILL, {"alarm_id": alarm_id})).scalar_one())

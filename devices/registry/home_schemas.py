@@ -59,6 +59,7 @@ class PersonPatch(Patch):
     lives_alone: bool | None = None
     communication: Words | None = None
     hazards: Words | None = None
+    service_ended_on: Day | None = None
 
 
 class PersonListed(Output):
@@ -82,6 +83,7 @@ class PersonOut(PersonListed):
     lives_alone: bool
     communication: str | None
     hazards: str | None
+    service_ended_on: date | None
 
 
 class ContactIn(Input):

@@ -117,6 +117,9 @@ class Person(Base):
     lives_alone: Mapped[bool] = mapped_column(server_default="false")
     communication: Mapped[str | None] = mapped_column(comment="how this person hears, speaks and understands")
     hazards: Mapped[str | None] = mapped_column(comment="what a visitor must know: dog, oxygen, stairs")
+    service_ended_on: Mapped[date | None] = mapped_column(
+        comment="from then on nobody misses a unit where there is none"
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

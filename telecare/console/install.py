@@ -11,6 +11,7 @@ from telecare.access.service import SESSION_COOKIE
 from telecare.console.assets import router as assets
 from telecare.console.errors import error_page
 from telecare.console.pages import (
+    absence,
     answer,
     board,
     case,
@@ -21,6 +22,7 @@ from telecare.console.pages import (
     login,
     people,
     policies,
+    protection,
     responders,
     rota_files,
     rotas,
@@ -30,7 +32,7 @@ from telecare.console.pages import (
 )
 from telecare.console.render import LoginNeededError, render_row
 
-_OPERATORS = (login, board, case, fleet_health, fleet, hub_commands, people, answer, work)
+_OPERATORS = (login, board, case, fleet_health, fleet, hub_commands, absence, people, protection, answer, work)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")

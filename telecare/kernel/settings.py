@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         ge=1,
         description="so many open alarms of one council that nobody has are told as an alarm; nothing is refused",
     )
+    first_heard_within_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="a hub that is put up for somebody is an alarm unless it is heard within so long",
+    )
     canary_mqtt_url: SecretStr | None = Field(
         default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
     )

@@ -1,10 +1,13 @@
-"""Opens an alarm for each hub that is offline where somebody lives, one for many at once, and ends them as they return.
+"""Opens an alarm for each hub that is silent where somebody lives, one for many at once, and ends them as they return.
+
+Silent is a hub that is offline, and one that was never heard though it was put up long enough ago.
 
 Any number of copies: a hub is locked while its alarm is opened, and a mass alarm is one in a council.
 """
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from sqlalchemy import text
@@ -25,6 +28,7 @@ from alarms.handling.silence import (
 from alarms.intake.repository import IntakeRepository
 from alarms.policy.calendar import next_morning
 from devices.presence.silence_repository import SilenceRepository, Silent
+from devices.presence.verdict_repository import VerdictRepository
 from devices.registry.context import hub_context
 from telecare.ingest.subject import subject_of
 from telecare.kernel.db import Database
@@ -46,29 +50,54 @@ _TIER_CHANGED = text(
 )
 
 EVERY_S = 2.0
+UNHEARD_EVERY_S = 30.0
 AT_ONCE = 500
+FIRST_HEARD_WITHIN = timedelta(hours=1)
 
 
 class SilenceWatch:
     """One worker that has humans told of hubs that are offline."""
 
-    def __init__(self, database: Database, public_url: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        public_url: str | None = None,
+        first_heard_within: timedelta = FIRST_HEARD_WITHIN,
+    ) -> None:
         self.database = database
         self.public_url = public_url
+        self.first_heard_within = first_heard_within
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
-        await look_each(EVERY_S, stop, self.tell, self.end, self.hasten, name="silence")
+        await asyncio.gather(
+            look_each(EVERY_S, stop, self.tell, self.end, self.hasten, name="silence"),
+            look_each(UNHEARD_EVERY_S, stop, self.tell_of_unheard, name="never heard"),
+        )
 
     async def tell(self) -> None:
-        """Open what is missing, one transaction each; the people most at risk come first."""
+        """Open what is missing of hubs that are offline."""
         async with self.database.transaction() as session:
-            silences = SilenceRepository(session)
-            untold = await silences.untold()
-            if not untold:
+            untold = await SilenceRepository(session).untold()
+        await self._tell(untold)
+
+    async def tell_of_unheard(self) -> None:
+        """Open what is missing of hubs that were put up and never heard; while we are deaf ourselves, of none."""
+        async with self.database.transaction() as session:
+            silences, ear = SilenceRepository(session), await VerdictRepository(session).ear()
+            await silences.expect()
+            if ear.deaf:
                 return
+            untold = await silences.unheard(self.first_heard_within)
+        await self._tell(untold)
+
+    async def _tell(self, untold: Sequence[Silent]) -> None:
+        """Open an alarm for each, one transaction each; the people most at risk come first."""
+        if not untold:
+            return
+        async with self.database.transaction() as session:
             councils = sorted({each.council_id for each in untold})
-            fleets = await silences.in_councils(councils, TOGETHER)
+            fleets = await SilenceRepository(session).in_councils(councils, TOGETHER)
             on_the_board = await AlarmRepository(session).open_faults(MASS_SILENCE)
         for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
             silent = list(listed)

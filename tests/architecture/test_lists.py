@@ -21,6 +21,7 @@ from telecare.access.domain import UserRole
 from telecare.kernel.db import Database
 from telecare.kernel.outbox import OutboxState
 from telecare.kernel.pure.progress import DeliveryState
+from telecare.protection.domain import Protection
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_cover_why": CoverWhy,
@@ -38,6 +39,10 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_hub_presence_state": Presence,
     "ck_presence_period_state": Presence,
     "ck_person_risk_tier": RiskTier,
+    "ck_person_protection_state": Protection,
+    "ck_person_protection_tier": RiskTier,
+    "ck_protection_period_state": Protection,
+    "ck_protection_period_tier": RiskTier,
     "ck_hub_connection": Connection,
     "ck_hub_status": HubStatus,
     "ck_hub_command_command": CommandName,

@@ -24,8 +24,14 @@ class Street(Fleet):
 
     async def look(self) -> None:
         await self.watch.tell()
+        await self.watch.tell_of_unheard()
         await self.watch.end()
         await self.watch.hasten()
+
+    async def put_up(self, ago_s: float) -> None:
+        """Let all hubs have been registered and installed so long ago."""
+        await self.sql("UPDATE hub SET created_at = now() - make_interval(0,0,0,0,0,0,:ago)", ago=ago_s)
+        await self.sql("UPDATE installation SET period = tstzrange(now() - interval '10 days', NULL)")
 
     async def alarms(self, **values: Any) -> list[Alarm]:
         async with self.database.transaction() as session:
@@ -95,6 +101,66 @@ async def test_it_ends_by_itself_when_the_hub_is_heard_again_and_comes_anew_with
     await street.judge()
     await street.look()
     assert len(await street.alarms(handling="raised")) == 1
+
+
+async def test_a_hub_that_was_put_up_and_never_heard_is_an_alarm_as_a_silent_one_is(street: Street) -> None:
+    await street.look()
+    assert await street.alarms() == []  # registered just now
+    await street.put_up(ago_s=3500)
+    await street.look()
+    assert await street.alarms() == []
+    await street.put_up(ago_s=3700)
+    for _ in range(3):
+        await street.look()
+    (alarm,) = await street.alarms()
+    assert (alarm.type, alarm.class_, alarm.tier, alarm.person_name) == (HUB_OFFLINE, "U", "A", "Jean Rennie")
+    assert (alarm.words, alarm.notes[0][:36]) == ("The unit was never heard", "Never heard since it was put up, and")
+    await street.beats()
+    await street.judge()
+    await street.look()
+    (alarm,) = await street.alarms()
+    assert (alarm.handling, alarm.condition) == ("closed", "cleared")
+
+
+async def test_what_nobody_could_hear_or_need_is_not_held_against_a_hub_that_was_never_heard(street: Street) -> None:
+    await street.put_up(ago_s=100_000)
+    await street.sql("UPDATE listening SET heard_at = clock_timestamp() - interval '1 minute'")
+    await street.look()  # we are deaf
+    await street.hears()
+    await street.sql("UPDATE deaf_period SET started_at = now() - interval '28 hours'")
+    await street.look()  # since just now we hear again
+    await street.sql("UPDATE deaf_period SET started_at = now() - interval '5 minutes'")  # it was overdue before
+    await street.sql("UPDATE hub_presence SET away_until = clock_timestamp() - interval '5 minutes'")
+    await street.look()  # whoever lives there has just come home
+    assert await street.alarms() == []
+    await street.sql("UPDATE hub_presence SET away_until = NULL")
+    await street.sql("UPDATE hub SET connection = 'analogue'")
+    await street.look()
+    assert await street.alarms() == []
+    await street.sql("UPDATE hub SET connection = 'digital'")
+    await street.look()
+    assert len(await street.alarms()) == 1
+
+
+async def test_a_hub_that_sent_a_test_and_no_heartbeat_has_a_standing_from_then_on(street: Street) -> None:
+    await street.put_up(ago_s=100_000)
+    await street.proves(ago_s=4 * INTERVAL_S)
+    await street.look()
+    assert await street.alarms() == []
+    await street.judge()
+    await street.look()
+    assert await street.state() == "offline"
+    assert [alarm.words for alarm in await street.alarms()] == ["The unit is silent"]
+
+
+async def test_many_that_were_never_heard_are_one_alarm(database: Database) -> None:
+    street = Street(database)
+    await street.settle(40)
+    await street.live_in("B", 40)
+    await street.put_up(ago_s=100_000)
+    await street.look()
+    (mass,) = await street.alarms()
+    assert mass.type == MASS_SILENCE
 
 
 async def test_whoever_is_away_by_plan_is_no_alarm(street: Street) -> None:

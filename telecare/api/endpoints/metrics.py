@@ -3,15 +3,20 @@
 Numbers only, so a scraper needs no log-in.
 """
 
+from itertools import product
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from alarms.handling.repository import AlarmRepository
+from devices.registry.domain import RiskTier
 from devices.registry.health_repository import Gauged, HealthRepository
 from telecare.api.deps import ServicesDep
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.transient import is_transient
+from telecare.protection.domain import Protection
+from telecare.protection.repository import ProtectionRepository
 from telecare.watch.repository import VitalsRepository
 
 router = APIRouter(tags=["health"])
@@ -31,6 +36,7 @@ _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that
 _fleet = Gauge("telecare_fleet_hubs", "Digital hubs", ("council", "presence"), registry=REGISTRY)
 _mains_off = Gauge("telecare_fleet_mains_off", "Digital hubs that run without mains", ("council",), registry=REGISTRY)
 _battery_low = Gauge("telecare_fleet_battery_low", "Digital hubs on little battery", ("council",), registry=REGISTRY)
+_people = Gauge("telecare_people", "People by their protection", ("state", "tier"), registry=REGISTRY)
 _canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
 
 
@@ -51,6 +57,7 @@ async def _measure(database: Database) -> None:
     async with database.transaction() as session:
         vitals = VitalsRepository(session)
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
+        protection = await ProtectionRepository(session).counts(frozenset())
         canary_s = await vitals.last_canary_s()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
         gauged = await HealthRepository(session, frozenset()).gauges()
@@ -61,6 +68,8 @@ async def _measure(database: Database) -> None:
     for council_id, count in unclaimed.items():
         _unclaimed.labels(council_id or "none").set(count)
     _show_fleet(gauged)
+    for (state, tier), count in ((key, protection.get(key, 0)) for key in product(Protection, RiskTier)):
+        _people.labels(state, tier).set(count)
     _overdue.set(lag.every)
     _overdue_life.set(lag.life)
     _late.set(lag.outbox)

@@ -22,12 +22,14 @@ from devices.registry.service import RegistryService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import ServicesDep, Transaction
-from telecare.console import case_view
+from telecare.console import case_view, protection_view
 from telecare.console.case_commands import command as read_command
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, ProblemError
 from telecare.kernel.outbox import OutboxRepository
+from telecare.protection.report_repository import ProtectionReports
+from telecare.protection.schemas import StandingOut
 
 router = APIRouter()
 
@@ -141,6 +143,8 @@ async def _facts(
         "premises": premises,
         "hub": hub,
         "proofs": await IntakeRepository(session).proofs_of(alarm.hub_id),
+        "standing": await _standing(session, scope, alarm),
+        "protected": protection_view,
         "others": await alarms.others_of_case(alarm),
         "history": case_view.history(alarm, await alarms.history_of_hub(alarm.hub_id, actor.sight)),
         "before": before,
@@ -154,6 +158,12 @@ async def _facts(
         "refused": refused,
         "typed": typed or {},
     }
+
+
+async def _standing(session: AsyncSession, scope: frozenset[str], alarm: Alarm) -> StandingOut | None:
+    """Return whether the person of an alarm is protected."""
+    row = await ProtectionReports(session, scope).of_person(alarm.person_id) if alarm.person_id else None
+    return StandingOut.of(row) if row else None
 
 
 def _scope(actor: Actor, alarm: Alarm) -> frozenset[str]:

@@ -22,6 +22,7 @@ from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.console import fleet_filter, presence_picture, timeline, view, work_view
+from telecare.console.forms import NOTHING
 from telecare.console.pages.fleet_health import telemetry_facts
 from telecare.console.pages.hub_commands import command_facts
 from telecare.console.pages.work import work_of_hub
@@ -171,5 +172,6 @@ async def hub(
         **await command_facts(session, actor, shown),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
+        nothing=NOTHING,
         now=now,
     )

@@ -14,6 +14,8 @@ from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.people import note_search
+from telecare.console.forms import NOTHING
+from telecare.console.pages.protection import protection_facts
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
 
@@ -64,5 +66,7 @@ async def person(request: Request, person_id: UUID, session: Transaction, actor:
         contacts=await people.contacts(person_id),
         hubs=await HubRepository(session, actor.councils).of_person(person_id),
         alarms=await AlarmRepository(session).latest(actor.councils, person_id=person_id, limit=ALARMS),
+        nothing=NOTHING,
+        **await protection_facts(session, actor, person_id),
         now=await database_now(session),
     )

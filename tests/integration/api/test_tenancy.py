@@ -11,11 +11,13 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from alarms.intake.repository import IntakeRepository
+from devices.presence.verdict_repository import VerdictRepository
 from telecare.access.accounts import create_user
 from telecare.access.domain import UserRole
 from telecare.access.service import SESSION_COOKIE, login
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
+from telecare.protection.keeper import ProtectionKeeper
 from tests.integration.api.desk import Desk
 from tests.integration.api.register import FALKIRK, FIFE, GLASGOW, Register
 
@@ -99,6 +101,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     agreed = {"council_id": FIFE, "partner_id": FALKIRK}
     agreement = (await register.send("POST", "/covers/agreements", agreed))["id"]
     cover = {"agreement_id": agreement, "why": "exercise", "reason": MARK}
+    await stands(database)
     return {
         "agreement_id": agreement,
         "cover_id": (await register.send("POST", "/covers", cover))["id"],
@@ -119,6 +122,13 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "point_id": (await register.send("POST", "/contact-points", {**point, "council_id": FIFE}))["id"],
         "alarm_id": await alarm(database, hub_id, FIFE, person),
     }
+
+
+async def stands(database: Database) -> None:
+    """Let it be known whether they are protected."""
+    async with database.transaction() as session:
+        await VerdictRepository(session).hear("1")
+    assert await ProtectionKeeper(database, timedelta(hours=1)).look() == 1
 
 
 async def alarm(database: Database, hub_id: str, council: str | None, person_id: str | None) -> str:
@@ -156,7 +166,7 @@ async def everything(database: Database) -> str:
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
-    tables += ("cover", "cover_agreement")
+    tables += ("cover", "cover_agreement", "person_protection", "protection_period")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -195,6 +205,8 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/",
         "/board/lanes",
         "/work",
+        "/protection",
+        f"/protection?council={FIFE}",
         "/fleet",
         f"/fleet?council={FIFE}",
         f"/fleet?q={part}",

@@ -51,6 +51,17 @@ class Fleet:
             rows = [HeartbeatRow(new_id(), hub_id, at, b"{}") for hub_id in hub_ids or ("h1",)]
             await PresenceRepository(session).record(rows)
 
+    async def proves(self, device_id: str = "", path: str = "lte", ago_s: float = 0, hub_id: str = "h1") -> None:
+        """Let a trigger have been tested so long ago."""
+        await self.sql(
+            "WITH e AS (INSERT INTO event (id, received_at, lane, topic, hub_id, council_id, type, treatment, payload,"
+            "           payload_size) SELECT gen_random_uuid(), now() - make_interval(0,0,0,0,0,0,:ago), 'alarm', 't',"
+            "           :hub_id, 'S12000047', 'test', 'test', '{}', 2 RETURNING id, received_at)"
+            " INSERT INTO trigger_proof (hub_id, device_id, path, council_id, last_test_at, event_id)"
+            " SELECT :hub_id, :device_id, :path, 'S12000047', received_at, id FROM e",
+            hub_id=hub_id, device_id=device_id, path=path, ago=ago_s,
+        )  # fmt: skip
+
     async def was_heard(self, ago_s: float, hub_id: str = "h1") -> None:
         """Move the whole past of a hub so that its last heartbeat was so long ago."""
         await self.sql(
