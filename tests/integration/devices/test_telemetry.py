@@ -140,6 +140,6 @@ async def test_the_demos_fleet_has_a_past_that_says_that_it_is_made_up(services:
         points = await TelemetryRepository(session).history(hubs[0].hub_id, now - WEEK, now, Step.HOUR)
         told = (await session.execute(text("SELECT count(*) FROM telemetry_hour WHERE NOT seeded"))).scalar_one()
         strays = await PartitionKeeper(session, TELEMETRY).strays()
-    assert len(points) == 7 * 24
+    assert 7 * 24 - 1 <= len(points) <= 7 * 24
     assert all(point.seeded for point in points)
     assert (told, strays) == (0, 0)
