@@ -16,6 +16,7 @@ from alarms.responders import models as responders
 from alarms.rota import models as rota
 from alarms.work import models as work
 from devices.commands import models as commands
+from devices.jobs import models as jobs
 from devices.presence import models as presence
 from devices.registry import models as registry
 from telecare.access import models as access
@@ -36,6 +37,7 @@ TABLES_OF = (
     rota,
     work,
     commands,
+    jobs,
     presence,
     registry,
     access,

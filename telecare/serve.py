@@ -43,6 +43,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.protection.jobs import JobWatch
 from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
@@ -132,6 +133,7 @@ class Process:
         within = timedelta(seconds=self.settings.first_heard_within_s)
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within).run
         self._parts["protection"] = ProtectionKeeper(self.database, within).run
+        self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         keep = timedelta(days=self.settings.heartbeat_log_days)
         self._parts["telemetry"] = HourlyTelemetry(self.database, keep).run

@@ -196,6 +196,7 @@ class Hub(Base):
         comment="hash in Mosquitto's password-file format, never the password"
     )
     credential_issued_at: Mapped[datetime | None]
+    certificate_expires_on: Mapped[date | None] = mapped_column(comment="of a hub that logs in with a certificate")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

@@ -184,7 +184,7 @@ class HubRepository:
         statement = (
             select(
                 Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial,
-                Hub.credential_issued_at,
+                Hub.credential_issued_at, Hub.certificate_expires_on,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),
                 PRESENCE.label("presence"), HubPresence.since.label("presence_since"),

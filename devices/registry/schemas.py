@@ -72,6 +72,7 @@ class HubIn(Input):
     connection: Connection | None = None
     serial: Name | None = None
     heartbeat_interval_s: Seconds | None = None
+    certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
@@ -90,6 +91,7 @@ class HubPatch(Patch):
     status: HubStatus | None = None
     serial: Name | None = None
     heartbeat_interval_s: Seconds | None = None
+    certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
 
 class HubOut(Output):
@@ -117,6 +119,7 @@ class HubOut(Output):
     signal_dbm: int | None
     path: str | None
     credential_issued_at: datetime | None
+    certificate_expires_on: date | None
 
 
 class EventOut(Output):

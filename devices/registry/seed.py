@@ -35,6 +35,8 @@ from telecare.kernel.pure.mqtt_credentials import hash_password
 from telecare.kernel.sealing import Sealer
 
 HEARTBEAT_S = 60
+LONG_AGO, SOON = timedelta(days=60), timedelta(days=12)
+"""Of a few homes: when their triggers were paired, which nobody has heard since, and when a certificate runs out."""
 TABLES: tuple[type[Base], ...] = (Premises, Person, Contact, Line, Hub, Peripheral, Installation)
 
 MODELS = (
@@ -137,9 +139,10 @@ class _Fleet:
         self._premises(place, number, premises_id)
         self._contacts(place, number, person_id, family)
         self._hub(place, hub_id, kind, number)
+        paired_at = self.now - LONG_AGO if number % 12 == 1 else self.now
         for device_id, name, room in paired:
             own = {"id": new_id(), "council_id": place.code, "hub_id": hub_id, "device_id": device_id}
-            self.rows[Peripheral].append({**own, "kind": name, "room": room})
+            self.rows[Peripheral].append({**own, "kind": name, "room": room, "paired_at": paired_at})
         since = self.now - timedelta(days=self.chance.randrange(30, 2000))
         row = {"id": new_id(), "council_id": place.code, "hub_id": hub_id, "person_id": person_id}
         self.rows[Installation].append({**row, "premises_id": premises_id, "period": Range(since, None, bounds="[)")})
@@ -231,6 +234,7 @@ class _Fleet:
                 "heartbeat_interval_s": HEARTBEAT_S if digital else None,
                 "mqtt_credential": hash_password(hub_password(self.secret, hub_id), salt) if digital else None,
                 "credential_issued_at": self.now if digital else None,
+                "certificate_expires_on": (self.now + SOON).date() if digital and number % 15 == 2 else None,
             }
         )
 

@@ -160,10 +160,20 @@ UNREADABLE = (
 """Payloads as broken firmware sends them, with their lanes."""
 
 
+PATTERNS: Mapping[str, Sequence[tuple[float, HubInput]]] = {
+    "chatter": [(25.0 * n, MainsRestored() if n % 2 else MainsLost()) for n in range(6)],
+    "loop": [(90.0 * n, Reboot()) for n in range(5)],
+    "reset": [(0.0, Press("factory_reset"))],
+}
+"""What an engineer must look at: a loose plug, a unit that starts again and again, one that forgot all."""
+
+
 def _fault(profile: Profile, _member: Member, hub: int, at: float, dice: random.Random) -> list[PlannedStep]:
     """Draw one fault of a hub or its connection."""
-    what = dice.choices(("flap", "reboot", "clock", "babble"), (10, 3, 1, 1))[0]
+    what = dice.choices(("flap", "reboot", "clock", "babble", *PATTERNS), (10, 3, 1, 1, 1, 1, 0.3))[0]
     later = at + dice.uniform(2.0, profile.max_outage_s)
+    if what in PATTERNS:
+        return [PlannedStep(at + after, hub, do) for after, do in PATTERNS[what]]
     match what:
         case "flap":
             return [PlannedStep(at, hub, LinkDown()), PlannedStep(later, hub, LinkUp())]

@@ -33,7 +33,8 @@ class HubConfig:
 
     `epoch` goes into every boot id and event id: two runs with one seed decide the same but are not the same events.
     `time_scale` makes the battery run down (and charge) faster than life. `backlog` is how many heartbeats are kept
-    while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do.
+    while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do. `listed`
+    is what its heartbeats list when that is not what is paired to it.
     """
 
     hub_id: str
@@ -53,6 +54,7 @@ class HubConfig:
     mains_report_spread_s: float = 0.0
     backlog: int = 0
     newest_first: bool = False
+    listed: tuple[Peripheral, ...] | None = None
     firmware: str = "sim-1.0"
 
 

@@ -35,7 +35,7 @@ def heartbeat_body(config: HubConfig, state: HubState, interval_s: float, now: f
         "path": state.path,
         "firmware": config.firmware,
         "interval_s": max(1, round(interval_s)),
-        "peripherals": [_named(peripheral) for peripheral in config.peripherals],
+        "peripherals": [_named(one) for one in (config.peripherals if config.listed is None else config.listed)],
     }
     if state.signal_dbm is not None:
         body["signal_dbm"] = state.signal_dbm

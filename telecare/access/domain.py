@@ -24,6 +24,7 @@ class Permission(StrEnum):
     HANDLE_ALARMS = "handle_alarms"
     SUPERVISE = "supervise"
     PLAN_WORK = "plan_work"
+    HANDLE_JOBS = "handle_jobs"
     SEE_FLEET = "see_fleet"
     EDIT_FLEET = "edit_fleet"
     SEE_PEOPLE = "see_people"
@@ -46,6 +47,7 @@ _ENGINEER = frozenset(
     {
         Permission.SEE_ALARMS,
         Permission.PLAN_WORK,
+        Permission.HANDLE_JOBS,
         Permission.SEE_FLEET,
         Permission.EDIT_FLEET,
         Permission.SEE_PEOPLE,
@@ -55,7 +57,13 @@ _ENGINEER = frozenset(
 PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
     UserRole.OPERATOR: _OPERATOR,
     UserRole.SUPERVISOR: _OPERATOR
-    | {Permission.SUPERVISE, Permission.PLAN_WORK, Permission.EDIT_PEOPLE, Permission.SEE_AUDIT},
+    | {
+        Permission.SUPERVISE,
+        Permission.PLAN_WORK,
+        Permission.HANDLE_JOBS,
+        Permission.EDIT_PEOPLE,
+        Permission.SEE_AUDIT,
+    },
     UserRole.ENGINEER: _ENGINEER,
     UserRole.ADMINISTRATOR: frozenset(Permission),
 }

@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from alarms.intake.domain import LATE_AFTER, OLDEST_PLAUSIBLE
 from alarms.intake.types import TYPES
 from devices.registry.schemas import EventOut
 from telecare.api.endpoints.hubs import Lane
@@ -39,6 +40,9 @@ TREATMENTS = {
     "result": "Answer to a command",
     "heartbeat": "Heard from it",
 }
+TOGETHER = timedelta(seconds=60)
+"""What was held back and comes within so long of each other came together."""
+
 SHOWN_CHARS = 4000
 """A payload may be 64 KiB; a page shows its beginning."""
 
@@ -64,7 +68,7 @@ class Day:
 def days(messages: Iterable[EventOut], now: datetime) -> list[Day]:
     """Put messages, the newest first, under their days; two heartbeats and more in a row become a run."""
     found: list[tuple[str, list[list[EventOut]]]] = []
-    for message in messages:
+    for message in in_order(messages):
         heading = view.day(message.received_at, now)
         if not found or found[-1][0] != heading:
             found.append((heading, []))
@@ -75,6 +79,33 @@ def days(messages: Iterable[EventOut], now: datetime) -> list[Day]:
         else:
             runs.append([message])
     return [Day(heading, [run[0] if len(run) == 1 else Run(run) for run in runs]) for heading, runs in found]
+
+
+def in_order(messages: Iterable[EventOut]) -> list[EventOut]:
+    """Put what was held back and came together into the order in which it happened, by the unit's own clock (C19).
+
+    All else stays as it was received: a clock is believed only for what it says of its own messages.
+    """
+    ordered: list[EventOut] = []
+    burst: list[EventOut] = []
+    for message in messages:
+        if burst and not (_late(message) and burst[-1].received_at - message.received_at <= TOGETHER):
+            ordered += _by_device(burst)
+            burst = []
+        if _late(message):
+            burst.append(message)
+        else:
+            ordered.append(message)
+    return ordered + _by_device(burst)
+
+
+def _by_device(burst: list[EventOut]) -> list[EventOut]:
+    return sorted(burst, key=lambda message: message.device_at or message.received_at, reverse=True)
+
+
+def _late(message: EventOut) -> bool:
+    """Say whether a message was held back, by a clock that can be believed."""
+    return message.device_at is not None and LATE_AFTER < message.received_at - message.device_at <= OLDEST_PLAUSIBLE
 
 
 def what(message: EventOut) -> str:

@@ -40,6 +40,7 @@ PERMISSIONS = {
     Permission.HANDLE_ALARMS: "handle alarms",
     Permission.SUPERVISE: "do what supervisors do",
     Permission.PLAN_WORK: "plan work",
+    Permission.HANDLE_JOBS: "handle jobs",
     Permission.SEE_FLEET: "see the fleet",
     Permission.EDIT_FLEET: "change the fleet",
     Permission.SEE_PEOPLE: "see people",

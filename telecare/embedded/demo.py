@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.repository import ContactPointRepository
+from devices.jobs.patterns import Rules
 from devices.registry.seed import SeededHub
 from simulators.provider.desk import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN
 from simulators.provider.simulator import ProviderSimulator
@@ -29,9 +30,14 @@ from telecare.embedded.secrets import write_private
 from telecare.embedded.telemetry import seed_telemetry
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
+from telecare.kernel.logging import get_logger
+from telecare.protection.jobs import reconcile
+
+log = get_logger("demo")
 
 FLEET, COLLEAGUES = "fleet.json", "operators.json"
 PARTNER = "Partner control room (demo)"
+LISTED_AFTER_S = 100.0
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -82,6 +88,7 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
                 "SMTP_URL": f"smtp://{HOST}:{mail.port}",
                 "EMAIL_PROVIDERS": "smtp",
                 "UNCLAIMED_LIMIT": "200",
+                "JOBS_EVERY_S": "10",
                 "CALLBACK_URL": callbacks,
                 "NOTIFY_URL": provider.url,
                 "NOTIFY_API_KEY": API_KEY,
@@ -113,9 +120,24 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
         if options.simulate:
             await stack.enter_async_context(_simulators(lab))
         say(_welcome(lab, simulated=options.simulate))
+        reconciling = asyncio.ensure_future(_reconcile_soon(lab))
         await stopping
+        reconciling.cancel()
         say("Stopping …")
     return 0
+
+
+async def _reconcile_soon(lab: Lab) -> None:
+    """Compare register and hubs once each hub has listed what is paired to it: nobody waits here for the night."""
+    await asyncio.sleep(LISTED_AFTER_S)
+    database = Database(lab.settings())
+    try:
+        async with database.transaction() as session:
+            await reconcile(session, Rules(), ())
+    except Exception as error:  # noqa: BLE001 - a demo that is just being stopped; the night comes anyway
+        log.warning("not_reconciled", error=repr(error)[:200])
+    finally:
+        await database.dispose()
 
 
 async def check_port(option: str, port: int, patience_s: float) -> None:

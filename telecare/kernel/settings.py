@@ -111,6 +111,15 @@ class Settings(BaseSettings):
         gt=0,
         description="a hub that is put up for somebody is an alarm unless it is heard within so long",
     )
+    jobs_every_s: float = Field(default=60.0, gt=0, description="how often is looked for what jobs are opened from")
+    jobs_hour: int = Field(
+        default=4, ge=0, le=23, description="from this hour on (Europe/London) register and hubs are reconciled, daily"
+    )
+    jobs_unheard_days: int = Field(default=35, ge=1, description="a pendant that nobody has heard for so long is a job")
+    jobs_credential_days: int = Field(
+        default=730, ge=0, description="how old a hub's password may become; 0: as old as it likes"
+    )
+    jobs_expiry_notice_days: int = Field(default=30, ge=1, description="so long before a credential runs out is a job")
     canary_mqtt_url: SecretStr | None = Field(
         default=None, description="where hubs log in, with the canary's account: mqtt[s]://telecare-canary:…@host:port"
     )

@@ -14,6 +14,7 @@ from alarms.notify.reports import ReportStatus
 from alarms.responders.domain import Urgency
 from alarms.rota.domain import OverrideKind
 from devices.commands.domain import CommandName, CommandState
+from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from telecare.access.broker import BrokerRole
@@ -45,6 +46,9 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_protection_period_tier": RiskTier,
     "ck_hub_connection": Connection,
     "ck_hub_status": HubStatus,
+    "ck_job_kind": JobKind,
+    "ck_job_state": JobState,
+    "ck_job_tier": RiskTier,
     "ck_hub_command_command": CommandName,
     "ck_hub_command_state": CommandState,
     "ck_device_model_connection": Connection,
@@ -70,7 +74,8 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
-        "hub_presence", "presence_period", "listening", "deaf_period", "telemetry_hour", "telemetry_progress",
+        "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look", "telemetry_hour",
+        "telemetry_progress",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t

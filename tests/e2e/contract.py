@@ -10,8 +10,10 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
+from devices.jobs.domain import Finding, Item, JobKind, Look
+from devices.jobs.service import JobService
 from telecare.embedded.lab import Lab
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, database_now
 from telecare.kernel.outbox import OutboxMessage
 from tests.e2e.conftest import until
 from tests.homes import sheet
@@ -141,6 +143,17 @@ class Things:
     async def work(self) -> dict[str, str]:
         return {"work_id": (await self.made("/planned-work", self.window()))["id"]}
 
+    async def job(self) -> dict[str, str]:
+        """A job of a hub of its own."""
+        hub_id = (await self.home())["hub_id"]
+        finding = Finding(JobKind.FACTORY_RESET, (Item("contract", "Reset"),))
+        database = Database(self.lab.settings())
+        async with database.transaction() as session:
+            now = await database_now(session)
+            await JobService(session).follow([Look(hub_id, JobKind.FACTORY_RESET, finding)], now)
+        await database.dispose()
+        return {"job_id": (await self.api.get(f"{API}/jobs", params={"hub_id": hub_id})).json()["items"][0]["id"]}
+
     def window(self) -> dict[str, str]:
         """Return planned work that is yet to come, so that it quiets no alarm of these tests."""
         times = {"starts_at": self.ahead(20), "ends_at": self.ahead(21)}
@@ -202,7 +215,7 @@ class Things:
         home = await self.home()
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
-        desk |= await self.work()
+        desk |= await self.work() | await self.job()
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
 
     async def samples(self) -> AsyncIterator[Sample]:
@@ -222,6 +235,8 @@ class Things:
         async for sample in self._of_work():
             yield sample
         async for sample in self._of_covers():
+            yield sample
+        async for sample in self._of_jobs():
             yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
@@ -276,6 +291,13 @@ class Things:
         yield Sample("POST", f"{API}/planned-work", {}, self.window())
         yield Sample("PATCH", f"{API}/planned-work/{{work_id}}", await self.work(), {"ends_at": self.ahead(30)})
         yield Sample("POST", f"{API}/planned-work/{{work_id}}/end", await self.work())
+
+    async def _of_jobs(self) -> AsyncIterator[Sample]:
+        one = f"{API}/jobs/{{job_id}}"
+        yield Sample("POST", f"{one}/assign", await self.job(), {"owner": "Rory", "interim": "a spare pendant"})
+        yield Sample("POST", f"{one}/note", await self.job(), {"text": "nobody at home"})
+        yield Sample("POST", f"{one}/close", await self.job(), {"as_of": 1, "reason": "set up anew"})
+        yield Sample("POST", f"{API}/jobs/reconcile", {})
 
     async def _of_covers(self) -> AsyncIterator[Sample]:
         covers = f"{API}/covers"

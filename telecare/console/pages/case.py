@@ -16,6 +16,7 @@ from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from alarms.intake.repository import IntakeRepository
 from alarms.responders.repository import ResponderRepository
+from devices.jobs.repository import JobFilter, JobRepository
 from devices.registry.homes import PersonRepository, PremisesRepository
 from devices.registry.repository import HubRepository
 from devices.registry.service import RegistryService
@@ -145,6 +146,7 @@ async def _facts(
         "proofs": await IntakeRepository(session).proofs_of(alarm.hub_id),
         "standing": await _standing(session, scope, alarm),
         "protected": protection_view,
+        "jobs": await JobRepository(session, scope).count(JobFilter(hub_id=alarm.hub_id, done=False), now),
         "others": await alarms.others_of_case(alarm),
         "history": case_view.history(alarm, await alarms.history_of_hub(alarm.hub_id, actor.sight)),
         "before": before,

@@ -25,6 +25,7 @@ from telecare.console import fleet_filter, presence_picture, timeline, view, wor
 from telecare.console.forms import NOTHING
 from telecare.console.pages.fleet_health import telemetry_facts
 from telecare.console.pages.hub_commands import command_facts
+from telecare.console.pages.jobs_of_hub import jobs_of_hub
 from telecare.console.pages.work import work_of_hub
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
@@ -57,7 +58,13 @@ async def fleet(
 ) -> Response:
     """Show the fleet; every filter stands in the address, so a view can be kept and sent, or taken as a table."""
     hubs, shared = HubRepository(session, actor.councils), ModelRepository(session)
-    chosen = {"council": _code(council), "presence": presence, "connection": connection, "model": model, "q": q.strip()}
+    chosen = {
+        "council": council_code(council),
+        "presence": presence,
+        "connection": connection,
+        "model": model,
+        "q": q.strip(),
+    }
     chosen |= {name: request.query_params.get(name, "").strip()[:120] for name in fleet_filter.TOLD}
     wanted = HubFilter(
         chosen["council"] or None,
@@ -117,7 +124,7 @@ async def _table(
     return Response(fleet_filter.table(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _code(council: str) -> str:
+def council_code(council: str) -> str:
     """Return the present code of a council; one that nobody knows filters nothing out by accident, it finds nothing."""
     try:
         return present_code(council) if council else ""
@@ -170,6 +177,7 @@ async def hub(
         newest=not cursor,
         refused=refused[:500],
         **await command_facts(session, actor, shown),
+        **await jobs_of_hub(session, actor, hub_id),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
         nothing=NOTHING,

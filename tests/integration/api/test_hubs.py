@@ -65,6 +65,7 @@ async def test_a_hub_is_registered_in_stock_as_its_model_is_connected(register: 
         "heartbeat_interval_s": 300, "person_id": None, "premises_id": None, "person_name": None, "place": None,
         "firmware": None, "battery_pct": None, "mains": None, "signal_dbm": None, "path": None,
         "credential_issued_at": None,
+        "certificate_expires_on": None,
     }  # fmt: skip
     assert await audited(database, "SK-1") == ["hub_registered"]
 

@@ -11,6 +11,9 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from alarms.intake.repository import IntakeRepository
+from devices.jobs.domain import Finding, Item, JobKind, Look
+from devices.jobs.repository import JobFilter
+from devices.jobs.service import JobService
 from devices.presence.verdict_repository import VerdictRepository
 from telecare.access.accounts import create_user
 from telecare.access.domain import UserRole
@@ -50,6 +53,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "note"): {"text": "x"},
     ("POST", "contact-attempt"): {"contact": "x", "reached": True},
     ("POST", "close"): {"as_of": 1, "outcome": "reassured"},
+    ("POST", "assign"): {},
     ("POST", "commands"): {"command": "ping"},
     ("POST", "peripherals"): {"device_id": "p2", "kind": "pendant"},
     ("POST", "end"): {},
@@ -113,6 +117,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "schedule_id": (await register.send("POST", f"/rotas/{rota['id']}/temporary-schedules", storm))["id"],
         "policy_id": (await register.send("POST", "/policies", {"text": POLICY}))["id"],
         "work_id": (await register.send("POST", "/planned-work", work))["id"],
+        "job_id": await job(database, hub_id),
         "hub_id": hub_id,
         "person_id": person,
         "premises_id": premises,
@@ -129,6 +134,14 @@ async def stands(database: Database) -> None:
     async with database.transaction() as session:
         await VerdictRepository(session).hear("1")
     assert await ProtectionKeeper(database, timedelta(hours=1)).look() == 1
+
+
+async def job(database: Database, hub_id: str) -> str:
+    look = Look(hub_id, JobKind.FACTORY_RESET, Finding(JobKind.FACTORY_RESET, (Item(MARK, MARK),)))
+    async with database.transaction() as session:
+        service = JobService(session)
+        await service.follow([look], await database_now(session))
+        return str((await service.jobs.page(JobFilter(hub_id=hub_id), await database_now(session), None, 1))[0].id)
 
 
 async def alarm(database: Database, hub_id: str, council: str | None, person_id: str | None) -> str:
@@ -156,6 +169,8 @@ async def test_no_operation_reaches_a_thing_of_another_council(
             body = BODIES.get((method, path.rpartition("/")[2]))
             if path.endswith("/installations") and method == "POST":
                 body = {name: theirs[name] for name in ("person_id", "premises_id")}
+            if path.endswith("/jobs/{job_id}/close"):
+                body = {"as_of": 1, "reason": "curious"}
             reply = await client.request(method, path.format(**theirs), json=body)
             assert reply.status_code in {403, 404}, (method, path, reply.text)
     assert await everything(database) == before
@@ -166,7 +181,7 @@ async def everything(database: Database) -> str:
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
-    tables += ("cover", "cover_agreement", "person_protection", "protection_period")
+    tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -197,7 +212,13 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
             councils=[GLASGOW],
         )  # fmt: skip
     anonymous.cookies.set(SESSION_COOKIE, (await login(database, "ali", "a long password")).session_token)
-    for path in ("/alarms/{alarm_id}", "/alarms/{alarm_id}/live", "/fleet/{hub_id}", "/people/{person_id}"):
+    for path in (
+        "/alarms/{alarm_id}",
+        "/alarms/{alarm_id}/live",
+        "/fleet/{hub_id}",
+        "/people/{person_id}",
+        "/jobs/{job_id}",
+    ):
         reply = await anonymous.get(path.format(**theirs))
         assert reply.status_code == 404, path
     part = MARK[:-1]
@@ -207,6 +228,9 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/work",
         "/protection",
         f"/protection?council={FIFE}",
+        "/jobs",
+        f"/jobs?council={FIFE}",
+        "/jobs?state=open",
         "/fleet",
         f"/fleet?council={FIFE}",
         f"/fleet?q={part}",

@@ -12,9 +12,11 @@ from simulators.fleet.plan import CRASH, DEMO, HEARTBEAT, LinkDown, LinkUp, Prof
 from simulators.fleet.roster import Member, load, save
 from simulators.fleet.run import FleetOptions, base_config
 from simulators.fleet.storm import storm
+from simulators.hub.behaviour import new_hub
 from simulators.hub.client import Fact
 from simulators.hub.happenings import Babble, MainsLost, Press, Reboot
 from simulators.hub.model import HubConfig, Peripheral
+from simulators.hub.payloads import heartbeat_body
 
 MEMBERS = [Member(f"hub-{n}", f"hub-{n}", "secret", 60.0, (Peripheral("p1", "pendant", "hall"),)) for n in range(50)]
 
@@ -101,6 +103,30 @@ def test_a_fleet_has_makes_with_each_habit_of_the_field_and_the_seed_says_which(
     assert fleet(1) == fleet(1) != fleet(2)
     for differs in (lambda c: c.newest_first, lambda c: c.backlog > 0, lambda c: c.mains_report_spread_s > 0):
         assert 5 < sum(map(differs, fleet(1))) < 45
+
+
+def test_a_few_hubs_list_what_is_not_theirs_or_leave_a_device_out():
+    paired = (Peripheral("p1", "pendant"), Peripheral("p2", "smoke"))
+    fleet = [with_habits(HubConfig(f"hub-{n}", paired, seed=1)) for n in range(500)]
+    odd = [hub for hub in fleet if hub.listed is not None]
+    assert 10 < len(odd) < 100
+    assert any(paired[1] not in hub.listed for hub in odd)
+    assert any({*hub.listed} - {*paired} for hub in odd)
+    state = new_hub(odd[0], 0.0)
+    listed = heartbeat_body(odd[0], state, 60.0, 0.0)["peripherals"]
+    assert [each["id"] for each in listed] == [each.id for each in odd[0].listed]
+
+
+def test_a_demo_has_what_an_engineer_must_look_at():
+    steps = some(DEMO, 1, 4000)
+    for kind, times in (("mains_lost", 3), ("reboot", 5)):
+        happening = MainsLost if kind == "mains_lost" else Reboot
+        close = [step for step in steps if isinstance(step.do, happening)]
+        assert any(
+            sum(one.hub == first.hub and first.at <= one.at <= first.at + 400 for one in close) >= times
+            for first in close
+        ), kind
+    assert any(step.do == Press("factory_reset") for step in steps)
 
 
 def test_a_storm_s_hubs_repeat_as_real_ones_do_or_the_repeats_are_the_storm():
