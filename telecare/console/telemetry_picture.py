@@ -111,7 +111,7 @@ def _band(name: str, row: int, points: Sequence[Point], frame: Frame, word: Call
         for run in _unbroken(list(group)):
             left, right = frame.x(run[0].at), frame.x(run[-1].until)
             wide = max(1.0, right - left)
-            tone = {"on": "good", "OFF": "bad"}.get(told) if row == 0 else f"c{known.index(told) % COLOURS}"
+            tone = {"on": "good", "OFF": "bad"}.get(told) if row == 0 else f"who-{known.index(told) % COLOURS}"
             words = f"{name} {told} from {view.local(run[0].at)} to {view.local(run[-1].until)}"
             text = (
                 f'<text x="{left + 5:.1f}" y="{top + 14}">{escape(told)}</text>'
