@@ -46,6 +46,7 @@ from telecare.kernel.waiting import first_of
 from telecare.protection.jobs import JobWatch
 from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
+from telecare.protection.welfare import WelfareWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
@@ -133,6 +134,8 @@ class Process:
         within = timedelta(seconds=self.settings.first_heard_within_s)
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within).run
         self._parts["protection"] = ProtectionKeeper(self.database, within).run
+        welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
+        self._parts["welfare"] = welfare.run
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         keep = timedelta(days=self.settings.heartbeat_log_days)

@@ -135,6 +135,7 @@ def change_rules(draft: Draft, event: RulesChanged) -> None:
     """Look again at when each round goes on."""
     draft.say("rules_changed", SYSTEM, "Contact rules have changed: who is told when was worked out anew.")
     rounds.reread(draft, event.going_on)
+    steps.go_on_if_hopeless(draft)
 
 
 def reroute(draft: Draft, event: Rerouted) -> None:

@@ -48,6 +48,7 @@ def accept(draft: Draft, event: Accepted) -> None:
     if missing > 0:
         rounds.end_of(draft, by.id, declined=False)
         draft.say("more_needed", by.name, f"{missing} more must accept: the others are told on.")
+        steps.go_on_if_hopeless(draft)
     else:
         draft.call_off()
 

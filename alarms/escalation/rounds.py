@@ -102,12 +102,14 @@ def end_of(draft: Draft, party: str, *, declined: bool) -> None:
 
 
 def move_up(draft: Draft, present: Sequence[Round]) -> bool:
-    """Where parties are told one after another and all so far are hopeless, let the next one's turn come now.
+    """Where parties are told one after another and no answer of those so far is awaited, let the next turn come now.
 
-    Return whether somebody's turn has come so.
+    They are hopeless, or have accepted where more must. Return whether somebody's turn has come so.
     """
-    waiting = [turn for turn in present if turn.starts_at > draft.now and not turn.declined]
-    begun = [turn for turn in present if turn.starts_at <= draft.now]
+    accepted = {acceptance.by.id for acceptance in draft.state.acceptances}
+    asked = [turn for turn in present if turn.party not in accepted]
+    waiting = [turn for turn in asked if turn.starts_at > draft.now and not turn.declined]
+    begun = [turn for turn in asked if turn.starts_at <= draft.now]
     if not waiting or not all(turn.hopeless for turn in begun):
         return False
     sooner = min(turn.starts_at for turn in waiting) - draft.now

@@ -150,9 +150,13 @@ class DeafPeriod(Base):
     __table_args__ = (
         CheckConstraint("ended_at >= started_at", name="ended_at"),
         Index("ix_deaf_period_ended_at", "ended_at"),
+        Index("ix_deaf_period_unchecked", "ended_at", postgresql_where=text("checked_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     slot: Mapped[str]
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None] = mapped_column(
+        comment="when all who could have pressed in it were on a list; or it was short"
+    )

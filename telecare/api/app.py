@@ -32,6 +32,7 @@ from telecare.api.endpoints import (
     stream,
     teams,
     telemetry,
+    welfare,
 )
 from telecare.api.openapi import describe
 from telecare.api.problems import install_problem_handlers
@@ -61,6 +62,7 @@ ROUTERS = (
     audit.router,
     contact_points.router,
     covers.router,
+    welfare.router,
     policies.router,
     notices.router,
     planned_work.router,

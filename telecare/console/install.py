@@ -28,12 +28,27 @@ from telecare.console.pages import (
     rota_files,
     rotas,
     teams,
+    welfare,
     what_if,
     work,
 )
 from telecare.console.render import LoginNeededError, render_row
 
-_OPERATORS = (login, board, case, fleet_health, fleet, hub_commands, jobs, absence, people, protection, answer, work)
+_OPERATORS = (
+    login,
+    board,
+    case,
+    fleet_health,
+    fleet,
+    hub_commands,
+    jobs,
+    absence,
+    people,
+    protection,
+    answer,
+    work,
+    welfare,
+)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")

@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         ge=1,
         description="so many open alarms of one council that nobody has are told as an alarm; nothing is refused",
     )
+    welfare_after_s: float = Field(
+        default=120.0,
+        ge=15,
+        description="after a gap of ours that was longer, who could have pressed in it is put on a list",
+    )
     first_heard_within_s: float = Field(
         default=3600.0,
         gt=0,

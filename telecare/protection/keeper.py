@@ -1,7 +1,8 @@
 """Keeps where people stand with their protection: looks at those whose facts have changed. Any number of copies.
 
 It reads what others write and adds no statement to theirs: one query compares a number for the facts of everybody with
-the one that was kept. SKIP LOCKED keeps workers apart. While we cannot hear nobody is judged: all stays as it was.
+the one that was kept, another does so more often for those whom a verdict or an alarm may change. SKIP LOCKED keeps
+workers apart. While we cannot hear nobody is judged: all stays as it was.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from telecare.protection.repository import Judged, ProtectionRepository
 
 EVERY_S = 5.0
 SHARE = 20
-"""Looking takes at most so small a part of the time, however many people there are."""
+"""Each kind of look takes at most so small a part of the time, however many people there are."""
 BATCH = 1000
 
 CHANGES = Counter("telecare_protection_changes", "States that people came into", ["state"], registry=REGISTRY)
@@ -33,24 +34,30 @@ class ProtectionKeeper:
     def __init__(self, database: Database, first_heard_within: timedelta) -> None:
         self.database = database
         self.within = first_heard_within
-        self._rests_until = 0.0
+        self._rests_until = {True: 0.0, False: 0.0}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge until `stop` is set."""
-        await look_each(EVERY_S, stop, self._look_in_turn, name="protection")
+        await look_each(EVERY_S, stop, self.look_near, self.look_at_everybody, name="protection")
 
-    async def _look_in_turn(self) -> None:
-        if monotonic() >= self._rests_until:
-            begun = monotonic()
+    async def look_near(self) -> None:
+        """Judge those whom a verdict or an alarm has changed."""
+        if monotonic() >= self._rests_until[True]:
+            await self.look(near=True)
+
+    async def look_at_everybody(self) -> None:
+        """Judge those too whom a heartbeat or a change of the register has changed."""
+        if monotonic() >= self._rests_until[False]:
             await self.look()
-            self._rests_until = monotonic() + SHARE * (monotonic() - begun) - EVERY_S
 
-    async def look(self) -> int:
-        """Judge everybody whose facts have changed; return how many they were."""
+    async def look(self, *, near: bool = False) -> int:
+        """Judge everybody whose facts have changed, or only those `near` to it; return how many they were."""
+        begun = monotonic()
         async with self.database.transaction() as session:
             if (await VerdictRepository(session).ear()).deaf:
                 return 0
-            stale = await ProtectionRepository(session).stale()
+            stale = await ProtectionRepository(session).stale(near=near)
+        self._rests_until[near] = monotonic() + SHARE * (monotonic() - begun) - EVERY_S
         for start in range(0, len(stale), BATCH):
             await self._judge(stale[start : start + BATCH])
         return len(stale)

@@ -9,7 +9,7 @@ from operator import xor
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Presence
@@ -27,29 +27,50 @@ _MARK = """
                                l.mains, l.battery_pct <= :low, a.open), 0)
 """
 _UNITS = """
-    installation i
+    (installation i
       JOIN hub h ON h.hub_id = i.hub_id
       LEFT JOIN hub_presence p ON p.hub_id = i.hub_id
       LEFT JOIN hub_live l ON l.hub_id = i.hub_id
       LEFT JOIN (SELECT hub_id, string_agg(CAST(id AS text), ',' ORDER BY id) AS open FROM alarm
                   WHERE handling <> 'closed' AND condition = 'active' AND type = ANY(:faults)
-                  GROUP BY hub_id) a ON a.hub_id = i.hub_id
+                  GROUP BY hub_id) a ON a.hub_id = i.hub_id)
 """
+# Whom a verdict or an alarm may change, found by small indexes: who is not simply protected, and whose hub is troubled.
+_SUSPECTS = """
+    SELECT person_id FROM person_protection WHERE rank < 3 OR rank = 4
+     UNION
+    SELECT i.person_id FROM hub_presence p JOIN installation i ON i.hub_id = p.hub_id AND i.period @> clock_timestamp()
+     WHERE p.state <> 'online'
+     UNION
+    SELECT i.person_id FROM alarm a JOIN installation i ON i.hub_id = a.hub_id AND i.period @> clock_timestamp()
+     WHERE a.handling <> 'closed' AND a.type = ANY(:faults)
+"""
+_EVERYBODY = """
+    SELECT person_id FROM person_protection UNION SELECT person_id FROM installation WHERE period @> clock_timestamp()
+"""
+
+
+def _stale(people: str) -> TextClause:
+    return text(
+        f"""
+        WITH asked AS MATERIALIZED ({people}),
+             seen AS MATERIALIZED (
+                SELECT i.person_id, bit_xor({_MARK}) AS mark FROM asked JOIN {_UNITS} ON i.person_id = asked.person_id
+                 WHERE i.period @> clock_timestamp() GROUP BY i.person_id)
+        SELECT n.id
+          FROM asked
+          JOIN person n ON n.id = asked.person_id
+          LEFT JOIN seen s ON s.person_id = n.id
+          LEFT JOIN person_protection w ON w.person_id = n.id
+         WHERE w.mark IS DISTINCT FROM coalesce(s.mark, 0) OR w.tier IS DISTINCT FROM n.risk_tier
+            OR w.look_at <= clock_timestamp() OR (s.person_id IS NULL AND n.service_ended_on <= current_date)
+        """  # noqa: S608 - parts of one statement
+    )
+
+
 # The planner takes the homes of now for few, and would look up the rest of them one by one.
 _FOR_EVERYBODY = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)")
-_STALE = text(
-    f"""
-    WITH seen AS MATERIALIZED (
-         SELECT i.person_id, bit_xor({_MARK}) AS mark FROM {_UNITS}
-          WHERE i.period @> clock_timestamp() GROUP BY i.person_id)
-    SELECT coalesce(w.person_id, s.person_id)
-      FROM seen s
-      FULL JOIN person_protection w ON w.person_id = s.person_id
-      JOIN person n ON n.id = coalesce(w.person_id, s.person_id)
-     WHERE w.mark IS DISTINCT FROM coalesce(s.mark, 0) OR w.tier IS DISTINCT FROM n.risk_tier
-        OR w.look_at <= clock_timestamp() OR (s.person_id IS NULL AND n.service_ended_on <= current_date)
-    """  # noqa: S608 - parts of one statement
-)
+_STALE, _STALE_SUSPECTS = _stale(_EVERYBODY), _stale(_SUSPECTS)
 _TAKE_IN = text(
     """
     INSERT INTO person_protection (person_id, council_id, tier, state, rank, reasons, why, since, began_at, mark)
@@ -181,13 +202,15 @@ class ProtectionRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def stale(self) -> list[UUID]:
+    async def stale(self, *, near: bool) -> list[UUID]:
         """Return whose facts have changed since they were judged, or whom time alone has brought further.
 
-        In a transaction of its own: it is planned for everybody.
+        `near`: only of those whom a verdict or an alarm may change, which is soon done. Else in a transaction of its
+        own: it is planned for everybody.
         """
-        await self.session.execute(_FOR_EVERYBODY)
-        return sorted((await self.session.execute(_STALE, _ASK)).scalars())
+        if not near:
+            await self.session.execute(_FOR_EVERYBODY)
+        return sorted((await self.session.execute(_STALE_SUSPECTS if near else _STALE, _ASK)).scalars())
 
     async def take(self, people: Sequence[UUID], within: timedelta) -> list[Asked]:
         """Lock people, with a row for who has none yet, and return what is known of them; other workers' are left."""

@@ -13,6 +13,10 @@ from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.reports import ReportStatus
 from alarms.responders.domain import Urgency
 from alarms.rota.domain import OverrideKind
+from alarms.welfare.domain import Cause as WelfareCause
+from alarms.welfare.domain import Channel as WelfareChannel
+from alarms.welfare.domain import Outcome as WelfareOutcome
+from alarms.welfare.domain import PersonState, Standing
 from devices.commands.domain import CommandName, CommandState
 from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
@@ -26,6 +30,11 @@ from telecare.protection.domain import Protection
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_cover_why": CoverWhy,
+    "ck_welfare_campaign_cause": WelfareCause,
+    "ck_campaign_person_state": PersonState,
+    "ck_campaign_person_standing": Standing,
+    "ck_campaign_attempt_channel": WelfareChannel,
+    "ck_campaign_attempt_outcome": WelfareOutcome,
     "ck_alarm_handling": Handling,
     "ck_alarm_condition": Condition,
     "ck_alarm_class": AlarmClass,

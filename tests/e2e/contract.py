@@ -216,28 +216,32 @@ class Things:
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
         desk |= await self.work() | await self.job()
+        desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+
+    async def campaign(self, *person_ids: str) -> dict[str, str]:
+        """A welfare campaign about these people, or about somebody of its own."""
+        people = list(person_ids) or [(await self.home())["person_id"]]
+        body = {"council_id": FIFE, "reason": "contract", "person_ids": people}
+        return {"campaign_id": (await self.made("/welfare/campaigns", body))["id"], "person_id": people[0]}
 
     async def samples(self) -> AsyncIterator[Sample]:
         """Yield a request of each operation that changes something; those that only look need no body."""
-        async for sample in self._of_alarms():
-            yield sample
-        async for sample in self._of_homes():
-            yield sample
-        async for sample in self._of_hubs():
-            yield sample
-        async for sample in self._of_responders():
-            yield sample
-        async for sample in self._of_rotas():
-            yield sample
-        async for sample in self._of_policies():
-            yield sample
-        async for sample in self._of_work():
-            yield sample
-        async for sample in self._of_covers():
-            yield sample
-        async for sample in self._of_jobs():
-            yield sample
+        sources = (
+            self._of_alarms,
+            self._of_homes,
+            self._of_hubs,
+            self._of_responders,
+            self._of_rotas,
+            self._of_policies,
+            self._of_work,
+            self._of_covers,
+            self._of_jobs,
+            self._of_welfare,
+        )
+        for source in sources:
+            async for sample in source():
+                yield sample
         user = {"username": f"contract-{next(self.numbers)}", "display_name": "C", "password": PASSWORD}
         yield Sample("POST", f"{API}/users", {}, {**user, "role": "engineer", "councils": [FIFE]})
         yield Sample("PATCH", f"{API}/users/{{user_id}}", await self.user(), {"active": False})
@@ -309,6 +313,17 @@ class Things:
         begun = await self.agreement() | {"why": "exercise", "reason": "monthly"}
         yield Sample("POST", covers, {}, begun)
         yield Sample("POST", f"{covers}/{{cover_id}}/end", await self.cover(), {"why": "it is over"})
+
+    async def _of_welfare(self) -> AsyncIterator[Sample]:
+        campaigns = f"{API}/welfare/campaigns"
+        one, ids = f"{campaigns}/{{campaign_id}}", await self.campaign()
+        them = f"{one}/people/{{person_id}}"
+        yield Sample("POST", campaigns, {}, {"council_id": FIFE, "reason": "a flood", "person_ids": [ids["person_id"]]})
+        yield Sample("POST", f"{one}/next", ids)
+        yield Sample("POST", f"{them}/take", ids)
+        yield Sample("POST", f"{them}/release", ids)
+        yield Sample("POST", f"{them}/attempts", ids, {"outcome": "no_answer", "note": "rang twice"})
+        yield Sample("POST", f"{one}/finish", ids, {"reason": "the wardens go from door to door"})
 
     async def _of_homes(self) -> AsyncIterator[Sample]:
         person, premises = await self.person(), await self.premises()

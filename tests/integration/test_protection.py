@@ -173,6 +173,25 @@ async def test_somebody_of_another_tier_is_so_at_once_in_a_period_of_their_own(s
     assert stood == [("protected", "A"), ("protected", "C")]
 
 
+async def test_a_verdict_and_an_alarm_are_seen_by_the_look_that_is_soon_done(street: Street) -> None:
+    await street.beats()
+    assert await street.people.look(near=True) == 0
+    await street.look()
+    await street.has_alarm("jammed")
+    assert await street.people.look(near=True) == 1
+    assert (await street.stands()).reasons == ["jammed"]
+    await street.sql("UPDATE alarm SET condition = 'cleared'")
+    assert await street.people.look(near=True) == 1
+    await street.was_heard(ago_s=4 * INTERVAL_S)
+    await street.judge()
+    assert await street.people.look(near=True) == 1
+    assert (await street.stands()).state == "unprotected"
+    await street.come_back("h1")
+    assert await street.people.look(near=True) == 1
+    assert (await street.stands()).state == "protected"
+    assert await street.people.look(near=True) == 0
+
+
 async def test_very_many_people_are_looked_at_in_batches(database: Database) -> None:
     street = Street(database)
     await street.settle(2500)

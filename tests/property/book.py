@@ -113,6 +113,7 @@ class Book:
                 # A rule made when its time had passed makes up for nothing, not after a failure either.
                 one["upto"] = max(one["upto"], int((self.now - one["start"]).total_seconds()))
                 self.plan(one, event.going_on[one["who"]].rules)
+        self.go_on_if_hopeless()
 
     def on_accepted(self, event: Any) -> bool | None:
         wait = min(seconds(self.ladder.arrival_s if event.arrive_in_s is None else event.arrive_in_s), LONGEST_WAY)

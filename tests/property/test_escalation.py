@@ -375,9 +375,8 @@ class Escalation(RuleBasedStateMachine):
         waits = sum(step.wait_s * (1 + step.retries) for step in ladder.steps) * passes + 60 * passes + ladder.repeat_s
         claims = max(ladder.ack_s, ladder.hold_s, 3600 + ladder.arrival_grace_s)
         words = {"catch_all"} if ladder.loops != FOREVER else {"catch_all", "step", "uncovered", "step_passed"}
-        end = max(self.now, state.next_due_at or self.now, state.quiet_until or self.now) + timedelta(
-            seconds=waits + claims
-        )
+        begins = (self.now, state.next_due_at, state.quiet_until, state.shelved_until)
+        end = max(at for at in begins if at is not None) + timedelta(seconds=waits + claims)
         now, kinds = self.now, set()
         while not words & kinds:
             assert state.next_due_at is not None

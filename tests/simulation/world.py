@@ -291,7 +291,11 @@ class Afternoon:
         """Let the clock of the database jump (R19)."""
         await asyncio.sleep(self.chance.uniform(0, CHAOS_S))
         if self.happens(0.15):
-            self.store.jump(timedelta(seconds=self.chance.choice([-30, -11, 11, 3600])))
+            jump = self.chance.choice([-30, -11, 11, 3600])
+            if jump > 0:  # it ends the leases of what is on its way, as if their senders had died
+                for machine in self.machines:
+                    self.excuse(machine)
+            self.store.jump(timedelta(seconds=jump))
 
     # What must be.
 

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from alarms.handling.repository import AlarmRepository
+from alarms.welfare.domain import PersonState
+from alarms.welfare.repository import WelfareRepository
 from devices.registry.domain import RiskTier
 from devices.registry.health_repository import Gauged, HealthRepository
 from telecare.api.deps import ServicesDep
@@ -36,6 +38,12 @@ _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that
 _fleet = Gauge("telecare_fleet_hubs", "Digital hubs", ("council", "presence"), registry=REGISTRY)
 _mains_off = Gauge("telecare_fleet_mains_off", "Digital hubs that run without mains", ("council",), registry=REGISTRY)
 _battery_low = Gauge("telecare_fleet_battery_low", "Digital hubs on little battery", ("council",), registry=REGISTRY)
+_welfare = Gauge(
+    "telecare_welfare_people",
+    "People of open welfare campaigns, by how far we are with them",
+    ("state",),
+    registry=REGISTRY,
+)
 _people = Gauge("telecare_people", "People by their protection", ("state", "tier"), registry=REGISTRY)
 _canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
 
@@ -61,6 +69,9 @@ async def _measure(database: Database) -> None:
         canary_s = await vitals.last_canary_s()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
         gauged = await HealthRepository(session, frozenset()).gauges()
+        welfare = await WelfareRepository(session).of_open()
+    for how_far in PersonState:
+        _welfare.labels(how_far).set(welfare.get(how_far, 0))
     _open.clear()  # what nobody has open any more must not stay at its last number
     for (class_, handling), count in alarms.items():
         _open.labels(class_, handling).set(count)

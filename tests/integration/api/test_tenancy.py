@@ -53,6 +53,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "note"): {"text": "x"},
     ("POST", "contact-attempt"): {"contact": "x", "reached": True},
     ("POST", "close"): {"as_of": 1, "outcome": "reassured"},
+    ("POST", "attempts"): {"outcome": "safe"},
+    ("POST", "finish"): {"reason": "curious"},
     ("POST", "assign"): {},
     ("POST", "commands"): {"command": "ping"},
     ("POST", "peripherals"): {"device_id": "p2", "kind": "pendant"},
@@ -105,8 +107,10 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     agreed = {"council_id": FIFE, "partner_id": FALKIRK}
     agreement = (await register.send("POST", "/covers/agreements", agreed))["id"]
     cover = {"agreement_id": agreement, "why": "exercise", "reason": MARK}
+    check = {"council_id": FIFE, "reason": f"{MARK} flood"}
     await stands(database)
     return {
+        "campaign_id": (await register.send("POST", "/welfare/campaigns", check))["id"],
         "agreement_id": agreement,
         "cover_id": (await register.send("POST", "/covers", cover))["id"],
         "responder_id": responder,
@@ -182,6 +186,7 @@ async def everything(database: Database) -> str:
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
     tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
+    tables += ("welfare_campaign", "campaign_person", "campaign_attempt")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
