@@ -1,6 +1,6 @@
 """Heartbeats, and what those of one hub come to together. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,9 +22,12 @@ class Presence(StrEnum):
     DORMANT = "dormant"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HeartbeatRow:
-    """One heartbeat to record; `received_at` by the database's clock, `payload` as it came."""
+    """One heartbeat to record; `received_at` by the database's clock, `payload` as it came.
+
+    Not frozen, unlike its neighbours: thousands are made in a second, and that would be half of what one costs.
+    """
 
     id: UUID
     hub_id: str
@@ -38,7 +41,7 @@ class HeartbeatRow:
     path: str | None = None
     firmware: str | None = None
     interval_s: int | None = None
-    peripherals: dict[str, Any] | None = None
+    peripherals: Mapping[str, Any] | None = None
 
 
 TOLD = ("battery_pct", "mains", "signal_dbm", "path", "firmware", "interval_s", "peripherals")
@@ -49,10 +52,12 @@ TOLD = ("battery_pct", "mains", "signal_dbm", "path", "firmware", "interval_s", 
 class Fold:
     """What all heartbeats of one hub in a batch come to.
 
-    `boot_before` is the boot that the batch saw before the present one; `doubled`, that a replaced boot came back.
+    `since` is when the batch first saw the present boot, `boot_before` the boot that it saw before; `doubled`, that a
+    replaced boot came back.
     """
 
     row: HeartbeatRow
+    since: datetime
     boot_before: str | None = None
     doubled: bool = False
 
@@ -62,7 +67,7 @@ def fold(rows: Iterable[HeartbeatRow]) -> list[Fold]:
     folds: dict[str, Fold] = {}
     for row in rows:
         known = folds.get(row.hub_id)
-        folds[row.hub_id] = Fold(row) if known is None else _join(known, row)
+        folds[row.hub_id] = Fold(row, row.received_at) if known is None else _join(known, row)
     return [folds[hub_id] for hub_id in sorted(folds)]
 
 
@@ -82,5 +87,8 @@ def _join(known: Fold, row: HeartbeatRow) -> Fold:
         **kept,
     )
     if not rebooted:
-        return replace(known, row=merged)
-    return Fold(merged, boot_before=old.boot_id, doubled=known.doubled or row.boot_id == known.boot_before)
+        since = row.received_at if old.boot_id is None and row.boot_id is not None else known.since
+        return replace(known, row=merged, since=since)
+    return Fold(
+        merged, row.received_at, boot_before=old.boot_id, doubled=known.doubled or row.boot_id == known.boot_before
+    )

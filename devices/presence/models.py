@@ -23,6 +23,7 @@ class HubLive(Base):
     last_seen_at: Mapped[datetime] = mapped_column(comment="the database's clock when it was received")
     boot_id: Mapped[str | None]
     previous_boot_id: Mapped[str | None] = mapped_column(comment="one that comes back means two hubs with one id")
+    boot_since: Mapped[datetime | None] = mapped_column(comment="when it replaced the one before")
     seq: Mapped[int | None] = mapped_column(BigInteger)
     battery_pct: Mapped[int | None]
     mains: Mapped[bool | None]
@@ -141,6 +142,7 @@ class Listening(Base):
 
     slot: Mapped[str] = mapped_column(primary_key=True)
     heard_at: Mapped[datetime]
+    share_of: Mapped[str | None] = mapped_column(comment="whose load it shares with others; empty: it hears all")
 
 
 class DeafPeriod(Base):

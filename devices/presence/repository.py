@@ -1,7 +1,7 @@
 """All queries on heartbeats and on what hubs last said of themselves."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,37 +24,41 @@ _LOG = text(
 # What a heartbeat leaves out keeps its old value. Within one boot an older `seq` changes nothing but when we heard the
 # hub: it was late on its way. Rows are sorted by hub, or two batches could wait for each other. A hub is doubled when a
 # boot that another had replaced comes back, be it across batches or within this one (`boot_before`).
+# Where processes share the heartbeats, one of the boot before may be written after the first of the new boot, by
+# another process: for `:late` after a reboot the boot before is taken as late on its way, and not as a second hub.
 _LIVE = text(
     """
     WITH fresh AS (
         SELECT * FROM unnest(
             CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]), CAST(:boot_id AS text[]),
-            CAST(:boot_before AS text[]), CAST(:seq AS bigint[]), CAST(:battery_pct AS int[]),
-            CAST(:mains AS boolean[]), CAST(:signal_dbm AS int[]), CAST(:path AS text[]), CAST(:firmware AS text[]),
-            CAST(:interval_s AS int[]), CAST(:peripherals AS text[]))
-        AS f(hub_id, received_at, boot_id, boot_before, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s,
-             peripherals)
+            CAST(:boot_before AS text[]), CAST(:since AS timestamptz[]), CAST(:seq AS bigint[]),
+            CAST(:battery_pct AS int[]), CAST(:mains AS boolean[]), CAST(:signal_dbm AS int[]), CAST(:path AS text[]),
+            CAST(:firmware AS text[]), CAST(:interval_s AS int[]), CAST(:peripherals AS text[]))
+        AS f(hub_id, received_at, boot_id, boot_before, since, seq, battery_pct, mains, signal_dbm, path, firmware,
+             interval_s, peripherals)
     ), doubled AS (
         SELECT l.hub_id FROM hub_live l JOIN fresh f USING (hub_id)
-         WHERE (f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id)
-            OR (f.boot_before = l.previous_boot_id AND f.boot_before <> l.boot_id)
-            OR (f.boot_before IS NOT NULL AND f.boot_before <> l.boot_id AND f.boot_id = l.boot_id)
+         WHERE ((f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id)
+                OR (f.boot_before = l.previous_boot_id AND f.boot_before <> l.boot_id)
+                OR (f.boot_before IS NOT NULL AND f.boot_before <> l.boot_id AND f.boot_id = l.boot_id))
+           AND l.boot_since > f.received_at - CAST(:late AS interval) IS NOT TRUE
     ), written AS (
-        INSERT INTO hub_live AS l (hub_id, last_seen_at, boot_id, previous_boot_id, seq, battery_pct, mains, signal_dbm,
-                                   path, firmware, interval_s, peripherals)
-        SELECT hub_id, received_at, boot_id, boot_before, seq, battery_pct, mains, signal_dbm, path, firmware,
-               interval_s, CAST(peripherals AS jsonb)
+        INSERT INTO hub_live AS l (hub_id, last_seen_at, boot_id, previous_boot_id, boot_since, seq, battery_pct, mains,
+                                   signal_dbm, path, firmware, interval_s, peripherals)
+        SELECT hub_id, received_at, boot_id, boot_before, since, seq,
+               battery_pct, mains, signal_dbm, path, firmware, interval_s, CAST(peripherals AS jsonb)
           FROM fresh ORDER BY hub_id
         ON CONFLICT (hub_id) DO UPDATE SET
             last_seen_at = greatest(l.last_seen_at, excluded.last_seen_at),
-            previous_boot_id = coalesce(
-                excluded.previous_boot_id,
-                CASE WHEN excluded.boot_id <> l.boot_id THEN l.boot_id ELSE l.previous_boot_id END),
-            boot_id = coalesce(excluded.boot_id, l.boot_id),
-            (seq, battery_pct, mains, signal_dbm, path, firmware, interval_s, peripherals) = (
-                SELECT CASE WHEN o.old THEN l.seq
-                            WHEN excluded.boot_id <> l.boot_id OR excluded.previous_boot_id IS NOT NULL
-                            THEN excluded.seq ELSE coalesce(excluded.seq, l.seq) END,
+            (boot_id, previous_boot_id, boot_since, seq, battery_pct, mains, signal_dbm, path, firmware, interval_s,
+             peripherals) = (
+                SELECT CASE WHEN o.old THEN l.boot_id ELSE coalesce(excluded.boot_id, l.boot_id) END,
+                       CASE WHEN o.old OR o.same THEN l.previous_boot_id
+                            ELSE coalesce(excluded.previous_boot_id, l.boot_id) END,
+                       CASE WHEN o.old OR o.same THEN l.boot_since ELSE excluded.boot_since END,
+                       CASE WHEN o.old THEN l.seq
+                            WHEN o.same OR l.boot_id IS NULL THEN coalesce(excluded.seq, l.seq)
+                            ELSE excluded.seq END,
                        CASE WHEN o.old THEN l.battery_pct ELSE coalesce(excluded.battery_pct, l.battery_pct) END,
                        CASE WHEN o.old THEN l.mains ELSE coalesce(excluded.mains, l.mains) END,
                        CASE WHEN o.old THEN l.signal_dbm ELSE coalesce(excluded.signal_dbm, l.signal_dbm) END,
@@ -62,8 +66,15 @@ _LIVE = text(
                        CASE WHEN o.old THEN l.firmware ELSE coalesce(excluded.firmware, l.firmware) END,
                        CASE WHEN o.old THEN l.interval_s ELSE coalesce(excluded.interval_s, l.interval_s) END,
                        CASE WHEN o.old THEN l.peripherals ELSE coalesce(excluded.peripherals, l.peripherals) END
-                  FROM (SELECT coalesce(excluded.boot_id = l.boot_id AND excluded.seq < l.seq
-                                        AND excluded.previous_boot_id IS NULL, false) AS old) o)
+                  FROM (SELECT s.same,
+                               (s.same AND coalesce(excluded.boot_id = l.boot_id AND excluded.seq < l.seq, false))
+                               OR (s.late AND coalesce(excluded.boot_id = l.previous_boot_id
+                                                       AND excluded.boot_id <> l.boot_id, false)) AS old
+                          FROM (SELECT w.late,
+                                       coalesce(excluded.boot_id = l.boot_id, excluded.boot_id IS NULL)
+                                       AND (excluded.previous_boot_id IS NULL OR w.late) AS same
+                                  FROM (SELECT coalesce(l.boot_since > excluded.last_seen_at - CAST(:late AS interval),
+                                                        false) AS late) w) s) o)
     )
     SELECT hub_id FROM doubled
     """
@@ -81,16 +92,17 @@ class PresenceRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def record(self, rows: Sequence[HeartbeatRow]) -> set[str]:
+    async def record(self, rows: Sequence[HeartbeatRow], late: timedelta | None = None) -> set[str]:
         """Log all heartbeats, in the order in which they came, and keep what they mean for each hub.
 
-        The same ones again, with the same times, change nothing: a commit may have worked whose answer was lost.
+        The same ones again, with the same times, change nothing: a commit may have worked whose answer was lost. `late`
+        is how long after a reboot heartbeats from before it may come, where several processes take them in.
 
         Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
         """
         folds = fold(rows)
         await self.session.execute(_LOG, _columns(rows, _LOG_COLUMNS))
-        doubled = set((await self.session.execute(_LIVE, _live_columns(folds))).scalars())
+        doubled = set((await self.session.execute(_LIVE, {**_live_columns(folds), "late": late})).scalars())
         return doubled | {each.row.hub_id for each in folds if each.doubled}
 
     async def live(self, hub_id: str) -> HubLive | None:
@@ -115,6 +127,7 @@ def _live_columns(folds: Sequence[Fold]) -> dict[str, list[Any]]:
     return {
         **_columns(rows, _LIVE_COLUMNS),
         "boot_before": [each.boot_before for each in folds],
+        "since": [each.since for each in folds],
         "peripherals": [
             None if row.peripherals is None else msgspec.json.encode(row.peripherals).decode() for row in rows
         ],

@@ -73,11 +73,17 @@ _BEGIN = text(
     ON CONFLICT (hub_id, started_at) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at
     """
 )
+# A slot hears all that is said, and one that hears is enough. Of places that share the load each hears its part: as
+# long as one of them does not, what hubs said may be waiting there.
+_ALL_HEARD = """
+    SELECT max(heard_at) FROM (SELECT min(heard_at) AS heard_at FROM {listening} AS l
+                                GROUP BY coalesce('.' || l.share_of, l.slot)) AS whole
+"""
 _EAR = text(
-    """
-    SELECT clock_timestamp() AS now, (SELECT max(heard_at) FROM listening) AS heard_at,
+    f"""
+    SELECT clock_timestamp() AS now, ({_ALL_HEARD.format(listening="listening")}) AS heard_at,
            (SELECT max(ended_at) FROM deaf_period) AS listening_from
-    """
+    """  # noqa: S608 - words of ours
 )
 _LEFT = text(
     """
@@ -85,18 +91,30 @@ _LEFT = text(
     UPDATE hub_presence SET look_at = clock_timestamp() WHERE hub_id IN (SELECT hub_id FROM gone) AND state = 'online'
     """
 )
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7012)")
 _HEAR = text(
-    """
-    WITH was AS (SELECT heard_at FROM listening WHERE slot = :slot FOR UPDATE),
+    f"""
+    WITH heard AS (INSERT INTO listening AS l (slot, share_of, heard_at) VALUES (:slot, :share_of, clock_timestamp())
+                   ON CONFLICT (slot) DO UPDATE SET heard_at = excluded.heard_at, share_of = excluded.share_of
+                   RETURNING l.slot, l.share_of, l.heard_at),
+         fresh AS (SELECT slot, share_of, heard_at FROM heard
+                   UNION ALL SELECT slot, share_of, heard_at FROM listening WHERE slot <> :slot),
+         gap AS (SELECT ({_ALL_HEARD.format(listening="listening")}) AS began,
+                        ({_ALL_HEARD.format(listening="fresh")}) AS ended),
          deaf AS (INSERT INTO deaf_period (id, slot, started_at, ended_at)
-                  SELECT :id, :slot, heard_at, clock_timestamp() FROM was
-                   WHERE heard_at < clock_timestamp() - CAST(:deaf_after AS interval)
-                  RETURNING started_at),
-         heard AS (INSERT INTO listening (slot, heard_at) VALUES (:slot, clock_timestamp())
-                   ON CONFLICT (slot) DO UPDATE SET heard_at = clock_timestamp())
+                  SELECT :id, :slot, began, clock_timestamp() FROM gap
+                   WHERE began < ended - CAST(:deaf_after AS interval)
+                  RETURNING started_at)
     SELECT (SELECT started_at FROM deaf)
+    """  # noqa: S608 - words of ours
+)
+_UNREAD = text(
+    """
+    SELECT slot FROM listening
+     WHERE share_of = :share_of AND heard_at < clock_timestamp() - CAST(:deaf_after AS interval) ORDER BY slot
     """
 )
+_FORGET = text("DELETE FROM listening WHERE slot = :slot RETURNING slot")
 _AT = text(
     """
     SELECT p.state, p.started_at, p.ended_at FROM presence_period p
@@ -178,11 +196,24 @@ class VerdictRepository:
         """Return whether we hear."""
         return Ear(*(await self.session.execute(_EAR)).one())
 
-    async def hear(self, slot: str) -> datetime | None:
-        """Say that a slot hears; return since when it did not, where there was a gap."""
-        values = {"slot": slot, "id": new_id(), "deaf_after": DEAF_AFTER}
+    async def hear(self, slot: str, share_of: str | None = None) -> datetime | None:
+        """Say that a slot hears, or a place that shares one; return since when nobody heard all, where that is new.
+
+        One at a time: of two that come back at once, one must see the other.
+        """
+        await self.session.execute(_ONE_AT_A_TIME)
+        values = {"slot": slot, "share_of": share_of, "id": new_id(), "deaf_after": DEAF_AFTER}
         gap: datetime | None = (await self.session.execute(_HEAR, values)).scalar_one()
         return gap
+
+    async def unread(self, share_of: str) -> list[str]:
+        """Return the places of a share that nobody reads: the broker keeps their part of all heartbeats for them."""
+        values = {"share_of": share_of, "deaf_after": DEAF_AFTER}
+        return [row[0] for row in await self.session.execute(_UNREAD, values)]
+
+    async def forget_slot(self, slot: str) -> bool:
+        """Expect nothing of a slot any more; False when nothing was expected."""
+        return bool((await self.session.execute(_FORGET, {"slot": slot})).all())
 
     async def due(self, ear: Ear, limit: int) -> list[Asked]:
         """Lock and return hubs whose deadline has passed, the earliest first; other workers' are passed by."""

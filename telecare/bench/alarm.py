@@ -5,6 +5,7 @@ Hubs have their own connections, alarms come at random moments, and each is a ne
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -39,7 +40,11 @@ from telecare.kernel.db import Database
 WARM_UP = 5
 SETTLED_WITHIN_S = 60.0
 LOAD_SETTLES_S = 3.0
+STORM_S = 60.0
 ESCALATED = 20
+CONDITIONS = {"load": "Under load", "saturation": "At saturation", "storm": "In the storm"}
+"""`load`: so many heartbeats a second. `saturation`: as many as the broker takes. `storm`: all other hubs lose mains
+and link and come back, within a minute."""
 NEVER_S = 1e9
 """An interval within which no heartbeat falls into the measurement: the load is made apart."""
 
@@ -53,6 +58,8 @@ class AlarmOptions:
     heartbeats_per_s: float = 2000.0
     consoles: int = 20
     seed: int = 1
+    under: Sequence[str] = ("load",)
+    """What the alarms are raised under, beside an idle system: some of CONDITIONS."""
 
 
 @dataclass
@@ -78,7 +85,7 @@ class Phase:
 
 @dataclass
 class AlarmReport:
-    """Both phases and the floor under them."""
+    """All phases and the floor under them."""
 
     broker: str
     consoles: int
@@ -153,7 +160,7 @@ class Presses:
 async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[[str], None]) -> AlarmReport:
     """Run on a started lab without other load; the report says what was found."""
     report = AlarmReport(broker, options.consoles)
-    needed = WARM_UP + 2 * options.alarms + 1
+    needed = WARM_UP + (1 + len(options.under)) * options.alarms + 1
     if len(lab.hubs) < needed:
         raise ValueError(f"{needed} hubs that speak MQTT are needed, there are {len(lab.hubs)}: take more homes")
     chance = random.Random(options.seed)  # noqa: S311 - the same moments in each run
@@ -178,9 +185,10 @@ async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[
 
         report.hop = await broker_hops(lab, options.alarms, pause)
         report.transaction = await transactions(lab, UUID(presses.alarm_of[min(warm)]), options.alarms, pause)
-        for name, rate in (("Idle", 0.0), ("Under load", options.heartbeats_per_s)):
+        for condition in ("", *options.under):
+            name = CONDITIONS.get(condition, "Idle")
             say(f"{name}: {options.alarms} alarms …")
-            async with _heartbeats(lab, rate):
+            async with _beside(lab, condition, options, lab.hubs[needed:]):
                 before, began = await _durable(lab), time.monotonic()
                 keys = await presses.press(options.alarms, options.per_s)
                 phase = Phase(name, (await _durable(lab) - before) / (time.monotonic() - began))
@@ -260,28 +268,35 @@ async def _durable(lab: Lab) -> float:
 
 
 @asynccontextmanager
-async def _heartbeats(lab: Lab, per_s: float) -> AsyncIterator[None]:
-    """Have heartbeats of the whole fleet published, so many a second, while the block lasts; none at 0."""
-    if not per_s:
+async def _beside(lab: Lab, condition: str, options: AlarmOptions, others: Sequence[SeededHub]) -> AsyncIterator[None]:
+    """Have this go on while the block lasts; nothing for an empty condition."""
+    if not condition:
         yield
         return
-    roster = lab.folder / "bench-fleet.json"
-    write_private(roster, json.dumps({"hubs": [hub.for_simulator() for hub in lab.hubs]}))
-    command = [
-        sys.executable, "-m", "simulators.fleet", "--file", str(roster), "--mqtt", lab.mqtt_url,
-        "--profile", "heartbeat", "--rate", str(per_s), "--gateway-user", GATEWAY_ACCOUNT, "--progress-s", "0",
-        "--parent-pipe",
-    ]  # fmt: skip
+    gateway = ["--mqtt", lab.mqtt_url, "--parent-pipe"]
+    if condition == "saturation":
+        command = ["simulators.fleet.pour", *gateway, "--user", GATEWAY_ACCOUNT, "--hubs", str(len(lab.hubs))]
+    else:
+        hubs = others if condition == "storm" else lab.hubs
+        roster = lab.folder / f"bench-{condition}.json"
+        write_private(roster, json.dumps({"hubs": [hub.for_simulator() for hub in hubs]}))
+        command = ["simulators.fleet", *gateway, "--file", str(roster), "--progress-s", "0"]
+        if condition == "storm":
+            command += ["--profile", "storm", "--duration", str(STORM_S), "--seed", str(options.seed)]
+        else:
+            rate = str(options.heartbeats_per_s)
+            command += ["--profile", "heartbeat", "--rate", rate, "--gateway-user", GATEWAY_ACCOUNT]
     environment = {**os.environ, PASSWORD_VARIABLE: lab.secrets.gateway_password}
     with (lab.folder / "bench-fleet.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
+            sys.executable, "-m", *command, env=environment, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
         )
     try:
         await asyncio.sleep(LOAD_SETTLES_S)
         yield
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):  # a storm may be over
+            process.terminate()
         await process.wait()
 
 

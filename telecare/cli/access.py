@@ -20,6 +20,8 @@ from telecare.cli.common import (
     run_command,
     say,
 )
+from telecare.ingest.lane import Place
+from telecare.ingest.retire import retire
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.settings import Settings
 
@@ -124,3 +126,31 @@ def export_accounts(
         return 0
 
     run_command(lambda: asyncio.run(run()))
+
+
+@broker.command("retire")
+def retire_place(
+    place: Annotated[str, typer.Argument(help="SLOT.NUMBER, such as 1.3: the third of those that share slot 1")],
+) -> None:
+    """Take a place out of those that share the heartbeats, once no process has it: what waits for it is written first.
+
+    Example: telecare broker retire 1.3
+    """
+
+    async def run() -> None:
+        slot, _, number = place.rpartition(".")
+        if not slot or not number.isdigit():
+            raise typer.BadParameter("a place is written SLOT.NUMBER, such as 1.3")
+        settings = Settings()
+        database = Database(settings)
+        try:
+            await retire(settings, database, Place(slot, int(number)))
+        finally:
+            await database.dispose()
+        say(f"{place} is retired: the broker keeps nothing for it any more.")
+
+    def work() -> int:
+        asyncio.run(run())
+        return 0
+
+    run_command(work)

@@ -59,11 +59,14 @@ def crash(
 
 @app.command()
 def alarm(
-    alarms: Annotated[int, typer.Option(min=20, help="in each of the two phases")] = 100,
+    alarms: Annotated[int, typer.Option(min=20, help="in each phase")] = 100,
     per_s: Annotated[float, typer.Option(min=0.1, help="alarms a second, at random moments")] = 4.0,
     heartbeats_per_s: Annotated[float, typer.Option(min=1, help="the load of the second phase")] = 2000.0,
     consoles: Annotated[int, typer.Option(min=1, help="event streams that follow the board")] = 20,
     homes: Annotated[int, typer.Option(min=1, help="homes of the fleet; about half of the hubs speak MQTT")] = 1200,
+    under: Annotated[
+        list[str] | None, typer.Option(help="what they are raised under: load, saturation, storm; repeatable")
+    ] = None,
     embedded: Annotated[
         bool, typer.Option("--embedded", help="with the embedded broker, also where Mosquitto is installed")
     ] = False,
@@ -71,23 +74,66 @@ def alarm(
 ) -> None:
     """Measure publish → commit → board, idle and under heartbeats; median and p99, and broker and database alone.
 
-    Example: telecare bench alarm --alarms 50 --heartbeats-per-s 1000
+    Example: telecare bench alarm --alarms 50 --under load --under saturation --under storm --homes 2800
     """
-    from telecare.bench.alarm import AlarmOptions, alarm_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.bench.alarm import CONDITIONS, AlarmOptions, alarm_run  # noqa: PLC0415 - embedded engines are an extra
     from telecare.embedded.lab import Lab  # noqa: PLC0415 - the same
     from telecare.embedded.mosquitto import find_mosquitto  # noqa: PLC0415 - the same
     from telecare.embedded.ports import free_port  # noqa: PLC0415 - the same
 
     async def run() -> int:
         mosquitto = not embedded and find_mosquitto() is not None
+        if wrong := set(under or ()) - set(CONDITIONS):
+            raise typer.BadParameter(f"there is no {', '.join(sorted(wrong))}: {', '.join(CONDITIONS)}")
         tell = (lambda _: None) if as_json else say
         with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
             let_others_through(folder)
-            options = AlarmOptions(alarms, per_s, heartbeats_per_s, consoles)
+            options = AlarmOptions(alarms, per_s, heartbeats_per_s, consoles, under=tuple(under or ("load",)))
             async with Lab(
                 Path(folder), homes=homes, http_port=free_port(), mqtt_port=free_port(), mosquitto=mosquitto, say=tell
             ) as lab:
                 report = await alarm_run(lab, options, "Mosquitto" if mosquitto else "embedded (amqtt)", tell)
+        if as_json:
+            say(msgspec.json.encode(report.values()).decode())
+        else:
+            for line in report.lines():
+                say(line)
+        return 0
+
+    run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
+def ingest(
+    messages: Annotated[int, typer.Option(min=1000, help="heartbeats in each pour")] = 40_000,
+    rounds: Annotated[int, typer.Option(min=1, help="turns of counting subscriber and service")] = 3,
+    most: Annotated[int, typer.Option(min=1000, help="the largest fleet")] = 100_000,
+    part: Annotated[
+        list[str] | None, typer.Option(help="only this one of heartbeats, growth, share, node-red; repeatable")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="see that it runs and counts right: no figures")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Measure durable heartbeats a second, beside a subscriber that only counts, bare SQL and Node-RED.
+
+    Also with 1,000, 10,000 and 100,000 hubs, and with one, two and four processes. It needs Mosquitto.
+
+    Example: telecare bench ingest --part heartbeats --rounds 5
+    """
+    from telecare.bench.ingest import PARTS, QUICK, IngestOptions, ingest_run  # noqa: PLC0415 - embedded engines: an extra
+    from telecare.embedded.mosquitto import find_mosquitto  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        if find_mosquitto() is None:
+            say("Mosquitto is not installed: apt-get install mosquitto")
+            return 1
+        if wrong := set(part or ()) - set(PARTS):
+            raise typer.BadParameter(f"there is no part {', '.join(sorted(wrong))}: {', '.join(PARTS)}")
+        fleets = tuple(hubs for hubs in (1_000, 10_000, 100_000) if hubs <= most)
+        options = IngestOptions(messages, rounds=rounds, fleets=fleets, parts=tuple(part or PARTS))
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            report = await ingest_run(Path(folder), QUICK if quick else options, (lambda _: None) if as_json else say)
         if as_json:
             say(msgspec.json.encode(report.values()).decode())
         else:

@@ -45,13 +45,21 @@ APART = {"web": "web", "ingest": "ingest", "engine-1": "engine", "engine-2": "en
 """The service as four processes; each engine has a sender of its own."""
 
 
+def sharing(processes: int) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return `roles` and `own` of a service in which so many processes share the heartbeats."""
+    names = [f"ingest-{number}" for number in range(1, processes + 1)]
+    own = {name: {"INGEST_SHARE": f"{place}/{processes}"} for place, name in enumerate(names, 1)}
+    return {"web": "web,engine", **dict.fromkeys(names, "ingest")}, own
+
+
 class Lab:
     """A system kept in `folder`. `settings` are further `TELECARE_…` variables of the service, without the prefix.
 
     `watched`: with a canary and with a watchdog beside the service. `mosquitto`: with the machine's Mosquitto for a
     broker, not the embedded one.
 
-    `roles`: one process of the service for each of these sets of roles, by name; the first one has the web.
+    `roles`: one process of the service for each of these sets of roles, by name; the first one has the web. `own` has
+    further variables for single ones of them.
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class Lab:
         mosquitto: bool = False,
         watched: bool = False,
         roles: Mapping[str, str] = ALL_IN_ONE,
+        own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -77,8 +86,10 @@ class Lab:
         self.hubs: list[SeededHub] = []
         self.postgres = EmbeddedPostgres(self.folder / "postgres")
         self.services: dict[str, Supervised] = {}
+        self.ports: dict[str, int] = {}
         self._mosquitto = mosquitto
         self._roles = roles
+        self._own = own
         self._watched = watched
         self._extra = dict(settings or {})
         self._running = contextlib.AsyncExitStack()
@@ -111,8 +122,8 @@ class Lab:
             await self._enter(self.broker.start, self.broker.stop)
             self.say("Starting the service …")
             for name, roles in self._roles.items():
-                port = free_port() if self.services else self.http_port
-                launch, answers = partial(self._serve, roles, port), partial(self._answers, port)
+                self.ports[name] = port = free_port() if self.services else self.http_port
+                launch, answers = partial(self._serve, name, roles, port), partial(self._answers, port)
                 self.services[name] = service = Supervised(name, launch, answers, self.log, signal.SIGTERM)
                 await self._enter(service.start, service.stop)
             if self._watched:
@@ -196,8 +207,8 @@ class Lab:
     def _canary_url(self) -> str:
         return f"mqtt://{CANARY_HUB}:{self.canary_password}@{HOST}:{self.mqtt_port}"
 
-    def _serve(self, roles: str, port: int) -> "subprocess.Popen[bytes]":
-        return self._launch("serve", self.log, {"ROLES": roles, "HTTP_PORT": str(port)})
+    def _serve(self, name: str, roles: str, port: int) -> "subprocess.Popen[bytes]":
+        return self._launch("serve", self.log, {"ROLES": roles, "HTTP_PORT": str(port), **self._own.get(name, {})})
 
     def _watch(self) -> "subprocess.Popen[bytes]":
         return self._launch("watchdog", self.folder / "watchdog.log")

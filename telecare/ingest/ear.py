@@ -4,9 +4,11 @@ What hubs said in such a gap nobody knows; presence holds it against none of the
 """
 
 import asyncio
+import logging
 
 from devices.presence.verdict_repository import VerdictRepository
 from telecare.ingest.heartbeats import HeartbeatLane
+from telecare.ingest.metrics import UNREAD
 from telecare.ingest.slot import SlotLease
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
@@ -26,6 +28,7 @@ class Ear:
         self.slot = slot
         self.heartbeats = heartbeats
         self.database = database
+        self._unread: list[str] = []
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -42,10 +45,16 @@ class Ear:
     async def _say(self) -> None:
         try:
             async with self.database.transaction() as session:
-                deaf_since = await VerdictRepository(session).hear(self.slot.slot)
+                hubs, share_of = VerdictRepository(session), self.slot.share_of
+                deaf_since = await hubs.hear(self.slot.slot, share_of)
+                unread = await hubs.unread(share_of) if share_of is not None else []
         except Exception as error:
             if not is_transient(error):
                 log.exception("ear_failed")  # and the gap is ours
             return
         if deaf_since is not None:
             log.error("was_deaf", since=deaf_since.isoformat())
+        if unread != self._unread:
+            self._unread = unread
+            UNREAD.set(len(unread))
+            log.log(logging.ERROR if unread else logging.INFO, "places_unread", places=unread)

@@ -6,7 +6,6 @@ Never ahead of an alarm: it has its own connection and its own task, and takes n
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from devices.presence.domain import HeartbeatRow
@@ -18,16 +17,21 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
-from telecare.wire.payloads import MAX_PAYLOAD, Heartbeat, read_heartbeat
-from telecare.wire.topics import read_topic
+from telecare.wire.beats import Beat, read_beat
+from telecare.wire.payloads import MAX_PAYLOAD
+from telecare.wire.topics import hub_of_heartbeat
 
 log = get_logger("ingest")
 
 BATCH = 500
+AT_ONCE = 2
+"""So many batches are written at once when there is enough for them: the database is at one while another is read."""
+LATE = timedelta(seconds=60)
+"""By so much those of one hub may change places where processes share them: as far as one of these is behind."""
 MOST_REFUSED = 5
 """More heartbeats of one batch that the database refuses are a fault of ours and not of theirs."""
 
-UNSTAMPED = datetime.fromtimestamp(0, UTC)
+NOT_STAMPED = datetime.fromtimestamp(0, UTC)
 
 Row = tuple[Delivery, HeartbeatRow]
 
@@ -35,8 +39,11 @@ Row = tuple[Delivery, HeartbeatRow]
 class HeartbeatLane:
     """Takes heartbeats in batches; what is no heartbeat goes the way of the event lane and reaches a human."""
 
-    def __init__(self, lane: Lane, database: Database, strange: MessageLane, *, retry_cap_s: float) -> None:
+    def __init__(
+        self, lane: Lane, database: Database, strange: MessageLane, *, retry_cap_s: float, shared: bool = False
+    ) -> None:
         self.lane = lane
+        self._late = LATE if shared else None
         self.database = database
         self.strange = strange
         self.retry_cap_s = retry_cap_s
@@ -51,13 +58,19 @@ class HeartbeatLane:
         """Take heartbeats until cancelled."""
         while True:
             self._in_hand = None
-            batch = await self.lane.take(BATCH)
-            self._in_hand = batch[0].at
-            rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
-            if await self._settle(rows, strange):
-                for delivery in strange:
-                    await self.strange.settle(delivery)
-            self.lane.settled(*(delivery for delivery in batch if delivery not in strange))
+            taken = await self.lane.take(BATCH * AT_ONCE)
+            self._in_hand = taken[0].at
+            async with asyncio.TaskGroup() as group:
+                for batch in batches_of(taken):
+                    group.create_task(self._write(batch))
+
+    async def _write(self, batch: list[Delivery]) -> None:
+        """Commit a batch and ack it; what is no heartbeat goes its own way."""
+        rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
+        if await self._settle(rows, strange):
+            for delivery in strange:
+                await self.strange.settle(delivery)
+        self.lane.settled(*(delivery for delivery in batch if delivery not in strange))
 
     async def _settle(self, rows: list[Row], strange: list[Delivery]) -> bool:
         """Commit the rows, then ack them; false when the connection that brought them is gone."""
@@ -65,8 +78,7 @@ class HeartbeatLane:
         if doubles is None:
             self.lane.settled(*strange)
             return False
-        for delivery, _ in rows:
-            self.lane.ack(delivery)
+        self.lane.ack_all([delivery for delivery, _ in rows])
         MESSAGES.labels("heartbeat", "accepted").inc(len(rows))
         if rows:
             LATENCY.labels("heartbeat").observe(time.monotonic() - rows[0][0].at)
@@ -124,12 +136,20 @@ class HeartbeatLane:
         async with self.database.transaction() as session:
             now = await database_now(session)
             stamp = stamper(now, time.monotonic())
-            # Stamped once: what is written again, after an answer that was lost, is the same row.
-            rows[:] = [
-                (delivery, replace(row, received_at=stamp(delivery)) if row.received_at == UNSTAMPED else row)
-                for delivery, row in rows
-            ]
-            return set(await PresenceRepository(session).record([row for _, row in rows]))
+            for delivery, row in rows:  # once: what is written again, after an answer that was lost, is the same row
+                if row.received_at == NOT_STAMPED:
+                    row.received_at = stamp(delivery)
+            return await PresenceRepository(session).record([row for _, row in rows], self._late)
+
+
+def batches_of(taken: list[Delivery]) -> list[list[Delivery]]:
+    """Return what is written at once: as one batch, or as several when it is too much for one; a hub is in one only."""
+    if len(taken) <= BATCH:
+        return [taken]
+    batches: list[list[Delivery]] = [[] for _ in range(AT_ONCE)]
+    for delivery in taken:
+        batches[hash(delivery.topic) % AT_ONCE].append(delivery)
+    return [batch for batch in batches if batch]
 
 
 def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
@@ -137,37 +157,34 @@ def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
     rows: list[Row] = []
     strange: list[Delivery] = []
     for delivery in batch:
-        address = read_topic(delivery.topic.decode("utf-8", "replace"))
-        beat = _read(delivery) if address.well_formed and len(delivery.payload) <= MAX_PAYLOAD else None
-        if beat is None:
+        payload = delivery.payload
+        hub_id = hub_of_heartbeat(delivery.topic)
+        beat = _read(delivery) if hub_id is not None and len(payload) <= MAX_PAYLOAD else None
+        if hub_id is None or beat is None:
             strange.append(delivery)
             continue
-        rows.append(
-            (
-                delivery,
-                HeartbeatRow(
-                    hub_id=address.hub_id,
-                    id=new_id(),
-                    received_at=UNSTAMPED,
-                    payload=delivery.payload,
-                    boot_id=beat.boot_id,
-                    seq=beat.seq,
-                    battery_pct=beat.battery_pct,
-                    mains=beat.mains,
-                    signal_dbm=beat.signal_dbm,
-                    path=beat.path,
-                    firmware=beat.firmware,
-                    interval_s=beat.interval_s,
-                    peripherals=dict(beat.peripherals) if beat.peripherals is not None else None,
-                ),
-            )
+        row = HeartbeatRow(
+            new_id(),
+            hub_id,
+            NOT_STAMPED,
+            payload,
+            beat.boot_id,
+            beat.seq,
+            beat.battery_pct,
+            beat.mains,
+            beat.signal_dbm,
+            beat.path,
+            beat.firmware,
+            beat.interval_s,
+            beat.peripherals,
         )
+        rows.append((delivery, row))
     return rows, strange
 
 
-def _read(delivery: Delivery) -> Heartbeat | None:
+def _read(delivery: Delivery) -> Beat | None:
     try:
-        return read_heartbeat(delivery.payload)
+        return read_beat(delivery.payload)
     except Exception:
         log.exception("heartbeat_not_read", topic=delivery.topic.decode("utf-8", "replace"))
         return None

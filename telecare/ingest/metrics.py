@@ -26,3 +26,8 @@ LATENCY = Histogram(
 WAITING = Gauge(
     "telecare_messages_waiting", "Messages received and not yet taken, by lane", ["lane"], registry=REGISTRY
 )
+UNREAD = Gauge(
+    "telecare_places_unread",
+    "Places among which heartbeats are shared and that nobody reads: their part waits in the broker",
+    registry=REGISTRY,
+)

@@ -3,12 +3,11 @@
 import asyncio
 
 from telecare.ingest.commands import CommandPublisher
-from telecare.ingest.ear import Ear
-from telecare.ingest.heartbeats import HeartbeatLane
 from telecare.ingest.lane import Lane
 from telecare.ingest.messages import MessageLane
 from telecare.ingest.metrics import WAITING
 from telecare.ingest.slot import SlotLease
+from telecare.ingest.taker import takers
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
 
@@ -17,17 +16,19 @@ EVENT_WORKERS = 4
 
 
 class Ingest:
-    """Three connections, so that no heartbeat and no event is ever ahead of an alarm; a fourth for commands."""
+    """Three connections, so that no heartbeat and no event is ever ahead of an alarm; a fourth for commands.
+
+    Heartbeats may be shared with other processes. Alarms and events are not: the order of one hub's messages means
+    something there, and what bounds them is the board's one row and not this process.
+    """
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.lanes = {
             "alarm": Lane(settings, "alarm", ("alarm",)),
             "event": Lane(settings, "event", ("event", "status", "result")),
-            "heartbeat": Lane(settings, "heartbeat", ("heartbeat",)),
         }
         self.commands = CommandPublisher(settings, database)
         self._connections = [*self.lanes.values(), self.commands.lane]
-        self.slot = SlotLease(settings, self._connections)
         cap, url = settings.ingest_retry_cap_s, settings.public_url
         self._alarms = MessageLane(
             self.lanes["alarm"], database, workers=ALARM_WORKERS, retry_cap_s=cap, public_url=url
@@ -35,15 +36,19 @@ class Ingest:
         self._events = MessageLane(
             self.lanes["event"], database, workers=EVENT_WORKERS, retry_cap_s=cap, public_url=url
         )
-        beats = self.lanes["heartbeat"]
-        strange = MessageLane(beats, database, workers=1, retry_cap_s=cap, public_url=url)
-        self._heartbeats = HeartbeatLane(beats, database, strange, retry_cap_s=cap)
-        self._ear = Ear(self.slot, self._heartbeats, database)
+        self._takers = takers(settings, database)
+        beats = [taker.connection for taker in self._takers]
+        if settings.ingest_place is None:
+            self.lanes["heartbeat"] = beats[0]
+        self.slot = SlotLease(settings, [*self.lanes.values(), self.commands.lane])
         for name, lane in self.lanes.items():
             WAITING.labels(name).set_function(lane.count_waiting)
+        WAITING.labels("heartbeat").set_function(lambda: sum(lane.count_waiting() for lane in beats))
 
     async def problem(self) -> str | None:
-        """Return why alarms cannot be received just now, None when they can; a process that stands by is well."""
+        """Return why messages cannot be received just now, None when they can; a process that stands by is well."""
+        if found := next((words for taker in self._takers if (words := taker.problem())), None):
+            return found
         if self.slot.problem is not None:
             return None if self.slot.problem.startswith("stand-by") else self.slot.problem
         away = [name for name, lane in self.lanes.items() if not lane.connected]
@@ -53,8 +58,8 @@ class Ingest:
         """Receive until `stop` is set; messages in hand that are not committed come again from the broker."""
         for lane in self._connections:
             lane.start()
-        parts = (self._alarms, self._events, self._heartbeats, self.commands, self._ear)
-        workers = [asyncio.create_task(part.run()) for part in parts]
+        workers = [asyncio.create_task(part.run()) for part in (self._alarms, self._events, self.commands)]
+        workers += [asyncio.create_task(taker.run(self.slot, stop)) for taker in self._takers]
         lease = asyncio.create_task(self.slot.run(stop))
         stopping = asyncio.create_task(stop.wait())
         try:

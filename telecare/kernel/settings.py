@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9-]{1,16}$",
         description="names the persistent MQTT sessions; a second process with the same slot stands by",
     )
+    ingest_share: str = Field(
+        default="",
+        pattern=r"^([1-9][0-9]?/[1-9][0-9]?)?$",
+        description="2/4: the second of four processes that share the heartbeats; the broker must know $share",
+    )
     ingest_retry_cap_s: float = Field(
         default=20.0, gt=0, description="local retries before the lane disconnects un-acked"
     )
@@ -149,6 +154,22 @@ class Settings(BaseSettings):
     def callbacks_at(self) -> str | None:
         """Return the address at which providers reach this service, as far as anybody said."""
         return self.callback_url or self.public_url
+
+    @property
+    def ingest_place(self) -> tuple[int, int] | None:
+        """Return which of how many takers of heartbeats this process is; None when it takes all."""
+        if not self.ingest_share:
+            return None
+        number, _, of = self.ingest_share.partition("/")
+        return int(number), int(of)
+
+    @field_validator("ingest_share")
+    @classmethod
+    def _check_ingest_share(cls, value: str) -> str:
+        number, _, of = value.partition("/")
+        if value and int(number) > int(of):
+            raise ValueError("the first number is one of those up to the second: 1/2 and 2/2")
+        return value
 
     @field_validator("database_url")
     @classmethod

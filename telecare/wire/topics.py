@@ -7,6 +7,7 @@ from telecare.kernel.pure.jsonsafe import clean_text
 
 ROOT = "telecare/v1"
 HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HEARTBEAT = re.compile(f"{ROOT}/({HUB_ID.pattern})/heartbeat".encode())
 MAX_CLAIMED_ID = 200
 
 CANARY_HUB = "telecare-canary"
@@ -31,6 +32,11 @@ def subscription(lane: str) -> str:
     return f"{ROOT}/+/{lane}"
 
 
+def shared(topic_filter: str, group: str) -> str:
+    """Return the filter by which the members of a group receive each message once between them."""
+    return f"$share/{group}/{topic_filter}"
+
+
 def to_hub(hub_id: str, kind: str) -> str:
     """Return the topic on which we speak to a hub: `ack` or `command`."""
     return f"{ROOT}/{hub_id}/{kind}"
@@ -46,3 +52,9 @@ def read_topic(topic: str) -> Address:
     claimed, _, lane = topic.removeprefix(f"{ROOT}/").rpartition("/")
     hub_id = clean_text(claimed)[:MAX_CLAIMED_ID]
     return Address(hub_id, lane, HUB_ID.fullmatch(claimed) is not None)
+
+
+def hub_of_heartbeat(topic: bytes) -> str | None:
+    """Return whose heartbeat a topic carries, None for an id that no hub can have: what `read_topic` says, but fast."""
+    found = _HEARTBEAT.fullmatch(topic)
+    return found[1].decode("ascii") if found is not None else None

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alarms.intake.types import TYPES
+from telecare.wire.beats import Beat, read_beat
 from telecare.wire.payloads import (
     ACK_STATUSES,
     MAX_ID,
@@ -188,6 +189,32 @@ def test_a_good_heartbeat_is_read_as_it_was_meant(sent: dict[str, Any], batterie
     assert beat.problems == ()
     assert {name: getattr(beat, name) for name in sent} == sent
     assert {key: part["battery_pct"] for key, part in (beat.peripherals or {}).items()} == batteries
+
+
+plain = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=8)
+devices = st.fixed_dictionaries(
+    {},
+    optional={"id": plain, "kind": plain, "battery_pct": st.integers(-1, 101), "last_seen": moments.map(str) | plain},
+)
+plain_beats = st.fixed_dictionaries(
+    {},
+    optional={
+        "seq": st.integers(-1, 2**64) | st.floats(), "boot_id": plain | st.integers(), "at": plain,
+        "battery_pct": st.integers(-1, 101) | st.sampled_from([50.0, 1e2]), "mains": st.booleans() | st.none(),
+        "signal_dbm": st.integers(-201, 1), "path": plain, "firmware": plain | st.just("x" * 65),
+        "interval_s": st.integers(0, 7 * 86400 + 1), "peripherals": st.lists(devices | st.none(), max_size=3),
+    },
+)  # fmt: skip
+
+
+@given(st.binary(max_size=50) | plain_beats.map(as_sent) | objects.map(as_sent))
+@settings(max_examples=300)
+def test_a_heartbeat_read_fast_says_what_the_forgiving_eye_sees(raw: bytes):
+    slow, fast = read_heartbeat(raw), read_beat(raw)
+    assert (slow is None) == (fast is None)
+    if slow is not None and fast is not None:
+        for name in Beat.__struct_fields__:
+            assert getattr(fast, name) == getattr(slow, name), name
 
 
 # Quirks of real makes (domain 1.2)

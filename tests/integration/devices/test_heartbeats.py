@@ -16,9 +16,9 @@ def beat(second: int, hub_id: str = "h", **told: Any) -> HeartbeatRow:
     return HeartbeatRow(new_id(), hub_id, NOW + timedelta(seconds=second), b"{}", **told)
 
 
-async def record(database: Database, *rows: HeartbeatRow) -> set[str]:
+async def record(database: Database, *rows: HeartbeatRow, late: timedelta | None = None) -> set[str]:
     async with database.transaction() as session:
-        return await PresenceRepository(session).record(rows)
+        return await PresenceRepository(session).record(rows, late)
 
 
 async def live(database: Database, hub_id: str = "h") -> HubLive:
@@ -63,6 +63,21 @@ async def test_they_do_so_within_one_batch_and_across_batches(database: Database
     assert await record(database, beat(0, boot_id="a"), beat(1, boot_id="b"), beat(2, boot_id="a")) == {"h"}
     assert await record(database, beat(3, "g", boot_id="a")) == set()
     assert await record(database, beat(4, "g", boot_id="b"), beat(5, "g", boot_id="a")) == {"g"}
+
+
+async def test_where_processes_share_them_one_that_was_overtaken_is_no_second_hub(
+    database: Database,
+) -> None:
+    late = timedelta(seconds=60)
+    await record(database, beat(0, boot_id="a", seq=8, battery_pct=80), late=late)
+    await record(database, beat(10, boot_id="b", seq=1, battery_pct=70), late=late)  # by one process
+    assert await record(database, beat(12, boot_id="a", seq=9, battery_pct=79), late=late) == set()  # by the other
+    hub = await live(database)
+    assert (hub.last_seen_at, hub.boot_id, hub.seq, hub.battery_pct) == (NOW + timedelta(seconds=12), "b", 1, 70)
+    assert await record(database, beat(14, boot_id="a", seq=10), beat(20, boot_id="b", seq=2), late=late) == set()
+    hub = await live(database)
+    assert (hub.boot_id, hub.previous_boot_id, hub.seq) == ("b", "a", 2)
+    assert await record(database, beat(71, boot_id="a", seq=11), late=late) == {"h"}, "so late none comes: two speak"
 
 
 async def test_the_same_heartbeats_again_change_nothing(database: Database) -> None:

@@ -139,3 +139,48 @@ async def test_very_many_silent_hubs_are_judged_in_batches_and_none_is_left(data
     await fleet.beats(*(f"h{n}" for n in range(1, count + 1)), ago_s=4 * INTERVAL_S)
     await fleet.judge()
     assert await fleet.sql("SELECT state, count(*) FROM hub_presence GROUP BY 1") == [("offline", count)]
+
+
+async def hears(fleet: Fleet, slot: str, share_of: str | None = None) -> datetime | None:
+    async with fleet.database.transaction() as session:
+        return await VerdictRepository(session).hear(slot, share_of)
+
+
+async def has_been_silent(fleet: Fleet, slot: str) -> None:
+    await fleet.sql("UPDATE listening SET heard_at = heard_at - interval '1 hour' WHERE slot = :slot", slot=slot)
+
+
+async def is_deaf(fleet: Fleet) -> bool:
+    async with fleet.database.transaction() as session:
+        return (await VerdictRepository(session).ear()).deaf
+
+
+async def test_a_slot_that_is_gone_while_another_hears_all_is_no_deafness(fleet: Fleet) -> None:
+    await hears(fleet, "other")
+    await has_been_silent(fleet, "other")
+    assert not await is_deaf(fleet)
+    assert await hears(fleet, "other") is None, "nothing was missed meanwhile"
+
+
+async def test_of_places_that_share_the_load_one_that_does_not_hear_is_deafness(fleet: Fleet) -> None:
+    await fleet.sql("DELETE FROM listening")
+    await hears(fleet, "1.1", "1")
+    await hears(fleet, "1.2", "1")
+    assert not await is_deaf(fleet)
+    await has_been_silent(fleet, "1.2")
+    assert await hears(fleet, "1.1", "1") is None
+    assert await is_deaf(fleet), "every other heartbeat waits where nobody reads"
+    assert await hears(fleet, "1.2", "1") is not None
+    assert not await is_deaf(fleet)
+    assert await hears(fleet, "1.1", "1") is None, "one gap is kept once"
+    ((slot,),) = await fleet.sql("SELECT slot FROM deaf_period")
+    assert slot == "1.2"
+
+
+async def test_two_places_that_come_back_at_once_keep_the_gap_once(fleet: Fleet) -> None:
+    await fleet.sql("DELETE FROM listening")
+    for slot in ("1.1", "1.2"):
+        await hears(fleet, slot, "1")
+        await has_been_silent(fleet, slot)
+    said = await asyncio.gather(hears(fleet, "1.1", "1"), hears(fleet, "1.2", "1"))
+    assert sorted(since is None for since in said) == [False, True]

@@ -25,6 +25,10 @@ class Said(Lane):
     def ack(self, delivery: Delivery) -> None:
         self.acked.append(delivery.mid)
 
+    def ack_all(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self.ack(delivery)
+
     def publish(self, topic: str, payload: bytes) -> int:
         self.answers.append({"hub": topic.split("/")[2], **json.loads(payload)})
         return 0

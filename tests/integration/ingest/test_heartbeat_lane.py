@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from devices.presence.models import Heartbeat, HubLive
-from telecare.ingest.heartbeats import MOST_REFUSED, HeartbeatLane, Row
+from telecare.ingest.heartbeats import AT_ONCE, BATCH, MOST_REFUSED, HeartbeatLane, Row, batches_of
 from telecare.ingest.lane import Delivery
 from telecare.ingest.messages import MessageLane
 from tests.integration.ingest.desk import Desk, Said
@@ -66,3 +66,16 @@ async def test_heartbeats_whose_commit_was_never_answered_are_logged_once(
     assert lost
     async with desk.database.transaction() as session:
         assert (await session.execute(select(func.count()).select_from(Heartbeat))).scalar_one() == 3
+
+
+def test_many_are_written_in_batches_at_once_and_a_hub_is_in_one_of_them(desk: Desk) -> None:
+    few = [desk.delivery(f"h{n}", b"{}", lane="heartbeat") for n in range(BATCH)]
+    assert batches_of(few) == [few]
+    many = [desk.delivery(f"h{n % 90}", b"{}", lane="heartbeat") for n in range(2 * BATCH)]
+    batches = batches_of(many)
+    assert len(batches) == AT_ONCE
+    assert sorted(each.mid for batch in batches for each in batch) == [each.mid for each in many]
+    for batch in batches:
+        assert [each.mid for each in batch] == sorted(each.mid for each in batch)
+    hubs = [{each.topic for each in batch} for batch in batches]
+    assert not hubs[0] & hubs[1]

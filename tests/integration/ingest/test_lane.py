@@ -153,3 +153,25 @@ async def test_only_the_lanes_own_thread_writes(
         await connection.expect(PUBACK)
         await connection.expect(PUBLISH)
     assert writers == {lane._thread.ident}
+
+
+async def test_a_burst_comes_whole_and_in_order_however_it_is_cut(broker: ScriptedBroker, lane: Lane) -> None:
+    """Most of it is read ahead of the library; what is cut in two goes through it, and keeps its place."""
+    connection = await up(broker)
+    payloads = [bytes([number % 251]) * (number % 300) for number in range(1500)]
+    connection.writer.transport.set_write_buffer_limits(high=10_000_000)
+    for number, payload in enumerate(payloads):
+        await connection.publish(f"telecare/v1/h{number}/alarm", payload, qos=number % 7 != 0)
+    taken = await take(lane, len(payloads))
+    assert [each.payload for each in taken] == payloads
+    assert [each.topic for each in taken] == [f"telecare/v1/h{n}/alarm".encode() for n in range(len(payloads))]
+    assert [each.qos for each in taken] == [int(n % 7 != 0) for n in range(len(payloads))]
+
+
+async def test_many_are_acked_at_once_and_each_by_its_number(broker: ScriptedBroker, lane: Lane) -> None:
+    connection = await up(broker)
+    for _ in range(300):
+        await connection.publish("telecare/v1/h/alarm", b"x")
+    await connection.publish("telecare/v1/h/alarm", b"x", qos=0)
+    lane.ack_all(await take(lane, 301))
+    assert [(await connection.expect(PUBACK)).mid for _ in range(300)] == list(range(1, 301))

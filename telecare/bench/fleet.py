@@ -1,0 +1,92 @@
+"""A fleet of any size for the bench of the ingest: put into the register at once, silenced, and looked at."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from simulators.fleet.pour import hub_name
+from telecare.kernel.ids import new_id
+
+MODEL = "Bench"
+SILENT_WITHIN_S = 60.0
+
+_ONLINE = """
+    INSERT INTO hub_live (hub_id, last_seen_at, boot_id, seq, interval_s)
+    SELECT hub_id, clock_timestamp(), 'registered', 1, 300 FROM hub WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
+"""
+_PRESENCE = """
+    INSERT INTO hub_presence (hub_id, state, since, last_proof, look_at)
+    SELECT hub_id, 'online', last_seen_at, last_seen_at, last_seen_at + interval '375 s' * (0.5 + random())
+      FROM hub_live WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
+"""
+_PERIOD = """
+    INSERT INTO presence_period (hub_id, started_at, state)
+    SELECT hub_id, since, state FROM hub_presence p WHERE hub_id LIKE 'pour-%'
+       AND NOT EXISTS (SELECT FROM presence_period o WHERE o.hub_id = p.hub_id)
+"""
+_SILENCE = """
+    WITH chosen AS (SELECT unnest($1::text[]) AS hub_id),
+         silent AS (UPDATE hub_live l SET last_seen_at = clock_timestamp() - interval '2 h'
+                      FROM chosen WHERE l.hub_id = chosen.hub_id),
+         began AS (UPDATE presence_period p SET started_at = clock_timestamp() - interval '3 h'
+                     FROM chosen WHERE p.hub_id = chosen.hub_id AND ended_at IS NULL)
+    UPDATE hub_presence p SET since = clock_timestamp() - interval '3 h', state = 'online',
+                              last_proof = clock_timestamp() - interval '2 h', look_at = clock_timestamp()
+      FROM chosen WHERE p.hub_id = chosen.hub_id
+"""
+_OFFLINE = "SELECT count(*) FROM hub_presence WHERE hub_id = ANY($1::text[]) AND state = 'offline'"
+_OUT_OF_ORDER = """
+    SELECT count(*) FROM hub_live l
+      JOIN (SELECT hub_id, max((convert_from(payload, 'UTF8')::jsonb->>'seq')::bigint) AS seq
+              FROM heartbeat GROUP BY hub_id) newest USING (hub_id)
+     WHERE l.seq <> newest.seq
+"""
+
+
+async def register(database: asyncpg.Connection, hubs: int) -> None:
+    """Bring the register up to so many hubs, all online; nobody lives there, so their silence is no alarm."""
+    model = await database.fetchval("SELECT id FROM device_model WHERE name = $1", MODEL)
+    if model is None:
+        model = new_id()
+        await database.execute(
+            "INSERT INTO device_model (id, make, name, connection) VALUES ($1, 'Bench', $2, 'digital')", model, MODEL
+        )
+    council = await database.fetchval("SELECT code FROM council ORDER BY code LIMIT 1")
+    there = await database.fetchval("SELECT count(*) FROM hub WHERE hub_id LIKE 'pour-%'")
+    await database.copy_records_to_table(
+        "hub",
+        records=((hub_name(number), council, model, "digital", "stock") for number in range(there, hubs)),
+        columns=("hub_id", "council_id", "model_id", "connection", "status"),
+    )
+    async with database.transaction():
+        for statement in (_ONLINE, _PRESENCE, _PERIOD):
+            await database.execute(statement)
+    await database.execute("ANALYZE hub, hub_live, hub_presence, presence_period")
+
+
+async def silence(database: asyncpg.Connection, count: int, hubs: int) -> float:
+    """Let so many hubs, spread over the fleet, have been silent for long; return after how long all are judged."""
+    chosen = [hub_name(place * hubs // count) for place in range(count)]
+    await database.execute("DELETE FROM deaf_period")  # the bench's own doing: it stopped the ingest between turns
+    began = time.monotonic()
+    await database.execute(_SILENCE, chosen)
+    async with asyncio.timeout(SILENT_WITHIN_S):
+        while await database.fetchval(_OFFLINE, chosen) < count:  # noqa: ASYNC110 - another process judges
+            await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+class Watch:
+    """What the database says of the heartbeats that came."""
+
+    def __init__(self, database: asyncpg.Connection) -> None:
+        self._database = database
+
+    async def written(self) -> int:
+        """Return how many different heartbeats are written down."""
+        return int(await self._database.fetchval("SELECT count(DISTINCT (hub_id, payload)) FROM heartbeat"))
+
+    async def out_of_order(self) -> int:
+        """Return for how many hubs the heartbeat that counts is not their newest."""
+        return int(await self._database.fetchval(_OUT_OF_ORDER))

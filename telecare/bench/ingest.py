@@ -1,0 +1,255 @@
+"""How many heartbeats a second are made durable, beside what the broker and the database alone allow, in one run.
+
+Each pour is the same: so many messages of so many hubs, published as fast as the broker takes them, timed from the
+first until the last is counted or committed. Counting subscriber and service take turns on one broker. Ratios within
+one run travel between machines; the figures themselves do not.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import asyncpg
+
+from telecare.bench.fleet import Watch, register, silence
+from telecare.bench.node_red import NodeRedError, node_red
+from telecare.bench.pouring import bare_rows, count_durable, counted, end_session, memory_mib, poured, shares_of
+from telecare.embedded.lab import Lab, sharing
+from telecare.embedded.ports import free_port
+from telecare.kernel.db import asyncpg_dsn
+
+PARTS = ("heartbeats", "growth", "share", "node-red")
+APART = {"web": "web,engine", "ingest": "ingest"}
+HOMES = 5
+"""The homes of the lab itself; the hubs that are measured are put in beside them."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """`messages` in each pour, of `hubs`; `rounds` of turns; fleets of these sizes; so many processes that share."""
+
+    messages: int = 40_000
+    hubs: int = 1_000
+    rounds: int = 3
+    fleets: Sequence[int] = (1_000, 10_000, 100_000)
+    silent: int = 1_000
+    processes: Sequence[int] = (1, 2, 4)
+    peer_messages: int = 5_000
+    parts: Sequence[str] = PARTS
+    seed: int = 1
+
+
+QUICK = IngestOptions(messages=2_000, hubs=100, rounds=1, fleets=(200, 400), silent=50, processes=(2,), parts=PARTS[:3])
+"""Enough to see that it runs and counts right; its times say nothing."""
+
+
+@dataclass
+class Turn:
+    """One turn of both: heartbeats a second."""
+
+    counting: float
+    service: float
+
+
+@dataclass
+class Grown:
+    """One size of the fleet: heartbeats a second, memory of the process that takes them, and when verdicts came."""
+
+    hubs: int
+    per_s: float
+    memory_mib: float | None
+    verdicts_s: float
+    silent: int
+
+
+@dataclass
+class Shared:
+    """So many processes: heartbeats a second, how many each took, hubs whose newest heartbeat is not the last."""
+
+    processes: int
+    per_s: float
+    took: dict[str, int]
+    written: int
+    out_of_order: int
+
+
+@dataclass
+class IngestReport:
+    """What was found; a part that was not asked for is empty."""
+
+    messages: int
+    turns: list[Turn] = field(default_factory=list)
+    bare_per_s: float | None = None
+    grown: list[Grown] = field(default_factory=list)
+    shared: list[Shared] = field(default_factory=list)
+    peer_per_s: float | None = None
+    peer_missing: str | None = None
+    took_s: dict[str, float] = field(default_factory=dict)
+
+    def ratio(self) -> float | None:
+        """Return the service's rate over the counting subscriber's, the median of the turns."""
+        return median(turn.service / turn.counting for turn in self.turns) if self.turns else None
+
+    def values(self) -> dict[str, Any]:
+        """Return the report for programs."""
+        return {**asdict(self), "ratio": self.ratio()}
+
+    def lines(self) -> list[str]:
+        """Return the report in words."""
+        return [
+            f"{self.messages:,} heartbeats in each pour; each a second:",
+            *self._heartbeats(),
+            *self._growth(),
+            *self._sharing(),
+            *self._peer(),
+            "",
+            "took: " + ", ".join(f"{part} {took:.0f} s" for part, took in self.took_s.items()),
+        ]
+
+    def _heartbeats(self) -> Iterator[str]:
+        if not self.turns:
+            return
+        yield ""
+        for turn in self.turns:
+            yield (
+                f"  a subscriber that only counts {turn.counting:9,.0f}   the service, durable {turn.service:9,.0f}"
+                f"   ratio {turn.service / turn.counting:.2f}"
+            )
+        yield f"  median of the ratios {self.ratio():.2f}"
+        if self.bare_per_s is not None:
+            share = median(turn.service for turn in self.turns) / self.bare_per_s
+            yield f"  the same rows by bare SQL in batches {self.bare_per_s:9,.0f}   the service has {share:.2f} of it"
+
+    def _growth(self) -> Iterator[str]:
+        if self.grown:
+            yield ""
+        for each in self.grown:
+            memory = "not measured" if each.memory_mib is None else f"{each.memory_mib:.0f} MiB"
+            yield (
+                f"  {each.hubs:>9,} hubs {each.per_s:9,.0f}   memory of the ingest process {memory}"
+                f"   {each.silent:,} verdicts after {each.verdicts_s:.1f} s"
+            )
+
+    def _sharing(self) -> Iterator[str]:
+        if self.shared:
+            yield ""
+        for each in self.shared:
+            took = " + ".join(f"{count:,}" for count in each.took.values())
+            yield (
+                f"  {each.processes} processes {each.per_s:9,.0f}   they took {took}   written {each.written:,}"
+                f"   hubs out of order {each.out_of_order}"
+            )
+
+    def _peer(self) -> Iterator[str]:
+        if self.peer_missing is not None:
+            yield f"  Node-RED: not measured, {self.peer_missing}"
+        elif self.peer_per_s is not None:
+            yield f"  Node-RED, an insert for each message {self.peer_per_s:9,.0f}"
+            if self.turns:
+                yield f"  the service has {median(t.service for t in self.turns) / self.peer_per_s:.1f} times that"
+
+
+async def ingest_run(folder: Path, options: IngestOptions, say: Say) -> IngestReport:
+    """Run all parts that were asked for, on labs of their own in `folder`, with Mosquitto."""
+    report = IngestReport(options.messages)
+    one_lab = {"heartbeats", "growth", "node-red"} & set(options.parts)
+    if one_lab:
+        async with _lab(folder / "one", APART) as lab:
+            database = await asyncpg.connect(asyncpg_dsn(lab.postgres.url))
+            try:
+                for part, run in (("heartbeats", _heartbeats), ("node-red", _node_red), ("growth", _growth)):
+                    if part in one_lab:
+                        began = time.monotonic()
+                        await run(lab, database, options, report, say)
+                        report.took_s[part] = time.monotonic() - began
+            finally:
+                await database.close()
+    if "share" in options.parts:
+        began = time.monotonic()
+        for processes in options.processes:
+            say(f"{processes} processes share the heartbeats …")
+            report.shared.append(await _share(folder / f"shared-{processes}", processes, options))
+        report.took_s["share"] = time.monotonic() - began
+    return report
+
+
+def _lab(folder: Path, roles: dict[str, str], own: dict[str, dict[str, str]] | None = None) -> Lab:
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)  # as root the database runs as another user
+    return Lab(
+        folder, homes=HOMES, http_port=free_port(), mqtt_port=free_port(), mosquitto=True, roles=roles, own=own or {}
+    )
+
+
+async def _heartbeats(
+    lab: Lab, database: asyncpg.Connection, options: IngestOptions, report: IngestReport, say: Say
+) -> None:
+    ingest = lab.services["ingest"]
+    for turn in range(1, options.rounds + 1):
+        say(f"Turn {turn} of {options.rounds}: a subscriber that only counts, then the service …")
+        await ingest.stop()
+        await end_session(lab, "telecare-heartbeat-1")
+        counting = await counted(lab, options.hubs, options.messages, options.seed)
+        await database.execute("TRUNCATE heartbeat")
+        await ingest.start()
+        report.turns.append(Turn(counting, await _durable(lab, database, options.hubs, options)))
+    say("The same rows by bare SQL …")
+    report.bare_per_s = await bare_rows(database, options.hubs, options.messages)
+
+
+async def _growth(
+    lab: Lab, database: asyncpg.Connection, options: IngestOptions, report: IngestReport, say: Say
+) -> None:
+    ingest = lab.services["ingest"]
+    for hubs in options.fleets:
+        say(f"{hubs:,} hubs …")
+        await register(database, hubs)
+        await ingest.stop()
+        await ingest.start()  # its memory with this fleet, and not with the one before
+        await database.execute("TRUNCATE heartbeat")
+        per_s = await _durable(lab, database, hubs, options)
+        silent = min(options.silent, hubs)
+        verdicts_s = await silence(database, silent, hubs)
+        report.grown.append(Grown(hubs, per_s, memory_mib(ingest.pid), verdicts_s, silent))
+
+
+async def _share(folder: Path, processes: int, options: IngestOptions) -> Shared:
+    roles, own = sharing(processes)
+    async with _lab(folder, roles, own) as lab:
+        database = await asyncpg.connect(asyncpg_dsn(lab.postgres.url))
+        try:
+            await register(database, options.hubs)
+            per_s = await _durable(lab, database, options.hubs, options)
+            watch = Watch(database)
+            return Shared(processes, per_s, await shares_of(lab), await watch.written(), await watch.out_of_order())
+        finally:
+            await database.close()
+
+
+async def _node_red(
+    lab: Lab, database: asyncpg.Connection, options: IngestOptions, report: IngestReport, say: Say
+) -> None:
+    say("Node-RED, which npm installs first …")
+    await lab.services["ingest"].stop()
+    try:
+        report.peer_per_s = await node_red(lab, database, options.hubs, options.peer_messages)
+    except NodeRedError as error:
+        report.peer_missing = str(error)
+    finally:
+        await end_session(lab, "telecare-heartbeat-1")
+        await lab.services["ingest"].start()
+
+
+async def _durable(lab: Lab, database: asyncpg.Connection, hubs: int, options: IngestOptions) -> float:
+    """Pour, and return how many a second were committed."""
+    before = await count_durable(database)
+    done = await poured(lab, hubs, options.messages, options.seed)
+    while await count_durable(database) - before < options.messages:  # noqa: ASYNC110 - another process's doing
+        await asyncio.sleep(0.05)
+    return options.messages / (time.time() - float(done["began"]))
