@@ -16,6 +16,7 @@ from alarms.responders import models as responders
 from alarms.rota import models as rota
 from alarms.work import models as work
 from devices.commands import models as commands
+from devices.firmware import models as firmware
 from devices.jobs import models as jobs
 from devices.presence import models as presence
 from devices.registry import models as registry
@@ -37,6 +38,7 @@ TABLES_OF = (
     rota,
     work,
     commands,
+    firmware,
     jobs,
     presence,
     registry,

@@ -33,6 +33,7 @@ from telecare.api.feed import BoardFeed
 from telecare.app import create_app
 from telecare.connections import BoundedProtocol
 from telecare.contacts import contacts_by
+from telecare.firmware.waves import FirmwareWaves
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import ALARM_PATH, Database
@@ -137,6 +138,7 @@ class Process:
         welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
         self._parts["welfare"] = welfare.run
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
+        self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         keep = timedelta(days=self.settings.heartbeat_log_days)
         self._parts["telemetry"] = HourlyTelemetry(self.database, keep).run

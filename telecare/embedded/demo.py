@@ -21,6 +21,7 @@ from devices.registry.seed import SeededHub
 from simulators.provider.desk import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN
 from simulators.provider.simulator import ProviderSimulator
 from simulators.provider.sink import SmtpSink, WebhookSink
+from telecare.embedded.firmware import add_images
 from telecare.embedded.lab import HOST, Lab
 from telecare.embedded.people import USERS, simulated_tokens
 from telecare.embedded.policies import add_policy
@@ -162,6 +163,7 @@ async def _put_contact_points(lab: Lab, webhook_url: str) -> None:
         await points.create(None, ContactTarget.DUTY_MANAGER, Channel.EMAIL, *manager)
         await points.create(None, ContactTarget.PARTNER_ARC, Channel.WEBHOOK, webhook_url, PARTNER)
         await add_policy(session)
+        await add_images(session)
     await database.dispose()
 
 

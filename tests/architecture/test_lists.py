@@ -17,7 +17,8 @@ from alarms.welfare.domain import Cause as WelfareCause
 from alarms.welfare.domain import Channel as WelfareChannel
 from alarms.welfare.domain import Outcome as WelfareOutcome
 from alarms.welfare.domain import PersonState, Standing
-from devices.commands.domain import CommandName, CommandState
+from devices.commands.domain import CommandName, CommandState, UpdateStep
+from devices.firmware.domain import ImageState, MemberState, RolloutState
 from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
@@ -60,6 +61,10 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_job_tier": RiskTier,
     "ck_hub_command_command": CommandName,
     "ck_hub_command_state": CommandState,
+    "ck_hub_command_step": UpdateStep,
+    "ck_firmware_image_state": ImageState,
+    "ck_firmware_rollout_state": RolloutState,
+    "ck_firmware_hub_state": MemberState,
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
     "ck_line_kind": LineKind,
@@ -83,7 +88,9 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
-        "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look", "telemetry_hour",
+        "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look",
+        # An image is of a model, which all councils share; a wave is its rollout's.
+        "firmware_image", "firmware_wave", "telemetry_hour",
         "telemetry_progress",
     }  # fmt: skip
     query = """

@@ -107,7 +107,7 @@ async def test_what_was_written_down_stays(database: Database, table: str) -> No
 
 async def test_heartbeats_from_before_partitions_stay_and_come_back(empty: Database) -> None:
     """Up to the next midnight they share the partition that their table became; the way back has all of them."""
-    await migrate(empty, "upgrade", "0014")
+    await migrate(empty, "upgrade", "0015")
     insert = (
         "INSERT INTO heartbeat (id, hub_id, received_at, payload) "
         "SELECT gen_random_uuid(), 'h', now() - n * interval '10 hours', '{}' FROM generate_series(0, 9) n"
@@ -126,5 +126,5 @@ async def test_heartbeats_from_before_partitions_stay_and_come_back(empty: Datab
     assert len(places) > 2
     await migrate(empty, "check")
     every = await rows(empty, query)
-    await migrate(empty, "downgrade", "0014")
+    await migrate(empty, "downgrade", "0015")
     assert await rows(empty, query) == every

@@ -23,6 +23,7 @@ from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.console import fleet_filter, presence_picture, timeline, view, work_view
 from telecare.console.forms import NOTHING
+from telecare.console.pages.firmware import firmware_of_hub
 from telecare.console.pages.fleet_health import telemetry_facts
 from telecare.console.pages.hub_commands import command_facts
 from telecare.console.pages.jobs_of_hub import jobs_of_hub
@@ -178,6 +179,7 @@ async def hub(
         refused=refused[:500],
         **await command_facts(session, actor, shown),
         **await jobs_of_hub(session, actor, hub_id),
+        **await firmware_of_hub(session, shown),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
         nothing=NOTHING,

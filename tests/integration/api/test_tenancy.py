@@ -66,6 +66,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "key-safe"): {"location": None, "code": None},
     ("PUT", "password"): {"password": "a long password"},
     ("PATCH", "{hub_id}"): {"serial": "x"},
+    ("POST", "block"): {"reason": "curious"},
+    ("POST", "pause"): {"reason": "curious"},
+    ("POST", "resume"): {"reason": "curious"},
+    ("POST", "cancel"): {"reason": "curious"},
     ("POST", "methods"): {"channel": "sms", "address": "07700 900123"},
     ("POST", "verify"): {"code": "123456"},
     ("PUT", "rules"): [],
@@ -106,6 +110,9 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     storm = {**TIMES, "turns": [], "why": MARK}
     agreed = {"council_id": FIFE, "partner_id": FALKIRK}
     agreement = (await register.send("POST", "/covers/agreements", agreed))["id"]
+    model = (await register.send("GET", f"/hubs/{hub_id}", status=200))["model_id"]
+    image = await register.image(model)
+    rollout = {"image_id": image, "council_id": FIFE, "reason": f"{MARK} rolls"}
     cover = {"agreement_id": agreement, "why": "exercise", "reason": MARK}
     check = {"council_id": FIFE, "reason": f"{MARK} flood"}
     await stands(database)
@@ -122,6 +129,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "policy_id": (await register.send("POST", "/policies", {"text": POLICY}))["id"],
         "work_id": (await register.send("POST", "/planned-work", work))["id"],
         "job_id": await job(database, hub_id),
+        "image_id": image,
+        "rollout_id": (await register.send("POST", "/firmware/rollouts", rollout))["id"],
         "hub_id": hub_id,
         "person_id": person,
         "premises_id": premises,
