@@ -32,6 +32,7 @@ from telecare.api.endpoints import (
     rotas,
     stream,
     teams,
+    telemetry,
     welfare,
 )
 from telecare.api.openapi import describe
@@ -46,6 +47,8 @@ ROUTERS = (
     stream.router,
     fleet_import.router,
     presence.router,
+    telemetry.router,
+    telemetry.fleet_router,
     hubs.router,
     hub_commands.router,
     protection.people,
