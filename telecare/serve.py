@@ -26,6 +26,7 @@ from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
 from devices.presence.keeper import PresenceKeeper
+from devices.presence.telemetry_tasks import HourlyTelemetry
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
@@ -141,6 +142,8 @@ class Process:
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
+        keep = timedelta(days=self.settings.heartbeat_log_days)
+        self._parts["telemetry"] = HourlyTelemetry(self.database, keep).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
     async def _work_while_the_schema_fits(self, stop: asyncio.Event) -> None:

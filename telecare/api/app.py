@@ -33,6 +33,7 @@ from telecare.api.endpoints import (
     rotas,
     stream,
     teams,
+    telemetry,
     welfare,
 )
 from telecare.api.openapi import describe
@@ -48,6 +49,8 @@ ROUTERS = (
     incidents.router,
     fleet_import.router,
     presence.router,
+    telemetry.router,
+    telemetry.fleet_router,
     hubs.router,
     hub_commands.router,
     protection.people,

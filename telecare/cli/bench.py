@@ -261,3 +261,40 @@ def escalation_crash(
         return 1 if report.faults else 0
 
     run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(min=1, help="how long the fleet goes on")] = 60.0,
+    hubs: Annotated[int, typer.Option(min=1, help="simulated hubs")] = 1000,
+    alarms_per_minute: Annotated[float, typer.Option(min=0)] = 30.0,
+    faults_per_minute: Annotated[
+        float, typer.Option(min=0, help="broken links, reboots, lost clocks, nonsense")
+    ] = 60.0,
+    seed: Annotated[int, typer.Option(help="the same seed has the same happen")] = 1,
+    mosquitto: Mosquitto = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Run a fleet with faults, a line a minute. Exit 1 when memory or dead rows grow, or an event is lost.
+
+    Example: telecare bench soak --minutes 5 --hubs 200
+    """
+    from telecare.bench.soak import HOMES_PER_HUB, SoakOptions, soak_run  # noqa: PLC0415 - embedded engines: an extra
+    from telecare.embedded.lab import Lab  # noqa: PLC0415 - the same
+    from telecare.embedded.ports import free_port  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-soak-") as folder:
+            let_others_through(folder)
+            options = SoakOptions(minutes, hubs, alarms_per_minute, faults_per_minute, seed)
+            homes = int(hubs * HOMES_PER_HUB) + 5
+            async with Lab(
+                Path(folder), homes=homes, http_port=free_port(), mqtt_port=free_port(), mosquitto=mosquitto, say=tell
+            ) as lab:
+                report = await soak_run(lab, options, tell)
+        for line in [msgspec.json.encode(report.values()).decode()] if as_json else report.lines():
+            say(line)
+        return 1 if report.faults else 0
+
+    run_command(lambda: asyncio.run(run()))

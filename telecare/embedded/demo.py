@@ -28,6 +28,7 @@ from telecare.embedded.policies import add_policy
 from telecare.embedded.ports import FREE_WITHIN_S, PortInUseError, wait_for_port
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.secrets import write_private
+from telecare.embedded.telemetry import seed_telemetry
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
 from telecare.kernel.logging import get_logger
@@ -116,6 +117,7 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
         await _put_contact_points(lab, hook.url)
         write_private(announcement, json.dumps(_document(lab), indent=2))
         _write_rosters(lab)
+        await _make_up_a_past(lab)
         if options.simulate:
             await stack.enter_async_context(_simulators(lab))
         say(_welcome(lab, simulated=options.simulate))
@@ -162,6 +164,14 @@ async def _put_contact_points(lab: Lab, webhook_url: str) -> None:
         await points.create(None, ContactTarget.PARTNER_ARC, Channel.WEBHOOK, webhook_url, PARTNER)
         await add_policy(session)
         await add_images(session)
+    await database.dispose()
+
+
+async def _make_up_a_past(lab: Lab) -> None:
+    """Give the fleet's charts a past; after all is ready, for it takes a second or two."""
+    database = Database(lab.settings())
+    async with database.transaction() as session:
+        await seed_telemetry(session)
     await database.dispose()
 
 

@@ -152,6 +152,7 @@ class Settings(BaseSettings):
     log_format: str = Field(default="json", pattern="^(json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     heartbeat_log_days: int = Field(default=7, ge=1, description="how long single heartbeats are kept")
+    telemetry_days: int = Field(default=400, ge=1, description="how long what hubs told by the hour is kept")
     delivery_report_days: int = Field(default=90, ge=1, description="how long reports of providers are kept")
     hub_command_days: int = Field(default=90, ge=1, description="how long commands to hubs are kept once they ended")
 

@@ -268,6 +268,9 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/fleet",
         f"/fleet?council={FIFE}",
         f"/fleet?q={part}",
+        "/fleet?format=csv",
+        "/fleet/health",
+        f"/fleet/health?council={FIFE}",
         f"/search?q={part}",
     ):
         reply = await anonymous.get(path)
