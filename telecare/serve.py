@@ -26,12 +26,14 @@ from alarms.rota.tasks import HandoverNotices
 from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
 from devices.presence.keeper import PresenceKeeper
+from devices.presence.telemetry_tasks import HourlyTelemetry
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
 from telecare.app import create_app
 from telecare.connections import BoundedProtocol
 from telecare.contacts import contacts_by
+from telecare.firmware.waves import FirmwareWaves
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.db import ALARM_PATH, Database
@@ -42,6 +44,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.protection.incidents import incident_rule
 from telecare.protection.jobs import JobWatch
 from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
@@ -131,12 +134,16 @@ class Process:
             self._parts["canary"] = CanarySender(self.settings, url, self.database).run
         self._parts["presence"] = PresenceKeeper(self.database).run
         within = timedelta(seconds=self.settings.first_heard_within_s)
-        self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within).run
+        rule = incident_rule(self.settings)
+        self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within, rule).run
         self._parts["protection"] = ProtectionKeeper(self.database, within).run
         welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
         self._parts["welfare"] = welfare.run
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
+        self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
+        keep = timedelta(days=self.settings.heartbeat_log_days)
+        self._parts["telemetry"] = HourlyTelemetry(self.database, keep).run
         self._parts["housekeeping"] = Housekeeping(self.settings, self.database).run
 
     async def _work_while_the_schema_fits(self, stop: asyncio.Event) -> None:

@@ -60,4 +60,16 @@ CANARY = Ladder(
 )
 """The service's own test alarm: it goes to its sink, and ends when it has arrived."""
 
+WITH_ITS_INCIDENT = Ladder(
+    name="with its incident",
+    version=1,
+    steps=(Step((Target.QUEUE,), 24 * 3600),),
+    catch_all=(Target.QUEUE, Target.SUPERVISOR),
+    repeat_s=24 * 3600,
+    ack_s=24 * 3600,
+    remind_s=3600,
+    closes_when_cleared=True,
+)
+"""An alarm that is told with others of one cause; should nobody let it go on, it does so after a day."""
+
 BY_CLASS = {"L": LIFE_SAFETY, "U": URGENT, "T": TECHNICAL, "I": TECHNICAL, "C": CANARY}

@@ -1,5 +1,6 @@
 """The alarms that the service raises about itself: operators see them on the board like any other. Pure."""
 
+from datetime import datetime
 from uuid import UUID
 
 from alarms.escalation.domain import target_words
@@ -58,6 +59,17 @@ def clock_jump(seconds: float) -> Opening:
         "Then let somebody look at the time service of the database's machine",
     )
     return Opening("clock_jumped", "U", URGENT, "clock_jumped", words, notes)
+
+
+def firmware_halted(rollout_id: UUID, what: str, why: str, now: datetime) -> Opening:
+    """Return the alarm that a rollout of firmware has halted by its rule; one for each halt."""
+    notes = (
+        f"{why}. Nothing more is asked of any hub",
+        f"Look at its hubs, ring the people behind those that are silent, then decide: /firmware/{rollout_id}",
+    )
+    words = f"The rollout of {what} has halted"
+    family = f"firmware_halted:{rollout_id}:{now.isoformat()}"
+    return Opening("firmware_halted", "U", URGENT, family, words, notes)
 
 
 def pause_s(earlier: int) -> int:

@@ -46,11 +46,13 @@ class Alarm(Base):
             "(handling = 'closed') = (closed_at IS NOT NULL AND outcome IS NOT NULL)", name="closed_has_outcome"
         ),
         CheckConstraint("(handling IN ('acked', 'attending')) = (assigned_to IS NOT NULL)", name="held_by_somebody"),
+        CheckConstraint("incident_id IS NULL OR class <> 'L'", name="life_safety_stands_alone"),
         Index("ix_alarm_due", "next_due_at", postgresql_where=text("handling <> 'closed'")),
         Index("ix_alarm_open", "council_id", postgresql_where=text("handling <> 'closed'")),
         Index("ix_alarm_hub_open", "hub_id", postgresql_where=text("handling <> 'closed'")),
         Index("ix_alarm_hub_id_raised_at", "hub_id", "raised_at"),
         Index("ix_alarm_person_id_raised_at", "person_id", "raised_at"),
+        Index("ix_alarm_incident_id", "incident_id", postgresql_where=text("incident_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -85,6 +87,9 @@ class Alarm(Base):
     next_due_at: Mapped[datetime | None]
     next_step: Mapped[str | None] = mapped_column(comment="what happens then, in words")
     quiet_until: Mapped[datetime | None] = mapped_column(comment="planned work: nobody is told before")
+    incident_id: Mapped[UUID | None] = mapped_column(
+        comment="the incident with which it is told: a technical one of its homes"
+    )
     assigned_to: Mapped[UUID | None]
     assigned_name: Mapped[str | None]
     assigned_at: Mapped[datetime | None]

@@ -287,14 +287,14 @@ class AlarmRepository:
         return (await self.session.execute(statement)).scalars().all()
 
     async def board(self, councils: Sees, limit: int = 500) -> Sequence[Alarm]:
-        """Return the open alarms in the board's order: fire, class, age."""
-        statement = self._visible(select(Alarm).where(Alarm.handling != "closed"), councils)
+        """Return the open alarms in the board's order: fire, class, age; not those that are told with an incident."""
+        statement = self._visible(select(Alarm).where(Alarm.handling != "closed", _by_itself()), councils)
         statement = statement.order_by(*_board_order()).limit(limit).options(undefer(Alarm.person_born))
         return list((await self.session.execute(statement)).scalars())
 
     async def waiting(self, councils: Sees, limit: int) -> Sequence[UUID]:
         """Return which alarms nobody has, in the board's order, but for those that planned work keeps quiet."""
-        statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised", _loud()), councils)
+        statement = self._visible(select(Alarm.id).where(Alarm.handling == "raised", _loud(), _by_itself()), councils)
         return list((await self.session.execute(statement.order_by(*_board_order()).limit(limit))).scalars())
 
     async def tally(self, councils: Sees, user_id: UUID | None, *, fire_rank: int) -> BoardTally:
@@ -319,14 +319,14 @@ class AlarmRepository:
             how_many(waits & (Alarm.class_ == "L")),
             how_many(~life & free),
             how_many(Alarm.assigned_to == user_id),
-        ).where(Alarm.handling != "closed")
+        ).where(Alarm.handling != "closed", _by_itself())
         return BoardTally(*(await self.session.execute(self._visible(statement, councils))).one())
 
     async def unclaimed(self, councils: Sees) -> dict[str | None, int]:
         """Return how many open alarms of each council nobody has; None: those of which nobody knows the council."""
         statement = (
             select(Alarm.council_id, func.count())
-            .where(Alarm.handling != _CLOSED, Alarm.handling == "raised")
+            .where(Alarm.handling != _CLOSED, Alarm.handling == "raised", _by_itself())
             .group_by(Alarm.council_id)
         )
         rows = await self.session.execute(self._visible(statement, councils))
@@ -482,6 +482,11 @@ class AlarmRepository:
 def _loud() -> ColumnElement[bool]:
     """Say of an alarm that no planned work keeps it quiet at this moment."""
     return Alarm.quiet_until.is_(None) | (Alarm.quiet_until <= func.statement_timestamp())
+
+
+def _by_itself() -> ColumnElement[bool]:
+    """Say of an alarm that it has a row of its own: it is told with no incident, or somebody has it."""
+    return Alarm.incident_id.is_(None) | (Alarm.handling != "raised")
 
 
 def _log_values(alarm: Alarm, before: int, lines: Lines) -> dict[str, Any]:

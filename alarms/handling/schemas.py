@@ -49,6 +49,7 @@ class AlarmOut(BaseModel):
     next_step: str | None
     in_work: bool = Field(description="planned work was going on where it was raised")
     quiet_until: datetime | None = Field(description="because of planned work nobody is told before; never for class L")
+    incident_id: UUID | None = Field(description="the incident with which it is told; never for class L")
     assigned_to: UUID | None
     assigned_name: str | None
     assigned_at: datetime | None

@@ -39,12 +39,12 @@ from alarms.escalation.inputs import (
     RulesChanged,
     WorkMoved,
 )
-from alarms.escalation.ladders import BY_CLASS
+from alarms.escalation.ladders import BY_CLASS, WITH_ITS_INCIDENT
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository, Due, Lines, Sees
-from alarms.handling.silence import act_by, ladder_until
+from alarms.handling.silence import HUB_OFFLINE, act_by, ladder_until
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
@@ -276,9 +276,40 @@ class AlarmService:
         morning = next_morning(alarm.raised_at)
         before, after = (act_by(each, alarm.raised_at, morning) for each in (alarm.tier, tier))
         alarm.tier = tier
-        if after < before and not state.ladder.policy:
+        if after < before and not state.ladder.policy and alarm.incident_id is None:
             event = Rerouted(ladder_until(tier, now, after), f"The person is in risk tier {tier} now: it is due sooner")
             await self._write(alarm, event, decide(state, event, now), now)
+
+    async def describe(self, alarm_id: UUID, words: str, notes: Sequence[str]) -> bool:
+        """Let an open alarm about many say what it is about now; False when it has been closed."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None or alarm.handling == Handling.CLOSED:
+            return False
+        alarm.words, alarm.notes = words, list(notes)
+        await self.session.flush()  # whoever locks it next in this transaction reads it anew
+        return True
+
+    async def attach(self, alarm_id: UUID, incident_id: UUID, words: str) -> None:
+        """Let a technical alarm be told with an incident: it tells nobody by itself for a day. Never life-safety."""
+        alarm = await self.alarms.lock(alarm_id)
+        closed = alarm is None or alarm.handling == Handling.CLOSED
+        if alarm is None or closed or alarm.incident_id is not None or alarm.class_ == "L":
+            return
+        alarm.incident_id = incident_id
+        await self._apply(alarm, Rerouted(WITH_ITS_INCIDENT, f"It belongs to an incident and is told with it: {words}"))
+
+    async def detach(self, alarm_id: UUID) -> None:
+        """Let an alarm go on by itself, on the ladder that it would have had."""
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None or alarm.handling == Handling.CLOSED or alarm.incident_id is None:
+            return
+        alarm.incident_id = None
+        now = await database_now(self.session)
+        own = BY_CLASS[alarm.class_]
+        if alarm.type == HUB_OFFLINE:
+            own = ladder_until(alarm.tier, now, act_by(alarm.tier, alarm.raised_at, next_morning(alarm.raised_at)))
+        ladder = await self._ladder_for(alarm, own, now)
+        await self._apply(alarm, Rerouted(ladder, "The incident is over, and this is not"))
 
     async def clear_if_open(self, alarm_id: UUID, event: Cleared) -> None:
         """Say that the cause of an alarm is over; one that has ended meanwhile stays as it is."""

@@ -1,4 +1,4 @@
-"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier, and many at once. Pure.
+"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier, and many never heard. Pure.
 
 Tier A 15 minutes, B one hour, C four hours, D the next working morning, from the moment at which the hub was offline
 (domain 1.7). A policy for the type `hub_offline` takes the place of these.
@@ -19,8 +19,6 @@ IN_TIME = {"A": timedelta(minutes=15), "B": timedelta(hours=1), "C": timedelta(h
 MOST_URGENT = ("A", "B")
 AT_LEAST = timedelta(minutes=1)
 MANY, MANY_OF_ALL = 5, 0.02
-TOGETHER = timedelta(minutes=10)
-"""Silences within so long may have one cause."""
 NAMED = 10
 
 
@@ -61,16 +59,16 @@ def silent_hub(tier: str | None, since: datetime, last_proof: datetime | None, l
 
 
 def are_many(silent: int, of_all: int) -> bool:
-    """Say whether so many silent hubs of a council have one cause, and are one alarm."""
+    """Say whether so many hubs of a council that were never heard are one alarm."""
     return silent >= max(MANY, MANY_OF_ALL * of_all)
 
 
 def mass_silence(silent: int, graves: Sequence[str]) -> Opening:
-    """Return the alarm that many hubs of a council fell silent; `graves` are the people most at risk, in words."""
+    """Return the alarm that many hubs of a council were never heard; `graves` are the people most at risk, in words."""
     more = f" and {len(graves) - NAMED} more" if len(graves) > NAMED else ""
     named = (f"Most at risk: {'; '.join(graves[:NAMED])}{more}",) if graves else ()
     notes = (
         *named,
-        "All of them: Fleet, presence offline or never seen. Until this ends no alarm is opened for each",
+        "All of them: Fleet, presence never seen. Until this ends no alarm is opened for each",
     )
-    return Opening(MASS_SILENCE, "U", URGENT, MASS_SILENCE, f"{silent} units have fallen silent", notes)
+    return Opening(MASS_SILENCE, "U", URGENT, MASS_SILENCE, f"{silent} units were never heard", notes)

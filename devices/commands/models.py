@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from devices.commands.domain import CommandName, CommandState
+from devices.commands.domain import CommandName, CommandState, UpdateStep
 from telecare.kernel.db import Base, CouncilId, one_of
 from telecare.kernel.ids import new_id
 
@@ -23,6 +23,8 @@ class HubCommand(Base):
         ForeignKeyConstraint(["hub_id", "council_id"], ["hub.hub_id", "hub.council_id"], ondelete="CASCADE"),
         one_of("command", CommandName),
         one_of("state", CommandState),
+        one_of("step", UpdateStep),
+        CheckConstraint("(step IS NULL) = (step_at IS NULL)", name="step_at"),
         CheckConstraint("(state IN ('queued', 'sent')) = (finished_at IS NULL)", name="finished"),
         CheckConstraint("state IN ('queued', 'expired') OR sent_at IS NOT NULL", name="sent"),
         CheckConstraint("state NOT IN ('done', 'failed') OR result IS NOT NULL", name="answered"),
@@ -47,3 +49,5 @@ class HubCommand(Base):
     expires_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     result: Mapped[dict[str, Any] | None]
+    step: Mapped[str | None] = mapped_column(comment="how far a firmware update has come, by the hub's word")
+    step_at: Mapped[datetime | None]

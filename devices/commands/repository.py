@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.commands.domain import OPEN, CommandState
+from devices.commands.domain import OPEN, CommandName, CommandState
 from devices.commands.models import HubCommand
+from devices.presence.models import HubLive
 
 COMMAND_CHANNEL = "telecare_command"
 """NOTIFY channel of every new command. A hint: the publisher polls beside it."""
@@ -84,6 +85,30 @@ class CommandRepository:
             .with_for_update(skip_locked=True)
         )
         return (await self.session.execute(statement)).scalars().all()
+
+    async def lock_proven(self, limit: int) -> Sequence[HubCommand]:
+        """Lock updates without an end whose firmware the hub's heartbeats tell, since they were asked."""
+        statement = (
+            select(HubCommand)
+            .join(HubLive, HubLive.hub_id == HubCommand.hub_id)
+            .where(
+                HubCommand.state.in_(OPEN),
+                HubCommand.command == CommandName.UPDATE_FIRMWARE,
+                HubLive.firmware == HubCommand.args["version"].astext,
+                HubLive.last_seen_at > HubCommand.created_at,
+            )
+            .order_by(HubCommand.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=HubCommand)
+        )
+        return (await self.session.execute(statement)).scalars().all()
+
+    async def withdraw(self, command_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Remove those of these commands that no publisher has in hand yet; return their ids."""
+        statement = delete(HubCommand).where(
+            HubCommand.id.in_(command_ids), HubCommand.state == CommandState.QUEUED, HubCommand.lease_until.is_(None)
+        )
+        return (await self.session.execute(statement.returning(HubCommand.id))).scalars().all()
 
     async def prune(self, older_than: datetime) -> int:
         """Remove a batch of commands that ended before then; return how many. That they were given is in the audit."""

@@ -8,7 +8,18 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.commands.domain import CommandName, CommandState, Progress, answered, out_of_reach, published, ran_out
+from devices.commands.domain import (
+    CommandName,
+    CommandState,
+    Progress,
+    UpdateStep,
+    answered,
+    out_of_reach,
+    proven,
+    published,
+    ran_out,
+    stepped,
+)
 from devices.commands.models import HubCommand
 from devices.commands.repository import CommandRepository
 from devices.presence.domain import Presence
@@ -31,7 +42,7 @@ class CommandService:
 
     async def request(
         self,
-        hub: RowMapping,
+        hub: Mapping[str, Any] | RowMapping,
         command: CommandName,
         args: Mapping[str, Any] | None,
         *,
@@ -63,12 +74,23 @@ class CommandService:
             _become(command, published(progress_of(command), await database_now(self.session)))
 
     async def settle(self, hub_id: str, command_id: UUID, result: Mapping[str, Any], now: datetime) -> bool:
-        """Take a hub's answer; False when it answers nothing that we asked of this hub."""
+        """Take a hub's answer, or a step of an update; False when it answers nothing that we asked of this hub."""
         command = await self.commands.lock(command_id)
         if command is None or command.hub_id != hub_id:
             return False
-        _become(command, answered(progress_of(command), {**result, "received_at": now.isoformat()}, now))
+        if command.command == CommandName.UPDATE_FIRMWARE and result["status"] in list(UpdateStep):
+            _become(command, stepped(progress_of(command), UpdateStep(result["status"]), now))
+        else:
+            _become(command, answered(progress_of(command), {**result, "received_at": now.isoformat()}, now))
         return True
+
+    async def prove(self) -> list[HubCommand]:
+        """End some of the updates that a heartbeat proves; return them."""
+        told = await self.commands.lock_proven(SWEEP)
+        now = await database_now(self.session)
+        for command in told:
+            _become(command, proven(progress_of(command), (command.args or {})["version"], now))
+        return list(told)
 
     async def give_up(self) -> list[HubCommand]:
         """Let some of those expire that had no answer in their time; return them."""
@@ -81,7 +103,10 @@ class CommandService:
 
 def progress_of(command: HubCommand) -> Progress:
     """Return how far a command has come, as the pure rules know it."""
-    return Progress(CommandState(command.state), command.sent_at, command.finished_at, command.result)
+    step = UpdateStep(command.step) if command.step is not None else None
+    return Progress(
+        CommandState(command.state), command.sent_at, command.finished_at, command.result, step, command.step_at
+    )
 
 
 def _become(command: HubCommand, progress: Progress) -> None:
@@ -89,5 +114,7 @@ def _become(command: HubCommand, progress: Progress) -> None:
     command.sent_at = progress.sent_at
     command.finished_at = progress.finished_at
     command.result = dict(progress.result) if progress.result is not None else None
+    command.step = progress.step
+    command.step_at = progress.step_at
     if progress.state is not CommandState.QUEUED:
         command.lease_until = None

@@ -1,4 +1,4 @@
-"""Ends what no hub has answered in its time."""
+"""Ends what no hub has answered in its time, and updates that a heartbeat proves."""
 
 import asyncio
 
@@ -20,7 +20,17 @@ class CommandExpiry:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; a look that failed is repeated by the next."""
-        await look_each(EVERY_S, stop, self.sweep, name="command expiry")
+        await look_each(EVERY_S, stop, self.prove, self.sweep, name="command expiry")
+
+    async def prove(self) -> None:
+        """End every update whose firmware the hub's heartbeats tell."""
+        full = True
+        while full:
+            async with self.database.transaction() as session:
+                told = await CommandService(session).prove()
+            for command in told:
+                log.info("update_proven", command_id=str(command.id), hub_id=command.hub_id)
+            full = len(told) == SWEEP
 
     async def sweep(self) -> None:
         """Let everything expire whose time is over."""

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from devices.presence.domain import Presence
 from telecare.kernel.db import Base, one_of
 from telecare.kernel.ids import new_id
+from telecare.kernel.partitions import Partitioned, Step
 
 
 class HubLive(Base):
@@ -35,18 +36,62 @@ class HubLive(Base):
 
 
 class Heartbeat(Base):
-    """One heartbeat as received. Times come in order, so a BRIN index finds what is old enough to go."""
+    """One heartbeat as received, in a partition a day. Times come in order, so a BRIN index finds an hour of them."""
 
     __tablename__ = "heartbeat"
     __table_args__ = (
         Index("ix_heartbeat_hub_id_received_at", "hub_id", "received_at"),
         Index("ix_heartbeat_received_at", "received_at", postgresql_using="brin"),
+        {"postgresql_partition_by": "RANGE (received_at)"},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     hub_id: Mapped[str]
-    received_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    received_at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.clock_timestamp())
     payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+HEARTBEATS = Partitioned(
+    # Nothing in a day is ever changed, and it is dropped whole: vacuum has no work there.
+    "heartbeat",
+    "received_at",
+    Step.DAY,
+    ahead=7,
+    options="autovacuum_vacuum_insert_threshold = -1",
+)
+
+
+class TelemetryHour(Base):
+    """What a hub told in one hour, of all its heartbeats in it; in a partition a month."""
+
+    __tablename__ = "telemetry_hour"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (hour)"},)
+
+    hub_id: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True, comment="its first instant")
+    heartbeats: Mapped[int] = mapped_column(SmallInteger)
+    battery_min: Mapped[int | None] = mapped_column(SmallInteger)
+    battery_max: Mapped[int | None] = mapped_column(SmallInteger)
+    signal_avg: Mapped[int | None] = mapped_column(SmallInteger, comment="dBm")
+    mains_off_s: Mapped[int | None] = mapped_column(SmallInteger, comment="seconds without mains; empty: not told")
+    path: Mapped[str | None] = mapped_column(comment="the last one that it told")
+    other_path: Mapped[str | None] = mapped_column(comment="the last other one in the same hour")
+    firmware: Mapped[str | None]
+    seeded: Mapped[bool] = mapped_column(server_default="false", comment="made up for a demo, told by no hub")
+
+
+TELEMETRY = Partitioned("telemetry_hour", "hour", Step.MONTH, ahead=2)
+
+
+class TelemetryProgress(Base):
+    """How far the heartbeats have been told by the hour; one row, which whoever goes on locks."""
+
+    __tablename__ = "telemetry_progress"
+    __table_args__ = (CheckConstraint("id", name="one"),)
+
+    id: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    through: Mapped[datetime | None] = mapped_column(comment="all hours before it are told")
+    after_hub: Mapped[str | None] = mapped_column(comment="so far in the hour that is next")
 
 
 class HubPresence(Base):

@@ -6,20 +6,18 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Fold, HeartbeatRow, fold
 from devices.presence.models import Heartbeat, HubLive
-
-PRUNE_BATCH = 20_000
 
 _LOG = text(
     """
     INSERT INTO heartbeat (id, hub_id, received_at, payload)
     SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]),
                          CAST(:payload AS bytea[]))
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT (id, received_at) DO NOTHING
     """
 )
 
@@ -97,8 +95,8 @@ class PresenceRepository:
     async def record(self, rows: Sequence[HeartbeatRow], late: timedelta | None = None) -> set[str]:
         """Log all heartbeats, in the order in which they came, and keep what they mean for each hub.
 
-        The same ones again change nothing: a commit may have worked whose answer was lost. `late` is how long after a
-        reboot heartbeats from before it may come, where several processes take them in.
+        The same ones again, with the same times, change nothing: a commit may have worked whose answer was lost. `late`
+        is how long after a reboot heartbeats from before it may come, where several processes take them in.
 
         Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
         """
@@ -118,12 +116,6 @@ class PresenceRepository:
             statement = statement.where(tuple_(Heartbeat.received_at, Heartbeat.id) < tuple_(*before))
         statement = statement.order_by(Heartbeat.received_at.desc(), Heartbeat.id.desc()).limit(limit)
         return (await self.session.execute(statement)).scalars().all()
-
-    async def prune_heartbeats(self, older_than: datetime) -> int:
-        """Remove a batch of old heartbeats; return how many went."""
-        old = select(Heartbeat.id).where(Heartbeat.received_at < older_than).limit(PRUNE_BATCH)
-        statement = delete(Heartbeat).where(Heartbeat.id.in_(old)).returning(Heartbeat.id)
-        return len((await self.session.execute(statement)).scalars().all())
 
 
 def _columns(rows: Sequence[HeartbeatRow], names: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from devices.presence.domain import Presence
+from devices.presence.telemetry import Step
 from devices.presence.verdict_repository import Period
 
 LONGEST_ABSENCE = timedelta(days=366)
@@ -37,6 +38,38 @@ class PresenceAtOut(BaseModel):
     at: datetime
     period: PeriodOut | None
     our_gap: GapOut | None
+
+
+class TelemetryPoint(BaseModel):
+    """What a hub told from `at` until `until`; null is what it did not tell. `mains_off_s`: seconds without mains.
+
+    `path` is the last one, `other_path` the last other one in the same time. `seeded`: made up for a demo.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    until: datetime
+    heartbeats: int
+    battery_min: int | None
+    battery_max: int | None
+    signal_avg: int | None
+    mains_off_s: int | None
+    path: str | None
+    other_path: str | None
+    firmware: str | None
+    seeded: bool
+
+
+class TelemetryOut(BaseModel):
+    """What a hub told over a time, the earliest first, and when we could not hear. Silence has no points."""
+
+    hub_id: str
+    since: datetime = Field(serialization_alias="from")
+    until: datetime = Field(serialization_alias="to")
+    step: Step
+    points: list[TelemetryPoint]
+    our_gaps: list[GapOut]
 
 
 class AbsenceIn(BaseModel):

@@ -61,11 +61,9 @@ _UNHEARD = text(
 )
 _IN_COUNCILS = text(
     """
-    SELECT h.council_id, count(*),
-           count(*) FILTER (WHERE p.state = 'offline' AND p.since > clock_timestamp() - CAST(:lately AS interval))
+    SELECT h.council_id, count(*)
       FROM hub h
       JOIN installation i ON i.hub_id = h.hub_id AND i.period @> clock_timestamp()
-      LEFT JOIN hub_presence p ON p.hub_id = h.hub_id
      WHERE h.connection = 'digital' AND h.council_id = ANY(:councils)
      GROUP BY h.council_id
     """
@@ -83,13 +81,20 @@ _TELL = text(
      WHERE hub_id = ANY(:hub_ids) AND told_alarm_id IS NULL AND state IN ('offline', 'lost', 'never_seen')
     """
 )
+_ENDED = text(
+    """
+    SELECT DISTINCT told_alarm_id FROM hub_presence
+     WHERE told_alarm_id IS NOT NULL AND state NOT IN ('offline', 'lost', 'never_seen')
+     ORDER BY told_alarm_id LIMIT :limit
+    """
+)
 _BACK = text(
     """
     UPDATE hub_presence p SET told_alarm_id = NULL
-      FROM (SELECT hub_id, told_alarm_id FROM hub_presence
-             WHERE told_alarm_id IS NOT NULL AND state NOT IN ('offline', 'lost', 'never_seen')
-             ORDER BY hub_id LIMIT :limit FOR UPDATE SKIP LOCKED) AS was
-     WHERE p.hub_id = was.hub_id RETURNING was.told_alarm_id
+      FROM (SELECT hub_id FROM hub_presence
+             WHERE told_alarm_id = :alarm_id AND state NOT IN ('offline', 'lost', 'never_seen')
+             ORDER BY hub_id FOR UPDATE SKIP LOCKED) AS was
+     WHERE p.hub_id = was.hub_id RETURNING p.hub_id
     """
 )
 _STILL = text("SELECT EXISTS (SELECT FROM hub_presence WHERE told_alarm_id = :alarm_id)")
@@ -122,10 +127,10 @@ class SilenceRepository:
         """Return hubs that should have been heard for the first time and were not, of whom nobody was told."""
         return [Silent(*row) for row in await self.session.execute(_UNHEARD, {"within": within})]
 
-    async def in_councils(self, councils: Sequence[str], lately: timedelta) -> dict[str, tuple[int, int]]:
-        """Return how many digital hubs serve somebody in these councils, and how many of them fell silent lately."""
-        rows = await self.session.execute(_IN_COUNCILS, {"councils": list(councils), "lately": lately})
-        return {council: (count, fallen) for council, count, fallen in rows}
+    async def in_councils(self, councils: Sequence[str]) -> dict[str, int]:
+        """Return how many digital hubs serve somebody in these councils."""
+        rows = await self.session.execute(_IN_COUNCILS, {"councils": list(councils)})
+        return {council: count for council, count in rows}  # noqa: C416 - rows
 
     async def lock(self, hub_id: str) -> tuple[bool, datetime | None]:
         """Lock a hub that is silent still and untold; return whether it is, and when it last showed that it lives."""
@@ -136,9 +141,13 @@ class SilenceRepository:
         """Keep by which alarm people are told of these hubs."""
         await self.session.execute(_TELL, {"hub_ids": list(hub_ids), "alarm_id": alarm_id})
 
-    async def back(self, limit: int) -> list[UUID]:
-        """Forget it of those that are heard again, or away by plan; return the alarms, one for each hub."""
-        return list((await self.session.execute(_BACK, {"limit": limit})).scalars())
+    async def ended(self, limit: int) -> list[UUID]:
+        """Return alarms of which a hub is heard again, or away by plan."""
+        return list((await self.session.execute(_ENDED, {"limit": limit})).scalars())
+
+    async def back(self, alarm_id: UUID) -> bool:
+        """Forget of those that are back that this alarm tells of them; False when another worker does."""
+        return bool((await self.session.execute(_BACK, {"alarm_id": alarm_id})).all())
 
     async def still(self, alarm_id: UUID) -> bool:
         """Say whether a hub is silent still of which this alarm tells."""

@@ -143,6 +143,11 @@ Kind = Annotated[
     Field(description="such as pendant, smoke, door_exit", json_schema_extra={"pattern": _KIND}),
 ]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86400)]
+Version = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"),
+    Field(description="as the hub's heartbeat tells it"),
+]
 Minutes = Annotated[int, Field(ge=0, le=24 * 60)]
 KeySafeCode = Annotated[str, _text(20), AfterValidator(one_line)]
 Reason = Annotated[

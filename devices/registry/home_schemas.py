@@ -128,6 +128,7 @@ class PremisesIn(Input):
     address: Line
     town: Name
     postcode: Postcode
+    exchange: Annotated[Name, Field(description="the telephone exchange that serves it")] | None = None
     access_notes: Words | None = None
 
 
@@ -140,6 +141,7 @@ class PremisesPatch(Patch):
     address: Line | None = None
     town: Name | None = None
     postcode: Postcode | None = None
+    exchange: Name | None = None
     access_notes: Words | None = None
 
 
@@ -157,6 +159,7 @@ class PremisesListed(Output):
 class PremisesOut(PremisesListed):
     """A home, as known; the code of its key safe is never in here."""
 
+    exchange: str | None
     access_notes: str | None
     key_safe_location: str | None
     key_safe_has_code: bool

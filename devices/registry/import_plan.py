@@ -236,6 +236,7 @@ class _Home:
             "address": home.address,
             "town": home.town,
             "postcode": home.postcode,
+            "exchange": home.exchange,
             "access_notes": home.access_notes,
             "key_safe_location": home.key_safe_location,
             "key_safe_code_sealed": self._sealed(premises),
@@ -275,6 +276,7 @@ class _Home:
         wanted: Row = {
             "model_id": model["id"],
             "serial": home.serial,
+            "mobile_network": home.mobile_network,
             "connection": home.connection or (model["connection"] if hub is None else None),
             "status": HubStatus.IN_SERVICE,
         }

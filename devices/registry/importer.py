@@ -117,6 +117,7 @@ class HomeRow(_Cells):
     model: Name
     connection: Annotated[Connection | None, BeforeValidator(_word)] = None
     serial: Name | None = None
+    mobile_network: Name | None = None
     installed_on: CsvDay | None = None
     pendant_ids: Annotated[tuple[DeviceId, ...], BeforeValidator(str.split)] = ()
     detectors: Annotated[tuple[PeripheralCells, ...], BeforeValidator(_peripherals)] = ()
@@ -124,6 +125,7 @@ class HomeRow(_Cells):
     address: Line
     town: Name
     postcode: Postcode
+    exchange: Name | None = None
     access_notes: Words | None = None
     key_safe_location: Line | None = None
     key_safe_code: KeySafeCode | None = None

@@ -82,6 +82,7 @@ class Premises(Base):
     address: Mapped[str]
     town: Mapped[str]
     postcode: Mapped[str]
+    exchange: Mapped[str | None] = mapped_column(comment="the telephone exchange that serves it")
     access_notes: Mapped[str | None]
     key_safe_location: Mapped[str | None]
     key_safe_code_sealed: Mapped[str | None]
@@ -188,6 +189,7 @@ class Hub(Base):
     council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"))
     model_id: Mapped[UUID] = mapped_column(ForeignKey("device_model.id"))
     serial: Mapped[str | None]
+    mobile_network: Mapped[str | None] = mapped_column(comment="of its SIM")
     connection: Mapped[str]
     status: Mapped[str] = mapped_column(server_default=HubStatus.STOCK)
     heartbeat_interval_s: Mapped[int | None] = mapped_column(comment="overrides the model's")

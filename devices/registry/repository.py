@@ -1,17 +1,20 @@
 """All queries on hubs, models, peripherals and installations."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, SQLColumnExpression, and_, case, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, RowMapping, SQLColumnExpression, and_, case, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from devices.presence.domain import Presence
 from devices.presence.models import HubLive, HubPresence
+from devices.registry.health import Support, Told
 from devices.registry.models import Council, DeviceModel, Hub, Installation, Peripheral, Person, Premises
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
@@ -21,6 +24,20 @@ INTERVAL = func.least(func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartb
 PRESENCE = func.coalesce(HubPresence.state, Presence.NEVER_SEEN.value)
 PERSON_NAME = func.concat_ws(" ", func.coalesce(Person.preferred_name, Person.given_name), Person.family_name)
 PLACE = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)
+
+SUPPORT: ColumnElement[str] = case(
+    (DeviceModel.support_ends_on.is_(None), Support.NOT_KNOWN.value),
+    (DeviceModel.support_ends_on < func.current_date(), Support.ENDED.value),
+    (DeviceModel.support_ends_on < func.current_date() + timedelta(days=365), Support.WITHIN_A_YEAR.value),
+    else_=Support.LATER.value,
+)
+UNTOLD: dict[Told, InstrumentedAttribute[Any]] = {
+    Told.BATTERY: HubLive.battery_pct,
+    Told.SIGNAL: HubLive.signal_dbm,
+    Told.MAINS: HubLive.mains,
+    Told.FIRMWARE: HubLive.firmware,
+    Told.PATH: HubLive.path,
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,15 @@ class HubFilter:
     model: str | None = None
     connection: str | None = None
     q: str | None = None
+    firmware: str | None = None
+    path: str | None = None
+    mains: bool | None = None
+    battery_from: int | None = None
+    battery_below: int | None = None
+    signal_from: int | None = None
+    signal_below: int | None = None
+    support: Support | None = None
+    untold: Told | None = None
 
 
 class HubRepository:
@@ -176,7 +202,7 @@ class HubRepository:
     def _shown(self) -> Any:
         statement = (
             select(
-                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial,
+                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial, Hub.mobile_network,
                 Hub.credential_issued_at, Hub.certificate_expires_on,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),
@@ -261,6 +287,8 @@ def _narrowed(statement: Any, wanted: HubFilter) -> Any:
         )
     if wanted.presence is not None:
         statement = statement.where(wanted.presence.value == PRESENCE)
+    for condition in _of_telemetry(wanted):
+        statement = statement.where(condition)
     if wanted.q:
         pattern = f"%{escaped(wanted.q)}%"
         statement = statement.where(
@@ -274,6 +302,25 @@ def _narrowed(statement: Any, wanted: HubFilter) -> Any:
             )
         )
     return statement
+
+
+def _of_telemetry(wanted: HubFilter) -> list[ColumnElement[bool]]:
+    """Return what a hub must have told last, and how long its model is supported."""
+    told: tuple[tuple[Any, InstrumentedAttribute[Any], Callable[[Any, Any], ColumnElement[bool]]], ...] = (
+        (wanted.firmware, HubLive.firmware, operator.eq),
+        (wanted.path, HubLive.path, operator.eq),
+        (wanted.mains, HubLive.mains, operator.eq),
+        (wanted.battery_from, HubLive.battery_pct, operator.ge),
+        (wanted.battery_below, HubLive.battery_pct, operator.lt),
+        (wanted.signal_from, HubLive.signal_dbm, operator.ge),
+        (wanted.signal_below, HubLive.signal_dbm, operator.lt),
+    )
+    conditions = [compare(column, value) for value, column, compare in told if value is not None]
+    if wanted.support is not None:
+        conditions.append(SUPPORT.in_([wanted.support.value]))
+    if wanted.untold is not None:
+        conditions.append(UNTOLD[wanted.untold].is_(None))
+    return conditions
 
 
 def escaped(text: str) -> str:

@@ -71,6 +71,7 @@ class HubIn(Input):
     model: Annotated[Name, Field(description="make and name, such as Skerry Halo")] | None = None
     connection: Connection | None = None
     serial: Name | None = None
+    mobile_network: Annotated[Name, Field(description="of its SIM")] | None = None
     heartbeat_interval_s: Seconds | None = None
     certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
@@ -90,6 +91,7 @@ class HubPatch(Patch):
     connection: Connection | None = None
     status: HubStatus | None = None
     serial: Name | None = None
+    mobile_network: Annotated[Name, Field(description="of its SIM")] | None = None
     heartbeat_interval_s: Seconds | None = None
     certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
@@ -104,6 +106,7 @@ class HubOut(Output):
     connection: Connection
     status: HubStatus
     serial: str | None
+    mobile_network: str | None
     presence: Presence
     presence_since: datetime | None
     away_until: datetime | None

@@ -30,6 +30,7 @@ SAFES = (
     "behind the downpipe, right of the door",
     "inside the porch, on the right",
 )
+NETWORKS = ("Skye Mobile", "Tay Mobile", "Forth Mobile")
 PROVIDERS = ("Northlight Telecom", "Caledon Connect", "Firth Broadband")
 
 

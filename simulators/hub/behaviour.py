@@ -7,6 +7,7 @@ Chance is drawn from the configuration's seed and a counter in the state.
 from dataclasses import replace
 
 from simulators.hub.chance import draw
+from simulators.hub.firmware import answered_with, update_asked, update_step
 from simulators.hub.happenings import (
     AckReceived,
     Babble,
@@ -51,6 +52,7 @@ def next_due(config: HubConfig, state: HubState) -> float:
     if not state.powered:
         return float("inf")
     due = [state.next_heartbeat_at, *(held.due_at for held in state.held)]
+    due += [state.update.next_at] if state.update else []
     if state.connected:
         due += [pending.next_at for pending in state.pending]
     return min(due + power_due(config, state))
@@ -63,7 +65,8 @@ def step(config: HubConfig, state: HubState, happening: HubInput, now: float) ->
     that the mains are back.
     """
     if not state.powered:
-        return _power_up(config, state, now) if isinstance(happening, MainsRestored) else (state, ())
+        boots = isinstance(happening, MainsRestored) and not state.dead
+        return _power_up(config, state, now) if boots else (state, ())
     state = drained(config, state, now)
     state, first = _react(config, state, happening, now)
     state, then = _catch_up(config, state, now) if state.powered else (state, ())
@@ -159,6 +162,8 @@ def _connected(config: HubConfig, state: HubState, now: float) -> Answer:
     pending = tuple(replace(p, next_at=min(p.next_at, soonest) if p.attempt else now) for p in state.pending)
     late = tuple(Publish("heartbeat", body) for body in state.late_heartbeats)
     late += tuple(Publish("result", body) for body in state.late_results)
+    beat_at = now if state.fresh else state.next_heartbeat_at
+    state = replace(state, next_heartbeat_at=beat_at, fresh=False)
     return replace(state, connected=True, pending=pending, late_heartbeats=(), late_results=()), late
 
 
@@ -197,6 +202,8 @@ def _obey(
             state = replace(state, interval_s=interval, next_heartbeat_at=min(state.next_heartbeat_at, now + interval))
         case "call" if now < state.auto_answer_until:
             pass
+        case "update_firmware":
+            return update_asked(config, state, command.body, now)
         case "reboot":
             return _rebooted(config, state), (Restart(back=True),), RESULT_DONE
         case _:
@@ -206,7 +213,9 @@ def _obey(
 
 def _rebooted(config: HubConfig, state: HubState) -> HubState:
     boot = state.boot + 1
-    return replace(state, boot=boot, boot_id=_boot_id(config, boot), seq=0, connected=False, late_heartbeats=())
+    return replace(
+        state, boot=boot, boot_id=_boot_id(config, boot), seq=0, connected=False, late_heartbeats=(), update=None
+    )
 
 
 def _mains_back(config: HubConfig, state: HubState, now: float) -> Answer:
@@ -228,6 +237,11 @@ def _power_up(config: HubConfig, state: HubState, now: float) -> Answer:
 def _catch_up(config: HubConfig, state: HubState, now: float) -> Answer:
     """Do all that is due: pre-alarms that ran out, mains and battery reports, sends and re-sends, the heartbeat."""
     outputs: list[HubOutput] = []
+    if state.update is not None and state.update.next_at <= now:
+        state, told = _updated(config, state, now)
+        outputs += told
+        if not state.powered:
+            return state, tuple(outputs)
     ripe = [held for held in state.held if held.due_at <= now]
     if ripe:
         state = replace(state, held=tuple(held for held in state.held if held.due_at > now))
@@ -244,6 +258,29 @@ def _catch_up(config: HubConfig, state: HubState, now: float) -> Answer:
         state = replace(state, powered=False, connected=False)
         outputs.append(Restart(back=False))
     return state, tuple(outputs)
+
+
+def _updated(config: HubConfig, state: HubState, now: float) -> Answer:
+    """Take a firmware one step further, and start anew with it after the last."""
+    state, body, fate = update_step(config, state, now)
+    if body is None:
+        return state, ()
+    outputs: tuple[HubOutput, ...] = ()
+    if state.connected:
+        outputs = (Publish("result", body),)
+    else:
+        state = replace(state, late_results=(*state.late_results, body)[-COMMANDS_REMEMBERED:])
+    if fate == "brick":
+        return replace(state, powered=False, connected=False, dead=True, update=None), (*outputs, Restart(back=False))
+    if fate == "boot":
+        version, command = str(body["version"]), dict(body)
+        state = replace(_rebooted(config, state), firmware=version, fresh=True)
+        state, noted = _raise(config, state, _own("firmware_changed", now), now)
+        state = answered_with(state, command, RESULT_DONE)
+        done = result_body(state, command, RESULT_DONE, now)
+        state = replace(state, late_results=(*state.late_results, done)[-COMMANDS_REMEMBERED:])
+        return state, (*outputs, *noted, Restart(back=True))
+    return state, outputs
 
 
 def _send_due(config: HubConfig, state: HubState, now: float) -> Answer:

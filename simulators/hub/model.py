@@ -5,7 +5,7 @@ Times named `now`, `*_at` are seconds since 1970 in true time; `clock_offset_s` 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 FINAL_ACKS = frozenset({"accepted", "duplicate", "test", "unreadable"})
 """Ack statuses after which a hub stops repeating: a human or the store has it. `retry` and unknown words are not."""
@@ -16,6 +16,9 @@ EVENT_LANE = frozenset({
     "firmware_changed", "peripheral_added", "peripheral_removed", "factory_reset",
 })  # fmt: skip
 """Types that a hub reports as events; every other type, known or not, goes out as an alarm."""
+
+
+UpdateFault = Literal["verify", "brick"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class HubConfig:
     """How one hub behaves. Durations in seconds.
 
     `epoch` goes into every boot id and event id: two runs with one seed decide the same but are not the same events.
+    `update_s` is how long it loads a firmware, `update_fault` what goes wrong: the file is not genuine, or the
+    hub never comes back.
     `time_scale` makes the battery run down (and charge) faster than life. `backlog` is how many heartbeats are kept
     while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do. `listed`
     is what its heartbeats list when that is not what is paired to it.
@@ -56,6 +61,8 @@ class HubConfig:
     newest_first: bool = False
     listed: tuple[Peripheral, ...] | None = None
     firmware: str = "sim-1.0"
+    update_s: float = 10.0
+    update_fault: UpdateFault | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,21 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class Update:
+    """A firmware on its way into the hub: the command that asked for it, and when the next step is through."""
+
+    command: Mapping[str, Any]
+    version: str
+    step: str
+    next_at: float
+
+
+@dataclass(frozen=True)
 class HubState:
     """Everything a hub remembers between two happenings.
 
     `held`, `pending`, `answered` (commands by id, with what was answered) and `late_results` are in flash: they outlive
-    a reboot.
+    a reboot. `firmware` is one that came by an update, `fresh` that no heartbeat told it yet; `dead` came by one too.
     """
 
     boot: int
@@ -118,3 +135,7 @@ class HubState:
     answered: tuple[tuple[str, str], ...] = ()
     late_results: tuple[Mapping[str, Any], ...] = ()
     late_heartbeats: tuple[Mapping[str, Any], ...] = ()
+    firmware: str | None = None
+    update: Update | None = None
+    fresh: bool = False
+    dead: bool = False

@@ -33,7 +33,7 @@ def heartbeat_body(config: HubConfig, state: HubState, interval_s: float, now: f
         "battery_pct": round(state.battery_pct),
         "mains": state.mains,
         "path": state.path,
-        "firmware": config.firmware,
+        "firmware": state.firmware or config.firmware,
         "interval_s": max(1, round(interval_s)),
         "peripherals": [_named(one) for one in (config.peripherals if config.listed is None else config.listed)],
     }
@@ -42,15 +42,18 @@ def heartbeat_body(config: HubConfig, state: HubState, interval_s: float, now: f
     return body
 
 
-def result_body(state: HubState, command: Mapping[str, Any], status: str, now: float) -> dict[str, Any]:
-    """Return the answer to a command: `status` is `done` or `unsupported`."""
-    return {
+def result_body(
+    state: HubState, command: Mapping[str, Any], status: str, now: float, reason: str | None = None
+) -> dict[str, Any]:
+    """Return the answer to a command: `status` is `done`, a step of an update, or what went wrong."""
+    body = {
         "command_id": command.get("command_id"),
         "command": command.get("command"),
         "status": status,
         "at": _time(state, now),
         "boot_id": state.boot_id,
     }
+    return body | ({"reason": reason} if reason else {})
 
 
 def _named(peripheral: Peripheral) -> dict[str, Any]:

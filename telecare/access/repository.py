@@ -249,6 +249,16 @@ class AuditRepository:
             )
         )
 
+    async def add_unless_lately(
+        self, actor: Actor, action: str, subject_kind: str, subject_id: UUID, council_id: str, within: timedelta
+    ) -> None:
+        """Write an entry unless this actor has the same one of so short a time ago: who follows looks all the time."""
+        same = {"actor": actor.label, "action": action, "subject_kind": subject_kind, "subject_id": str(subject_id)}
+        known = select(AuditEntry.id).filter_by(**same, council_id=council_id)
+        known = known.where(AuditEntry.at > func.statement_timestamp() - within).limit(1)
+        if (await self.session.execute(known)).scalar_one_or_none() is None:
+            await self.add(actor, action, subject_kind, subject_id, council_id)
+
     async def page(self, actor: Actor, wanted: AuditFilter, before: UUID | None, limit: int) -> list[AuditEntry]:
         """Return entries, newest first. Who sees some councils only sees entries of those only."""
         statement = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)

@@ -38,7 +38,7 @@ Renderer = Callable[[Alarm, datetime], str]
 
 @dataclass(frozen=True)
 class Change:
-    """One change as sent: `kind` is `alarm`, or `gone` when the alarm has left the board.
+    """One change as sent: `kind` is `alarm`, or `gone` when the alarm has left the board: closed, or in an incident.
 
     `held_by` has it, `left` had it before and has it no longer.
     """
@@ -207,7 +207,7 @@ class BoardFeed:
             self.wake()
 
     def _render(self, seq: int, alarm: Alarm, now: datetime) -> Change:
-        gone = alarm.handling == "closed"
+        gone = alarm.handling == "closed" or (alarm.incident_id is not None and alarm.handling == "raised")
         before = self._holders.pop(alarm.id, None)
         if alarm.assigned_to is not None:
             self._holders[alarm.id] = alarm.assigned_to

@@ -184,6 +184,42 @@ def escalation(
 
 
 @app.command()
+def silence(
+    hubs: Annotated[int, typer.Option(min=20, help="that fall silent; a tenth as many stay alive")] = 20_000,
+    spread_s: Annotated[float, typer.Option(min=1, help="seconds over which their deadlines lie")] = 120.0,
+    pendants: Annotated[int, typer.Option(min=1, help="pressed before, and again meanwhile")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Let very many hubs fall silent: how late verdicts are, what humans are told, what a pendant waits meanwhile.
+
+    Example: telecare bench silence --hubs 3000
+    """
+    from telecare.bench.silence import SilenceOptions, silence_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
+    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
+    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
+    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+                database = Database(Settings.model_validate({"database_url": postgres.url}))
+                await upgrade(database.engine)
+                await database.dispose()
+                report = await silence_run(postgres.url, SilenceOptions(hubs, spread_s, pendants=pendants), tell)
+        if as_json:
+            say(msgspec.json.encode(report.values()).decode())
+        else:
+            for line in report.lines():
+                say(line)
+        return 0 if report.verdicts == hubs else 1
+
+    run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
 def escalation_crash(
     duration: Annotated[
         float, typer.Option(min=5, help="seconds in which alarms are raised and processes killed")
@@ -221,6 +257,43 @@ def escalation_crash(
             ) as lab:
                 report = await escalation_crash_run(lab, options, say)
         for line in report.lines():
+            say(line)
+        return 1 if report.faults else 0
+
+    run_command(lambda: asyncio.run(run()))
+
+
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(min=1, help="how long the fleet goes on")] = 60.0,
+    hubs: Annotated[int, typer.Option(min=1, help="simulated hubs")] = 1000,
+    alarms_per_minute: Annotated[float, typer.Option(min=0)] = 30.0,
+    faults_per_minute: Annotated[
+        float, typer.Option(min=0, help="broken links, reboots, lost clocks, nonsense")
+    ] = 60.0,
+    seed: Annotated[int, typer.Option(help="the same seed has the same happen")] = 1,
+    mosquitto: Mosquitto = False,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Run a fleet with faults, a line a minute. Exit 1 when memory or dead rows grow, or an event is lost.
+
+    Example: telecare bench soak --minutes 5 --hubs 200
+    """
+    from telecare.bench.soak import HOMES_PER_HUB, SoakOptions, soak_run  # noqa: PLC0415 - embedded engines: an extra
+    from telecare.embedded.lab import Lab  # noqa: PLC0415 - the same
+    from telecare.embedded.ports import free_port  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-soak-") as folder:
+            let_others_through(folder)
+            options = SoakOptions(minutes, hubs, alarms_per_minute, faults_per_minute, seed)
+            homes = int(hubs * HOMES_PER_HUB) + 5
+            async with Lab(
+                Path(folder), homes=homes, http_port=free_port(), mqtt_port=free_port(), mosquitto=mosquitto, say=tell
+            ) as lab:
+                report = await soak_run(lab, options, tell)
+        for line in [msgspec.json.encode(report.values()).decode()] if as_json else report.lines():
             say(line)
         return 1 if report.faults else 0
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from telecare.cli import access, bench, database, fleet, jobs, notices, policy, report, rota, welfare
+from telecare.cli import access, bench, database, firmware, fleet, jobs, notices, policy, report, rota, welfare
 from telecare.cli.common import complain, run_command, say
 from telecare.kernel.logging import configure_logging
 from telecare.kernel.parent import stop_with_parent
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(fleet.simulate, name="simulate")
 app.add_typer(fleet.imports, name="import")
+app.add_typer(firmware.app, name="firmware")
 app.add_typer(policy.app, name="policy")
 app.add_typer(access.users, name="user")
 app.add_typer(access.tokens, name="token")

@@ -95,8 +95,8 @@ def gravest(tally: BoardTally) -> str:
     return "technical" if tally.technical_free else ""
 
 
-def figures(tally: BoardTally, logged_in: int, work: str) -> dict[str, object]:
-    """Return the figures as scripts take them; `work` is what planned work is on, in words."""
+def figures(tally: BoardTally, logged_in: int, work: str, incidents: str) -> dict[str, object]:
+    """Return the figures as scripts take them; `work` and `incidents` are what is on of them, in words."""
     return {
         "life": tally.life,
         "technical": tally.technical,
@@ -108,4 +108,5 @@ def figures(tally: BoardTally, logged_in: int, work: str) -> dict[str, object]:
         "tone": gravest(tally),
         "loggedIn": logged_in,
         "work": work,
+        "incidents": incidents,
     }

@@ -17,8 +17,11 @@ from telecare.console.pages import (
     board,
     case,
     cover,
+    firmware,
     fleet,
+    fleet_health,
     hub_commands,
+    incidents,
     jobs,
     login,
     people,
@@ -36,9 +39,24 @@ from telecare.console.pages import (
 from telecare.console.render import LoginNeededError, render_row
 
 _OPERATORS = (
-    login, board, case, fleet, hub_commands, testing, acceptance, jobs, absence, people, protection, answer, work,
+    login,
+    board,
+    case,
+    fleet_health,
+    fleet,
+    hub_commands,
+    testing,
+    acceptance,
+    firmware,
+    jobs,
+    absence,
+    people,
+    protection,
+    answer,
+    work,
     welfare,
-)  # fmt: skip
+    incidents,
+)
 _PLANS = (what_if, policies, rota_files, rotas, responders, teams, cover)
 """In this order: an address with a name in it stands before one with an id at the same place."""
 _CASE = re.compile(r"/alarms/[0-9a-f-]{36}")

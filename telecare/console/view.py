@@ -55,6 +55,7 @@ COMMANDS = {
     "heartbeat": "Ask for a heartbeat",
     "set_interval": "Set the interval",
     "reboot": "Restart it",
+    "update_firmware": "Update its firmware",
 }
 
 

@@ -21,12 +21,14 @@ from devices.registry.seed import SeededHub
 from simulators.provider.desk import ACCOUNT_SID, API_KEY, AUTH_TOKEN, CALLBACK_TOKEN
 from simulators.provider.simulator import ProviderSimulator
 from simulators.provider.sink import SmtpSink, WebhookSink
+from telecare.embedded.firmware import add_images
 from telecare.embedded.lab import HOST, Lab
 from telecare.embedded.people import USERS, simulated_tokens
 from telecare.embedded.policies import add_policy
 from telecare.embedded.ports import FREE_WITHIN_S, PortInUseError, wait_for_port
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.secrets import write_private
+from telecare.embedded.telemetry import seed_telemetry
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
 from telecare.kernel.logging import get_logger
@@ -115,6 +117,7 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
         await _put_contact_points(lab, hook.url)
         write_private(announcement, json.dumps(_document(lab), indent=2))
         _write_rosters(lab)
+        await _make_up_a_past(lab)
         if options.simulate:
             await stack.enter_async_context(_simulators(lab))
         say(_welcome(lab, simulated=options.simulate))
@@ -160,6 +163,15 @@ async def _put_contact_points(lab: Lab, webhook_url: str) -> None:
         await points.create(None, ContactTarget.DUTY_MANAGER, Channel.EMAIL, *manager)
         await points.create(None, ContactTarget.PARTNER_ARC, Channel.WEBHOOK, webhook_url, PARTNER)
         await add_policy(session)
+        await add_images(session)
+    await database.dispose()
+
+
+async def _make_up_a_past(lab: Lab) -> None:
+    """Give the fleet's charts a past; after all is ready, for it takes a second or two."""
+    database = Database(lab.settings())
+    async with database.transaction() as session:
+        await seed_telemetry(session)
     await database.dispose()
 
 

@@ -136,8 +136,9 @@ class HeartbeatLane:
         async with self.database.transaction() as session:
             now = await database_now(session)
             stamp = stamper(now, time.monotonic())
-            for delivery, row in rows:
-                row.received_at = stamp(delivery)
+            for delivery, row in rows:  # once: what is written again, after an answer that was lost, is the same row
+                if row.received_at == NOT_STAMPED:
+                    row.received_at = stamp(delivery)
             return await PresenceRepository(session).record([row for _, row in rows], self._late)
 
 

@@ -111,6 +111,12 @@ class Settings(BaseSettings):
         ge=1,
         description="so many open alarms of one council that nobody has are told as an alarm; nothing is refused",
     )
+    incident_at_least: int = Field(default=5, ge=2, description="so many homes of a group are one incident")
+    incident_share: float = Field(default=0.02, gt=0, le=1, description="and so large a part of the group")
+    incident_within_s: float = Field(default=600.0, gt=0, description="when they are hit within so long")
+    incident_settle_s: float = Field(
+        default=20.0, ge=0, le=120, description="how long a cause may show before an incident opens"
+    )
     welfare_after_s: float = Field(
         default=120.0,
         ge=15,
@@ -146,6 +152,7 @@ class Settings(BaseSettings):
     log_format: str = Field(default="json", pattern="^(json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     heartbeat_log_days: int = Field(default=7, ge=1, description="how long single heartbeats are kept")
+    telemetry_days: int = Field(default=400, ge=1, description="how long what hubs told by the hour is kept")
     delivery_report_days: int = Field(default=90, ge=1, description="how long reports of providers are kept")
     hub_command_days: int = Field(default=90, ge=1, description="how long commands to hubs are kept once they ended")
 

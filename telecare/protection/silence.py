@@ -1,8 +1,9 @@
-"""Opens an alarm for each hub that is silent where somebody lives, one for many at once, and ends them as they return.
+"""Opens an alarm for each hub that is silent where somebody lives, and ends it on return.
 
-Silent is a hub that is offline, and one that was never heard though it was put up long enough ago.
+Silent is a hub that is offline, and one that was never heard though it was put up long enough ago. Many that fall
+silent together are an incident; many that were never heard are one alarm of their council.
 
-Any number of copies: a hub is locked while its alarm is opened, and a mass alarm is one in a council.
+Any number of copies: a hub is locked while its alarm is opened.
 """
 
 import asyncio
@@ -18,23 +19,25 @@ from alarms.handling.service import AlarmService, Origin
 from alarms.handling.silence import (
     HUB_OFFLINE,
     MASS_SILENCE,
-    TOGETHER,
     act_by,
     are_many,
     ladder_until,
     mass_silence,
     silent_hub,
 )
+from alarms.incidents.domain import Rule
+from alarms.incidents.repository import IncidentRepository
 from alarms.intake.repository import IntakeRepository
 from alarms.policy.calendar import next_morning
 from devices.presence.silence_repository import SilenceRepository, Silent
 from devices.presence.verdict_repository import VerdictRepository
 from devices.registry.context import hub_context
 from telecare.ingest.subject import subject_of
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import look_each
 from telecare.kernel.transient import is_transient
+from telecare.protection.incidents import IncidentWatch
 from telecare.wire.payloads import Message
 
 log = get_logger("silence")
@@ -63,23 +66,34 @@ class SilenceWatch:
         database: Database,
         public_url: str | None = None,
         first_heard_within: timedelta = FIRST_HEARD_WITHIN,
+        rule: Rule | None = None,
     ) -> None:
         self.database = database
         self.public_url = public_url
         self.first_heard_within = first_heard_within
+        self.incidents = IncidentWatch(database, public_url, rule)
+        self.settle = self.incidents.rule.settle + timedelta(seconds=2 * EVERY_S)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
+        looks = (self.incidents.look, self.incidents.attach, self.tell, self.end, self.hasten)
         await asyncio.gather(
-            look_each(EVERY_S, stop, self.tell, self.end, self.hasten, name="silence"),
+            look_each(EVERY_S, stop, *looks, name="silence"),
             look_each(UNHEARD_EVERY_S, stop, self.tell_of_unheard, name="never heard"),
         )
 
     async def tell(self) -> None:
-        """Open what is missing of hubs that are offline."""
+        """Open what is missing of hubs that are offline, one transaction each; the people most at risk come first.
+
+        Whoever is in an incident is told of by that, and whoever may soon be waits until its cause shows.
+        """
         async with self.database.transaction() as session:
             untold = await SilenceRepository(session).untold()
-        await self._tell(untold)
+            members = await IncidentRepository(session).joined() if untold else {}
+            now = await database_now(session)
+        for each in untold:
+            if each.hub_id not in members and now - each.since >= self.settle:
+                await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
 
     async def tell_of_unheard(self) -> None:
         """Open what is missing of hubs that were put up and never heard; while we are deaf ourselves, of none."""
@@ -89,20 +103,12 @@ class SilenceWatch:
             if ear.deaf:
                 return
             untold = await silences.unheard(self.first_heard_within)
-        await self._tell(untold)
-
-    async def _tell(self, untold: Sequence[Silent]) -> None:
-        """Open an alarm for each, one transaction each; the people most at risk come first."""
-        if not untold:
-            return
-        async with self.database.transaction() as session:
             councils = sorted({each.council_id for each in untold})
-            fleets = await SilenceRepository(session).in_councils(councils, TOGETHER)
+            fleets = await silences.in_councils(councils) if untold else {}
             on_the_board = await AlarmRepository(session).open_faults(MASS_SILENCE)
         for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
             silent = list(listed)
-            of_all, fallen = fleets.get(council, (0, 0))
-            if council in on_the_board or are_many(max(len(silent), fallen), of_all):
+            if council in on_the_board or are_many(len(silent), fleets.get(council, 0)):
                 await self._unless_it_fails(self._tell_of_many(council, silent), council)
             else:
                 for each in silent:
@@ -138,16 +144,20 @@ class SilenceWatch:
             alarms = AlarmService(session, self.public_url)
             alarm_id, is_new = await alarms.open_or_find(mass_silence(len(silent), graves), council)
             if not is_new:
-                await alarms.feed(alarm_id, Annotated(f"{len(silent)} more units have fallen silent"))
+                await alarms.feed(alarm_id, Annotated(f"{len(silent)} more units were never heard"))
             await SilenceRepository(session).tell([each.hub_id for each in silent], alarm_id)
 
     async def end(self) -> None:
-        """Let alarms be cleared whose hubs are all back; what a human has is theirs to close."""
+        """Let alarms be cleared whose hubs are all back; what a human has is theirs to close. One transaction each."""
         async with self.database.transaction() as session:
-            silences, alarms = SilenceRepository(session), AlarmService(session, self.public_url)
-            for alarm_id in sorted({*await silences.back(AT_ONCE)}):
-                if not await silences.still(alarm_id):
-                    await alarms.clear_if_open(alarm_id, Cleared("Heard again, or away by plan"))
+            ended = await SilenceRepository(session).ended(AT_ONCE)
+        for alarm_id in ended:
+            async with self.database.transaction() as session:
+                silences = SilenceRepository(session)
+                if await silences.back(alarm_id) and not await silences.still(alarm_id):
+                    await AlarmService(session, self.public_url).clear_if_open(
+                        alarm_id, Cleared("Heard again, or away by plan")
+                    )
 
     async def hasten(self) -> None:
         """Let a deadline come sooner where the person is at more risk than when the alarm was opened; never later."""

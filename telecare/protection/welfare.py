@@ -26,6 +26,8 @@ log = get_logger("welfare")
 
 EVERY_S = 3.0
 RANK_EVERY_S = 20.0
+KEEPS_FOR_S = 2.0
+"""So long one look is kept at it: with a list in each council the rest comes with the next, after new gaps."""
 
 
 class WelfareWatch:
@@ -68,7 +70,9 @@ class WelfareWatch:
 
     async def keep(self) -> None:
         """Rank anew, settle who is proven, end what is done: each campaign that nobody has looked at lately."""
-        while await self._keep_one():
+        clock = asyncio.get_running_loop().time
+        until = clock() + KEEPS_FOR_S
+        while await self._keep_one() and clock() < until:
             pass
 
     async def _keep_one(self) -> bool:

@@ -8,6 +8,8 @@ from sqlalchemy import text
 
 from alarms.cover.domain import CoverWhy
 from alarms.escalation.domain import Condition, Handling
+from alarms.incidents.domain import GroupKind, IncidentState
+from alarms.incidents.domain import MemberState as IncidentMemberState
 from alarms.intake.types import AlarmClass
 from alarms.notify.domain import Channel, ContactTarget
 from alarms.notify.reports import ReportStatus
@@ -17,7 +19,8 @@ from alarms.welfare.domain import Cause as WelfareCause
 from alarms.welfare.domain import Channel as WelfareChannel
 from alarms.welfare.domain import Outcome as WelfareOutcome
 from alarms.welfare.domain import PersonState, Standing
-from devices.commands.domain import CommandName, CommandState
+from devices.commands.domain import CommandName, CommandState, UpdateStep
+from devices.firmware.domain import ImageState, MemberState, RolloutState
 from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
@@ -30,6 +33,9 @@ from telecare.protection.domain import Protection
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_cover_why": CoverWhy,
+    "ck_incident_kind": GroupKind,
+    "ck_incident_state": IncidentState,
+    "ck_incident_member_state": IncidentMemberState,
     "ck_welfare_campaign_cause": WelfareCause,
     "ck_campaign_person_state": PersonState,
     "ck_campaign_person_standing": Standing,
@@ -60,6 +66,10 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_job_tier": RiskTier,
     "ck_hub_command_command": CommandName,
     "ck_hub_command_state": CommandState,
+    "ck_hub_command_step": UpdateStep,
+    "ck_firmware_image_state": ImageState,
+    "ck_firmware_rollout_state": RolloutState,
+    "ck_firmware_hub_state": MemberState,
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
     "ck_line_kind": LineKind,
@@ -84,10 +94,17 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
         "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look",
+        # One cause may have homes in many councils: who sees it is its councils' and members' to say.
+        "incident",
+        # An image is of a model, which all councils share; a wave is its rollout's.
+        "firmware_image", "firmware_wave", "telemetry_hour",
+        "telemetry_progress",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t
-         WHERE t.table_schema = 'public' AND NOT EXISTS (
+         WHERE t.table_schema = 'public'
+           AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = quote_ident(t.table_name)::regclass)
+           AND NOT EXISTS (
                SELECT FROM information_schema.columns c
                 WHERE c.table_name = t.table_name AND c.column_name = 'council_id')
     """

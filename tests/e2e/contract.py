@@ -10,10 +10,12 @@ from uuid import UUID
 import httpx
 from sqlalchemy import select
 
+from alarms.incidents.models import Incident, IncidentCouncil, IncidentMember
 from devices.jobs.domain import Finding, Item, JobKind, Look
 from devices.jobs.service import JobService
 from telecare.embedded.lab import Lab
 from telecare.kernel.db import Database, database_now
+from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage
 from tests.e2e.conftest import until
 from tests.homes import sheet
@@ -133,12 +135,53 @@ class Things:
         await database.dispose()
         return str(message["data"]["code"])
 
+    async def incident(self, home: dict[str, str]) -> dict[str, str]:
+        """One that is over, with a home that stayed out."""
+        database = Database(self.lab.settings())
+        async with database.transaction() as session:
+            now = await database_now(session)
+            named = {"council_id": FIFE, "incident_id": new_id()}
+            times = {"opened_at": now, "last_joined_at": now, "last_moved_at": now, "closed_at": now}
+            session.add(
+                Incident(id=named["incident_id"], kind="exchange", key="Cupar", size=5, state="closed", **times)
+            )
+            await session.flush()
+            session.add(IncidentCouncil(**named, alarm_id=UUID(home["alarm_id"])))
+            person_id, hub_id = UUID(home["person_id"]), home["hub_id"]
+            member = {"hub_id": hub_id, "person_id": person_id, "state": "stayed", "joined_at": now}
+            session.add(IncidentMember(**named, **member, offline_since=now))
+        await database.dispose()
+        return {"incident_id": str(named["incident_id"])}
+
     async def team(self) -> dict[str, str]:
         key = f"contract-{next(self.numbers)}"
         return {"team_id": (await self.made("/teams", {"key": key, "name": "Wardens", "council_id": FIFE}))["id"]}
 
     async def policy(self) -> dict[str, str]:
         return {"policy_id": (await self.made("/policies", {"text": self.ladder()}))["id"]}
+
+    async def image(self) -> dict[str, str]:
+        """A released image for a model that has one hub."""
+        number = next(self.numbers)
+        model = await self.made(
+            "/device-models", {"make": "Skerry", "name": f"Firmware {number}", "connection": "digital"}
+        )
+        hub = {"hub_id": f"CONTRACT-{number}f", "council_id": FIFE, "model_id": model["id"], "connection": "digital"}
+        await self.made("/hubs", hub)
+        ids = {"image_id": (await self.made("/firmware/images", self.firmware(model["id"])))["id"]}
+        reply = await self.api.post(f"{API}/firmware/images/{ids['image_id']}/release")
+        assert reply.status_code == 200, reply.text
+        return ids
+
+    def firmware(self, model_id: str) -> dict[str, str]:
+        return {"model_id": model_id, "version": "2.0", "url": "https://firmware.example/2.0", "sha256": "0" * 64}
+
+    async def rollout(self) -> dict[str, str]:
+        ids = await self.image()
+        return ids | {"rollout_id": (await self.made("/firmware/rollouts", self.waves(ids["image_id"])))["id"]}
+
+    def waves(self, image_id: str) -> dict[str, str]:
+        return {"image_id": image_id, "council_id": FIFE, "reason": "mends the clock"}
 
     async def work(self) -> dict[str, str]:
         return {"work_id": (await self.made("/planned-work", self.window()))["id"]}
@@ -222,9 +265,10 @@ class Things:
         await self.tried(home["hub_id"])
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
-        desk |= await self.work() | await self.job()
+        desk |= await self.work() | await self.job() | await self.rollout()
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
-        return home | accounts | desk | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+        found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
+        return found | accounts | desk | await self.incident(found)
 
     async def campaign(self, *person_ids: str) -> dict[str, str]:
         """A welfare campaign about these people, or about somebody of its own."""
@@ -244,6 +288,7 @@ class Things:
             self._of_work,
             self._of_covers,
             self._of_jobs,
+            self._of_firmware,
             self._of_welfare,
         )
         for source in sources:
@@ -309,6 +354,22 @@ class Things:
         yield Sample("POST", f"{one}/note", await self.job(), {"text": "nobody at home"})
         yield Sample("POST", f"{one}/close", await self.job(), {"as_of": 1, "reason": "set up anew"})
         yield Sample("POST", f"{API}/jobs/reconcile", {})
+
+    async def _of_firmware(self) -> AsyncIterator[Sample]:
+        firmware, why = f"{API}/firmware", {"reason": "a look at them first"}
+        model = await self.made(
+            "/device-models", {"make": "Skerry", "name": f"Image {next(self.numbers)}", "connection": "digital"}
+        )
+        yield Sample("POST", f"{firmware}/images", {}, self.firmware(model["id"]))
+        ids = await self.image()
+        yield Sample("POST", f"{firmware}/images/{{image_id}}/release", ids)
+        yield Sample("POST", f"{firmware}/rollouts", {}, self.waves(ids["image_id"]))
+        one, ids = f"{firmware}/rollouts/{{rollout_id}}", await self.rollout()
+        yield Sample("POST", f"{one}/start", ids)
+        yield Sample("POST", f"{one}/pause", ids, why)
+        yield Sample("POST", f"{one}/resume", ids, why)
+        yield Sample("POST", f"{one}/cancel", ids, why)
+        yield Sample("POST", f"{firmware}/images/{{image_id}}/block", await self.image(), why)
 
     async def _of_covers(self) -> AsyncIterator[Sample]:
         covers = f"{API}/covers"

@@ -103,3 +103,28 @@ async def test_what_was_written_down_stays(database: Database, table: str) -> No
             )
         ).scalar_one()
     assert "BEFORE DELETE OR UPDATE" in definition
+
+
+async def test_heartbeats_from_before_partitions_stay_and_come_back(empty: Database) -> None:
+    """Up to the next midnight they share the partition that their table became; the way back has all of them."""
+    await migrate(empty, "upgrade", "0015")
+    insert = (
+        "INSERT INTO heartbeat (id, hub_id, received_at, payload) "
+        "SELECT gen_random_uuid(), 'h', now() - n * interval '10 hours', '{}' FROM generate_series(0, 9) n"
+    )
+    async with empty.transaction() as session:
+        await session.execute(text(insert))
+    query = "SELECT id, hub_id, received_at, payload FROM heartbeat ORDER BY received_at"
+    before = await rows(empty, query)
+    await upgrade(empty.engine)
+    assert await rows(empty, query) == before
+    assert await rows(empty, "SELECT DISTINCT tableoid::regclass::text FROM heartbeat") == [("heartbeat_before",)]
+    async with empty.transaction() as session:
+        await session.execute(text(insert.replace("now() - n", "now() + n")))
+    places = await rows(empty, "SELECT DISTINCT tableoid::regclass::text FROM heartbeat ORDER BY 1")
+    assert ("heartbeat_default",) not in places
+    assert len(places) > 2
+    await migrate(empty, "check")
+    every = await rows(empty, query)
+    await migrate(empty, "downgrade", "0015")
+    assert await rows(empty, query) == every

@@ -1,4 +1,4 @@
-"""A hub falls silent where somebody lives: an alarm with the deadline of their tier, one for many, ended on return."""
+"""A hub falls silent where somebody lives: an alarm with the deadline of their tier, ended on return."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from devices.presence.silence_repository import Silent
 from telecare.kernel.db import Database
 from telecare.protection.silence import SilenceWatch
 from tests.integration.alarms.world import World
-from tests.integration.devices.standing import GRACE_S, INTERVAL_S, Fleet
+from tests.integration.devices.standing import INTERVAL_S, Fleet
 
 
 class Street(Fleet):
@@ -23,6 +23,7 @@ class Street(Fleet):
         self.watch = SilenceWatch(database)
 
     async def look(self) -> None:
+        await self.watch.incidents.look()
         await self.watch.tell()
         await self.watch.tell_of_unheard()
         await self.watch.end()
@@ -207,37 +208,3 @@ async def test_a_hub_on_which_we_fail_keeps_no_other_from_being_told_of(
     monkeypatch.undo()
     await street.look()
     assert len(await street.alarms()) == 3
-
-
-async def test_hubs_that_fall_silent_one_by_one_within_minutes_are_many_too(database: Database) -> None:
-    street = Street(database)
-    await street.settle(10)
-    await street.live_in("C", 10)
-    for count in range(1, 9):
-        await street.go_silent(count, ago_s=3 * INTERVAL_S + GRACE_S + 1)
-        await street.look()
-    types = [alarm.type for alarm in await street.alarms()]
-    assert types == [*[HUB_OFFLINE] * 4, MASS_SILENCE]
-
-
-async def test_many_at_once_are_one_alarm_that_ends_when_all_are_back(database: Database) -> None:
-    """R40: no flood."""
-    street = Street(database)
-    await street.settle(40)
-    await street.live_in("B", 40)
-    await street.go_silent(30)
-    for _ in range(3):
-        await street.look()
-    (mass,) = await street.alarms()
-    assert (mass.type, mass.council_id, mass.words) == (MASS_SILENCE, "S12000047", "30 units have fallen silent")
-    assert "h1 (tier B)" in mass.notes[0]
-    await street.go_silent(35)  # five more
-    await street.look()
-    assert [alarm.id for alarm in await street.alarms()] == [mass.id]
-    assert "5 more units have fallen silent." in await World(database).log(mass.id)
-    await street.come_back(*(f"h{n}" for n in range(1, 35)))
-    await street.look()
-    assert (await World(database).get(mass.id)).condition == "active"  # one is still silent
-    await street.come_back("h35")
-    await street.look()
-    assert (await World(database).get(mass.id)).condition == "cleared"

@@ -11,13 +11,11 @@ from fastapi import Depends, Path, Query
 
 from alarms.intake.models import Event
 from alarms.intake.repository import IntakeRepository
-from devices.presence.domain import Presence
 from devices.presence.models import Heartbeat
 from devices.presence.repository import PresenceRepository
-from devices.registry.domain import Connection
 from devices.registry.leaving import Withdrawal
 from devices.registry.models import Installation
-from devices.registry.repository import HubFilter, HubRepository
+from devices.registry.repository import HubRepository
 from devices.registry.schemas import (
     CredentialOut,
     EventOut,
@@ -34,7 +32,7 @@ from devices.registry.service import RegistryService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction
-from telecare.api.filters import Council, Search
+from telecare.api.filters import Hubs
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router, never_replayed
 from telecare.kernel.errors import InvalidError, NotFoundError
@@ -52,16 +50,11 @@ Lane = Literal["alarm", "event", "heartbeat", "status", "result"]
 async def list_hubs(
     session: Transaction,
     actor: Viewer,
-    council: Council = None,
-    presence: Presence | None = None,
-    model: Annotated[str | None, Query(max_length=120, description="make and name")] = None,
-    connection: Connection | None = None,
-    q: Search = None,
+    wanted: Hubs,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[HubOut]:
     """List hubs by id. `q` looks in ids, serials, names and addresses; replaced council codes are understood."""
-    wanted = HubFilter(council, presence, model, connection, q)
     after = decode_cursor(cursor, str)
     rows = await HubRepository(session, actor.councils).page(wanted, after[0] if after else None, limit + 1)
     return page_of(rows, limit, HubOut.model_validate, lambda row: (row["hub_id"],))

@@ -12,6 +12,7 @@ from alarms.handling.repository import AlarmRepository
 from alarms.welfare.domain import PersonState
 from alarms.welfare.repository import WelfareRepository
 from devices.registry.domain import RiskTier
+from devices.registry.health_repository import Gauged, HealthRepository
 from telecare.api.deps import ServicesDep
 from telecare.kernel.db import Database
 from telecare.kernel.metrics import REGISTRY
@@ -34,6 +35,9 @@ _overdue_life = Gauge(
 _waiting = Gauge("telecare_outbox_waiting", "Messages that have not left the house", registry=REGISTRY)
 _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that should have left", registry=REGISTRY)
 
+_fleet = Gauge("telecare_fleet_hubs", "Digital hubs", ("council", "presence"), registry=REGISTRY)
+_mains_off = Gauge("telecare_fleet_mains_off", "Digital hubs that run without mains", ("council",), registry=REGISTRY)
+_battery_low = Gauge("telecare_fleet_battery_low", "Digital hubs on little battery", ("council",), registry=REGISTRY)
 _welfare = Gauge(
     "telecare_welfare_people",
     "People of open welfare campaigns, by how far we are with them",
@@ -64,6 +68,7 @@ async def _measure(database: Database) -> None:
         protection = await ProtectionRepository(session).counts(frozenset())
         canary_s = await vitals.last_canary_s()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
+        gauged = await HealthRepository(session, frozenset()).gauges()
         welfare = await WelfareRepository(session).of_open()
     for how_far in PersonState:
         _welfare.labels(how_far).set(welfare.get(how_far, 0))
@@ -73,6 +78,7 @@ async def _measure(database: Database) -> None:
     _unclaimed.clear()
     for council_id, count in unclaimed.items():
         _unclaimed.labels(council_id or "none").set(count)
+    _show_fleet(gauged)
     for (state, tier), count in ((key, protection.get(key, 0)) for key in product(Protection, RiskTier)):
         _people.labels(state, tier).set(count)
     _overdue.set(lag.every)
@@ -80,3 +86,12 @@ async def _measure(database: Database) -> None:
     _late.set(lag.outbox)
     _canary.set(float("nan") if canary_s is None else canary_s)
     _waiting.set(waiting)
+
+
+def _show_fleet(gauged: list[Gauged]) -> None:
+    for gauge in (_fleet, _mains_off, _battery_low):
+        gauge.clear()
+    for row in gauged:
+        _fleet.labels(row.council_id, row.presence).set(row.hubs)
+        _mains_off.labels(row.council_id).inc(row.mains_off)
+        _battery_low.labels(row.council_id).inc(row.battery_low)

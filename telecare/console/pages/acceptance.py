@@ -65,8 +65,8 @@ async def acceptance_facts(
     request: Request, session: AsyncSession, actor: Actor, hub: RowMapping | None
 ) -> dict[str, Any]:
     """Collect what the panel shows."""
-    standing = await standing_of(session, actor, hub) if hub is not None else None
-    return {"standing": standing, "stays_refused": request.query_params.get("stays", "")[:500]}
+    reliance = await standing_of(session, actor, hub) if hub is not None else None
+    return {"reliance": reliance, "stays_refused": request.query_params.get("stays", "")[:500]}
 
 
 async def standing_of(session: AsyncSession, actor: Actor, hub: RowMapping) -> Standing | None:

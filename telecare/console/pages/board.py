@@ -18,6 +18,7 @@ from telecare.access.repository import SessionRepository
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.console import board_view, cover_view, view
 from telecare.console.mend import to_mend
+from telecare.console.pages.incidents import incident_sign
 from telecare.console.pages.testing import tests_now
 from telecare.console.pages.work import work_sign
 from telecare.console.render import PageNeeds, page
@@ -40,6 +41,7 @@ async def board(request: Request, session: Transaction, services: ServicesDep, a
     facts = await _lanes(session, actor)
     notices = await to_mend(session, services, actor)
     work = await work_sign(session, actor, facts["now"])
+    on = await incident_sign(session, actor)
     logged_in = await _logged_in(session)
     return page(
         request,
@@ -48,6 +50,7 @@ async def board(request: Request, session: Transaction, services: ServicesDep, a
         logged_in=logged_in,
         notices=notices,
         work=work,
+        incidents=on,
         tests=await tests_now(session, actor),
         **facts,
     )
@@ -63,7 +66,8 @@ async def lanes(request: Request, session: Transaction, actor: Viewer) -> Respon
 async def figures(session: Transaction, actor: Viewer) -> Response:
     """Give the figures of the whole board, for pages that do not show it and for a board that is longer than a page."""
     work = await work_sign(session, actor, await database_now(session))
-    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session), work))
+    on = await incident_sign(session, actor)
+    return JSONResponse(board_view.figures(await _tally(session, actor), await _logged_in(session), work, on))
 
 
 @router.post("/board/next")

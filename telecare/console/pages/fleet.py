@@ -2,10 +2,12 @@
 
 from collections import Counter
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import RowMapping
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from alarms.handling.repository import AlarmRepository
@@ -16,11 +18,14 @@ from devices.registry.councils import UnknownCouncilError, present_code
 from devices.registry.domain import Connection
 from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelRepository
 from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.hubs import list_events, show_installation
-from telecare.console import presence_picture, timeline, view, work_view
+from telecare.console import fleet_filter, presence_picture, timeline, view, work_view
 from telecare.console.forms import NOTHING
 from telecare.console.pages.acceptance import acceptance_facts
+from telecare.console.pages.firmware import firmware_of_hub
+from telecare.console.pages.fleet_health import telemetry_facts
 from telecare.console.pages.hub_commands import command_facts
 from telecare.console.pages.jobs_of_hub import jobs_of_hub
 from telecare.console.pages.testing import testing_facts
@@ -37,6 +42,7 @@ ON_A_PAGE = 50
 TIMELINE = 100
 ALARMS = 10
 PERIODS = 200
+EXPORTED_AT_ONCE = 2_000
 
 
 @router.get("/fleet")
@@ -51,8 +57,9 @@ async def fleet(
     q: Text = "",
     sort: Text = "hub",
     at: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    format: Literal["", "csv"] = "",  # noqa: A002 - the word in the address
 ) -> Response:
-    """Show the fleet; every filter stands in the address, so a view can be kept and sent."""
+    """Show the fleet; every filter stands in the address, so a view can be kept and sent, or taken as a table."""
     hubs, shared = HubRepository(session, actor.councils), ModelRepository(session)
     chosen = {
         "council": council_code(council),
@@ -61,13 +68,17 @@ async def fleet(
         "model": model,
         "q": q.strip(),
     }
+    chosen |= {name: request.query_params.get(name, "").strip()[:120] for name in fleet_filter.TOLD}
     wanted = HubFilter(
         chosen["council"] or None,
         Presence(presence) if presence in list(Presence) else None,
         model or None,
         connection if connection in list(Connection) else None,
         chosen["q"] or None,
+        **fleet_filter.told(chosen),
     )
+    if format:
+        return await _table(session, actor, hubs, wanted, {name: value for name, value in chosen.items() if value})
     order = sort.removeprefix("-")
     if order not in ORDERS:
         order, sort = "hub", "hub"
@@ -94,6 +105,7 @@ async def fleet(
         chosen=chosen,
         sort=sort,
         kept=urlencode(kept),
+        fleet_filter=fleet_filter,
         council_kept=urlencode({"council": kept["council"]}) + "&" if "council" in kept else "",
         councils=[row for row in await shared.councils() if not actor.councils or row.code in actor.councils],
         models=await shared.models(),
@@ -101,6 +113,18 @@ async def fleet(
         presences=view.bars(dict(by_presence), view.PRESENCES),
         now=await database_now(session),
     )
+
+
+async def _table(
+    session: AsyncSession, actor: Actor, hubs: HubRepository, wanted: HubFilter, chosen: dict[str, str]
+) -> Response:
+    """Return the whole list as CSV; it has names and addresses, so it is written to the audit."""
+    rows: list[RowMapping] = []
+    while found := await hubs.page(wanted, rows[-1]["hub_id"] if rows else None, EXPORTED_AT_ONCE):
+        rows += found
+    await AuditRepository(session).add(actor, "fleet_exported", "fleet", "list", details={**chosen, "hubs": len(rows)})
+    headers = {"Content-Disposition": 'attachment; filename="hubs.csv"'}
+    return Response(fleet_filter.table(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def council_code(council: str) -> str:
@@ -120,6 +144,7 @@ async def hub(
     cursor: Text = "",
     kind: Text = "all",
     refused: str = "",
+    span: Text = "24h",
 ) -> Response:
     """Show a hub: what it last said, what is paired to it, where it is, and every message received from it."""
     kind = kind if kind in timeline.KINDS else "all"
@@ -147,6 +172,7 @@ async def hub(
         periods=periods,
         standing=presence_picture.picture(periods, deaf, now),
         deaf=deaf,
+        telemetry=await telemetry_facts(session, shown, span),
         days=timeline.days(events.items, now),
         timeline=timeline,
         kind=kind,
@@ -157,6 +183,7 @@ async def hub(
         **await testing_facts(request, session, shown),
         **await acceptance_facts(request, session, actor, shown),
         **await jobs_of_hub(session, actor, hub_id),
+        **await firmware_of_hub(session, shown),
         work=await work_of_hub(session, actor, shown, now) if shown else [],
         work_view=work_view,
         nothing=NOTHING,

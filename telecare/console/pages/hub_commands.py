@@ -33,6 +33,8 @@ async def command(request: Request, hub_id: str, session: Transaction, actor: Vi
     body: dict[str, Any] = {"command": form.get("command")}
     if "interval_s" in form:
         body["args"] = {"interval_s": form["interval_s"]}
+    if "version" in form:
+        body["args"] = {"version": form["version"]}
     target = f"/fleet/{quote(hub_id, safe='')}"
     try:
         await ask(session, actor, hub_id, CommandIn.model_validate(body))
@@ -50,7 +52,7 @@ async def command_facts(session: AsyncSession, actor: Actor, hub: RowMapping | N
     presence = Presence(hub["presence"])
     rows = await CommandRepository(session).page(hub["hub_id"], None, SHOWN)
     return {
-        "commands": [show_command(row, presence) for row in rows],
+        "commands": [show_command(row, presence, hub["firmware"]) for row in rows],
         "may_ask": frozenset(name for name in CommandName if may_ask(actor, name)),
         "unheard": out_of_reach(HubStatus(hub["status"]), Connection(hub["connection"]), presence),
     }

@@ -27,6 +27,14 @@ class Register:
         model: dict[str, Any] = await self.send("POST", "/device-models", row)
         return model
 
+    async def image(self, model_id: str, version: str = "2.0", *, released: bool = True) -> str:
+        """Register a firmware image, and release it unless said."""
+        row = {"model_id": model_id, "version": version, "url": "https://firmware.example/halo.bin", "sha256": "0" * 64}
+        image_id = str((await self.send("POST", "/firmware/images", row))["id"])
+        if released:
+            await self.send("POST", f"/firmware/images/{image_id}/release", status=200)
+        return image_id
+
     async def hub(self, hub_id: str | None = None, council: str = FIFE, **columns: Any) -> str:
         """Register a hub, of a model of its own unless said; return its id."""
         if "model" not in columns and "model_id" not in columns:

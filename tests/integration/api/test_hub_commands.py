@@ -50,6 +50,7 @@ async def test_an_engineer_asks_and_it_is_queued_and_audited(
         "id": command["id"], "hub_id": hub_id, "command": "set_interval", "args": {"interval_s": 120},
         "state": "queued", "requested_by": command["requested_by"], "created_at": command["created_at"],
         "sent_at": None, "expires_at": command["expires_at"], "finished_at": None, "result": None,
+        "step": None, "step_at": None,
         "note": "On its way to the broker",
     }  # fmt: skip
     assert (await engineer.get(path_of(hub_id))).json() == {"items": [command], "next": None}
@@ -73,7 +74,11 @@ async def test_what_needs_no_arguments_takes_none(register: Register, args: dict
     ("body", "where", "what"),
     [
         ({}, "body.command", "required"),
-        ({"command": "explode"}, "body.command", "'test', 'ping', 'heartbeat', 'set_interval' or 'reboot'"),
+        (
+            {"command": "explode"},
+            "body.command",
+            "'test', 'ping', 'heartbeat', 'set_interval', 'reboot' or 'update_firmware'",
+        ),
         ({"command": "set_interval"}, "body.args", 'set_interval needs {"interval_s": seconds}'),
         ({"command": "set_interval", "args": {}}, "body.args", 'set_interval needs {"interval_s": seconds}'),
         ({"command": "set_interval", "args": {"interval_s": 0}}, "body.args.interval_s", "greater than or equal to 1"),

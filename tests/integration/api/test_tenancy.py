@@ -67,6 +67,10 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "key-safe"): {"location": None, "code": None},
     ("PUT", "password"): {"password": "a long password"},
     ("PATCH", "{hub_id}"): {"serial": "x"},
+    ("POST", "block"): {"reason": "curious"},
+    ("POST", "pause"): {"reason": "curious"},
+    ("POST", "resume"): {"reason": "curious"},
+    ("POST", "cancel"): {"reason": "curious"},
     ("POST", "methods"): {"channel": "sms", "address": "07700 900123"},
     ("POST", "verify"): {"code": "123456"},
     ("PUT", "rules"): [],
@@ -108,6 +112,9 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     storm = {**TIMES, "turns": [], "why": MARK}
     agreed = {"council_id": FIFE, "partner_id": FALKIRK}
     agreement = (await register.send("POST", "/covers/agreements", agreed))["id"]
+    model = (await register.send("GET", f"/hubs/{hub_id}", status=200))["model_id"]
+    image = await register.image(model)
+    rollout = {"image_id": image, "council_id": FIFE, "reason": f"{MARK} rolls"}
     cover = {"agreement_id": agreement, "why": "exercise", "reason": MARK}
     check = {"council_id": FIFE, "reason": f"{MARK} flood"}
     await stands(database)
@@ -124,6 +131,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "policy_id": (await register.send("POST", "/policies", {"text": POLICY}))["id"],
         "work_id": (await register.send("POST", "/planned-work", work))["id"],
         "job_id": await job(database, hub_id),
+        "image_id": image,
+        "rollout_id": (await register.send("POST", "/firmware/rollouts", rollout))["id"],
         "hub_id": hub_id,
         "person_id": person,
         "premises_id": premises,
@@ -131,7 +140,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "user_id": (await register.send("POST", "/users", {**user, "councils": [FIFE]}))["id"],
         "token_id": (await register.send("POST", "/tokens", token))["id"],
         "point_id": (await register.send("POST", "/contact-points", {**point, "council_id": FIFE}))["id"],
-        "alarm_id": await alarm(database, hub_id, FIFE, person),
+        "alarm_id": (alarm_id := await alarm(database, hub_id, FIFE, person)),
+        "incident_id": await incident(database, hub_id, person, alarm_id),
     }
 
 
@@ -163,6 +173,20 @@ async def alarm(database: Database, hub_id: str, council: str | None, person_id:
         return str((await session.execute(insert, columns)).scalar_one())
 
 
+async def incident(database: Database, hub_id: str, person_id: str, alarm_id: str) -> str:
+    """One of a group that no other council has a home in."""
+    columns = {"key": MARK, "hub_id": hub_id, "council": FIFE, "person_id": person_id, "alarm_id": alarm_id}
+    insert = text(
+        "WITH one AS (INSERT INTO incident (id, kind, key, size, opened_at, last_joined_at, last_moved_at)"
+        " VALUES (gen_random_uuid(), 'exchange', :key, 1, now(), now(), now()) RETURNING id),"
+        " told AS (INSERT INTO incident_council SELECT id, :council, CAST(:alarm_id AS uuid) FROM one),"
+        " member AS (INSERT INTO incident_member (incident_id, hub_id, council_id, person_id, joined_at, offline_since)"
+        " SELECT id, :hub_id, :council, CAST(:person_id AS uuid), now(), now() FROM one) SELECT id FROM one"
+    )
+    async with database.transaction() as session:
+        return str((await session.execute(insert, columns)).scalar_one())
+
+
 async def test_no_operation_reaches_a_thing_of_another_council(
     app: FastAPI, theirs: dict[str, str], client_for: ClientFor, database: Database
 ) -> None:
@@ -187,18 +211,9 @@ async def everything(database: Database) -> str:
     tables = ("hub", "person", "premises", "contact", "line", "peripheral", "installation", "app_user", "api_token")
     tables += ("contact_point", "alarm", "alarm_log", "responder", "contact_method", "contact_rule", "team", "rota")
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
-    tables += (
-        "cover",
-        "cover_agreement",
-        "person_protection",
-        "protection_period",
-        "job",
-        "job_log",
-        "welfare_campaign",
-        "campaign_person",
-        "campaign_attempt",
-        "test_window",
-    )
+    tables += ("incident", "incident_council", "incident_member")
+    tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
+    tables += ("welfare_campaign", "campaign_person", "campaign_attempt", "test_window")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -234,6 +249,8 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/alarms/{alarm_id}/live",
         "/fleet/{hub_id}",
         "/people/{person_id}",
+        "/incidents/{incident_id}",
+        "/incidents/{incident_id}/live",
         "/jobs/{job_id}",
     ):
         reply = await anonymous.get(path.format(**theirs))
@@ -243,6 +260,8 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/",
         "/board/lanes",
         "/board/tests",
+        "/board/figures",
+        "/incidents",
         "/work",
         "/protection",
         f"/protection?council={FIFE}",
@@ -252,6 +271,9 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/fleet",
         f"/fleet?council={FIFE}",
         f"/fleet?q={part}",
+        "/fleet?format=csv",
+        "/fleet/health",
+        f"/fleet/health?council={FIFE}",
         f"/search?q={part}",
     ):
         reply = await anonymous.get(path)

@@ -3,10 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
-
 from devices.presence.domain import HeartbeatRow
-from devices.presence.models import Heartbeat, HubLive
+from devices.presence.models import HubLive
 from devices.presence.repository import PresenceRepository
 from telecare.kernel.db import Database
 from telecare.kernel.ids import new_id
@@ -99,12 +97,3 @@ async def test_the_log_keeps_every_one_and_is_paged_newest_first(database: Datab
         first = await log.heartbeats_of("h", None, 3)
         rest = await log.heartbeats_of("h", (first[-1].received_at, first[-1].id), 10)
     assert [row.id for row in (*first, *rest)] == [row.id for row in reversed(rows)]
-
-
-async def test_old_ones_go_and_the_last_word_stays(database: Database) -> None:
-    await record(database, beat(0), beat(100))
-    async with database.transaction() as session:
-        assert await PresenceRepository(session).prune_heartbeats(NOW + timedelta(seconds=50)) == 1
-    async with database.transaction() as session:
-        assert (await session.execute(select(func.count()).select_from(Heartbeat))).scalar_one() == 1
-    assert (await live(database)).last_seen_at == NOW + timedelta(seconds=100)

@@ -28,6 +28,8 @@ from tests.homes import ARGYLL, FIFE, HOME, add_hub, add_models, sheet
 FULL = HOME | {
     "uprn": "906000001",
     "serial": "S1",
+    "mobile_network": "Tay Mobile",
+    "exchange": "Ardmore Bay",
     "pendant_ids": "p1",
     "detectors": "p2:smoke:kitchen",
     "key_safe_location": "left of the door",

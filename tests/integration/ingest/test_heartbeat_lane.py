@@ -2,10 +2,11 @@
 
 import asyncio
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import func, select
 
-from devices.presence.models import HubLive
-from telecare.ingest.heartbeats import AT_ONCE, BATCH, MOST_REFUSED, HeartbeatLane, batches_of
+from devices.presence.models import Heartbeat, HubLive
+from telecare.ingest.heartbeats import AT_ONCE, BATCH, MOST_REFUSED, HeartbeatLane, Row, batches_of
 from telecare.ingest.lane import Delivery
 from telecare.ingest.messages import MessageLane
 from tests.integration.ingest.desk import Desk, Said
@@ -46,6 +47,25 @@ async def test_when_all_are_refused_it_is_our_fault_and_no_hundred_jobs(said: Sa
     assert said.acked == []
     assert not said.is_current(beats[0]), "the broker keeps them"
     assert await desk.alarms() == []
+
+
+async def test_heartbeats_whose_commit_was_never_answered_are_logged_once(
+    said: Said, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, lost = HeartbeatLane._record, []
+
+    async def answer_lost(lane: HeartbeatLane, rows: list[Row]) -> set[str]:
+        done = await record(lane, rows)
+        if not lost:
+            lost.append(rows)
+            raise ConnectionResetError
+        return done
+
+    monkeypatch.setattr(HeartbeatLane, "_record", answer_lost)
+    await beat(said, desk, 3)
+    assert lost
+    async with desk.database.transaction() as session:
+        assert (await session.execute(select(func.count()).select_from(Heartbeat))).scalar_one() == 3
 
 
 def test_many_are_written_in_batches_at_once_and_a_hub_is_in_one_of_them(desk: Desk) -> None:

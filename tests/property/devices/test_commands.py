@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from devices.commands.domain import (
     OPEN,
+    STEPS,
     CommandState,
     Progress,
     answered,
     explained,
     out_of_reach,
+    proven,
     published,
     ran_out,
+    stepped,
 )
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus
@@ -24,10 +27,11 @@ from devices.registry.domain import Connection, HubStatus
 BEGIN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 EXPIRES = BEGIN + timedelta(minutes=10)
 
-Happening = tuple[Literal["published", "answered", "looked"], str]
+Happening = tuple[Literal["published", "answered", "looked", "stepped"], str]
 happenings = st.lists(
     st.tuples(
-        st.sampled_from(["published", "answered", "looked"]), st.sampled_from(["done", "unsupported", "failed", ""])
+        st.sampled_from(["published", "answered", "looked", "stepped"]),
+        st.sampled_from(["done", "unsupported", "failed", ""]),
     ),
     max_size=12,
 )
@@ -40,6 +44,8 @@ def happen(progress: Progress, happening: Happening, now: datetime) -> Progress:
         return published(progress, now)
     if kind == "answered":
         return answered(progress, {"status": status, "reason": None}, now)
+    if kind == "stepped":
+        return stepped(progress, STEPS[len(status) % len(STEPS)], now)
     return ran_out(progress, EXPIRES, now)
 
 
@@ -50,6 +56,22 @@ def lives(list_of: list[Happening], waits: list[int]) -> list[tuple[Progress, da
         now += timedelta(seconds=wait)
         steps.append((happen(steps[-1][0], happening, now), now))
     return steps
+
+
+@given(list_of=happenings, waits=pauses)
+def test_an_update_only_goes_on_and_a_heartbeat_ends_it_while_it_is_open(
+    list_of: list[Happening], waits: list[int]
+) -> None:
+    life = lives(list_of, waits)
+    for (before, _), (after, now) in pairwise(life):
+        if before.step is not None:
+            assert after.step is not None
+            assert STEPS.index(after.step) >= STEPS.index(before.step)
+        if before.state not in OPEN:
+            assert (after.step, after.state) == (before.step, before.state)
+        assert (after.step is None) == (after.step_at is None)
+        told = proven(after, "2.0", now)
+        assert (told.state is CommandState.DONE) == (after.state in OPEN or after.state is CommandState.DONE)
 
 
 @given(list_of=happenings, waits=pauses)

@@ -15,7 +15,7 @@ export async function fetched(address, id) {
   return found
 }
 
-/** @typedef {{life: number, technical: number, waiting: number, oldest: string, over: number, fires: number, mine: number, tone: string, loggedIn: number, work: string}} Figures */
+/** @typedef {{life: number, technical: number, waiting: number, oldest: string, over: number, fires: number, mine: number, tone: string, loggedIn: number, work: string, incidents: string}} Figures */
 
 /** Fetch the figures of the whole board. @returns {Promise<Figures>} */
 export async function fetchedFigures() {

@@ -42,6 +42,7 @@ function count(held) {
     tone: GRAVITY.find((tone) => held.some((row) => row.dataset.tone === tone && waits(row))) ?? '',
     loggedIn,
     work: '',
+    incidents: '',
   }
 }
 
@@ -130,6 +131,8 @@ async function ask() {
   loggedIn = figures.loggedIn
   write('work-words', figures.work)
   byId('work-sign').hidden = !figures.work
+  write('incident-words', figures.incidents)
+  byId('incident-sign').hidden = !figures.incidents
   if (figures.life + figures.technical <= alarms().length) delete byId('lanes').dataset.cut
   counted = cut() ? figures : null
 }

@@ -1,0 +1,1 @@
+"""Mass incidents: one cause, many homes."""

@@ -1,0 +1,199 @@
+"""The soak: a fleet with faults for as long as somebody likes, looked at each minute; then a verdict.
+
+What must hold: memory stays flat, dead rows are swept as fast as they come, and the hubs' ledger is the database's.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from alarms.intake.models import Event
+from simulators.fleet.ledger import Ledger, read_ledger, unacked
+from telecare.embedded.lab import Lab
+from telecare.embedded.secrets import write_private
+from telecare.kernel.db import Database
+
+GRACE_S = 110
+HOMES_PER_HUB = 2.5
+"""Fewer than half of the seeded homes have a hub that speaks MQTT."""
+FEWEST = 4
+"""Minutes before which a verdict on growth means nothing: caches fill, the first vacuum has not come."""
+GROWTH = 1.25
+SLACK_MIB, SLACK_ROWS = 25.0, 2_000
+HOT = ("hub_live", "hub_presence", "outbox", "alarm", "board_head", "listening", "hub_command")
+
+_LOOK = text(
+    """
+    SELECT (SELECT sum(n_dead_tup) FROM pg_stat_user_tables WHERE relname = ANY(:hot)) AS dead,
+           (SELECT relname || ' ' || n_dead_tup FROM pg_stat_user_tables
+             WHERE relname = ANY(:hot) ORDER BY n_dead_tup DESC LIMIT 1) AS worst,
+           (SELECT count(*) FROM hub_live WHERE last_seen_at > clock_timestamp() - interval '2 minutes') AS heard,
+           (SELECT count(*) FROM alarm WHERE handling <> 'closed') AS open,
+           (SELECT count(*) FROM heartbeat WHERE received_at > clock_timestamp() - interval '1 minute') AS beats,
+           pg_database_size(current_database()) / 1048576.0 AS size_mib
+    """
+)
+
+
+@dataclass(frozen=True)
+class SoakOptions:
+    """How long, how many hubs, and how lively; faults are broken links, reboots, lost clocks and nonsense."""
+
+    minutes: float = 60.0
+    hubs: int = 1000
+    alarms_per_minute: float = 30.0
+    faults_per_minute: float = 60.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Minute:
+    """What was seen at the end of one minute; memory of the service in MiB, database in MiB."""
+
+    number: int
+    memory_mib: float
+    database_mib: float
+    dead_rows: int
+    worst: str
+    hubs_heard: int
+    heartbeats: int
+    open_alarms: int
+
+    def line(self) -> str:
+        """Return it as a line of the table."""
+        return (
+            f"{self.number:6} {self.memory_mib:9.1f} {self.database_mib:12.1f} {self.dead_rows:10} {self.hubs_heard:6} "
+            f"{self.heartbeats:11} {self.open_alarms:6}   {self.worst}"
+        )
+
+
+HEAD = "minute  memory MiB  database MiB  dead rows  heard  beats/min   open   most dead rows"
+
+
+@dataclass
+class SoakReport:
+    """The minutes, the books of the hubs, and each thing that must not be."""
+
+    minutes: list[Minute] = field(default_factory=list)
+    raised: int = 0
+    acked: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return the verdict in words."""
+        told = [f"hubs: raised {self.raised}, acked {self.acked}"]
+        if len(self.minutes) < FEWEST:
+            told.append(f"memory and dead rows: too short for a verdict, {FEWEST} minutes are the least")
+        return [*told, *self.faults[:20], "verdict: " + ("NOT WELL" if self.faults else "well")]
+
+    def values(self) -> dict[str, Any]:
+        """Return all of it for programs."""
+        return asdict(self)
+
+
+def growth(minutes: Sequence[Minute]) -> list[str]:
+    """Return what has grown from the first third of the run to the last; the first minute is for warming up."""
+    if len(minutes) < FEWEST:
+        return []
+    kept = minutes[1:]
+    third = max(1, len(kept) // 3)
+    first, last = kept[:third], kept[-third:]
+    faults = []
+    before, after = median(one.memory_mib for one in first), median(one.memory_mib for one in last)
+    if after > before * GROWTH + SLACK_MIB:
+        faults.append(f"memory grows: {before:.0f} MiB at first, {after:.0f} MiB at last")
+    before, after = median(one.dead_rows for one in first), median(one.dead_rows for one in last)
+    if after > before * 2 + SLACK_ROWS:
+        faults.append(f"dead rows grow: {before:.0f} at first, {after:.0f} at last")
+    return faults
+
+
+def books(ledger: Ledger, stored: dict[tuple[str, str], int]) -> list[str]:
+    """Hold the hubs' ledger against how often the database has each of their events as a first message."""
+    faults = [f"lost: {hub_id} {event_id} was never acked" for hub_id, event_id in unacked(ledger)]
+    for (hub_id, event_id), entry in ledger.items():
+        count = stored.get((hub_id, event_id), 0)
+        if entry.acked_at is not None and count != 1:
+            faults.append(f"wrong: {hub_id} {event_id} was acked and is {count} times in the database")
+    return faults
+
+
+async def soak_run(lab: Lab, options: SoakOptions, say: Callable[[str], None]) -> SoakReport:
+    """Run on a started lab; say a line a minute."""
+    report, ledger_file = SoakReport(), lab.folder / "soak-ledger.jsonl"
+    database = Database(lab.settings())
+    fleet = await _start_fleet(lab, options, ledger_file)
+    try:
+        say(HEAD)
+        begun = time.monotonic()
+        for number in range(1, int(options.minutes) + 1):
+            await asyncio.sleep(max(0.0, begun + 60.0 * number - time.monotonic()))
+            report.minutes.append(await _look(lab, database, number))
+            say(report.minutes[-1].line())
+        say("Waiting until every hub has its ack …")
+        async with asyncio.timeout(GRACE_S + 60 + 60 * (options.minutes - int(options.minutes))):
+            if await fleet.wait() != 0:
+                report.faults.append("not every event was acked in time")
+        ledger = read_ledger(ledger_file)
+        report.raised = sum(1 for entry in ledger.values() if entry.raised_at is not None)
+        report.acked = sum(1 for entry in ledger.values() if entry.acked_at is not None)
+        report.faults += books(ledger, await _stored(database)) + growth(report.minutes)
+    finally:
+        if fleet.returncode is None:
+            fleet.kill()
+            await fleet.wait()
+        await database.dispose()
+    return report
+
+
+async def _look(lab: Lab, database: Database, number: int) -> Minute:
+    async with database.transaction() as session:
+        row = (await session.execute(_LOOK, {"hot": list(HOT)})).one()
+    memory = sum(memory_mib(pid) for service in lab.services.values() if (pid := service.pid) is not None)
+    return Minute(
+        number, memory, float(row.size_mib), int(row.dead or 0), row.worst or "", row.heard, row.beats, row.open
+    )
+
+
+async def _stored(database: Database) -> dict[tuple[str, str], int]:
+    async with database.transaction() as session:
+        firsts = await session.execute(
+            select(Event.hub_id, Event.event_id, func.count())
+            .where(Event.dedup_key.is_not(None), Event.event_id.is_not(None))
+            .group_by(Event.hub_id, Event.event_id)
+        )
+        return {(hub_id, event_id or ""): count for hub_id, event_id, count in firsts}
+
+
+def memory_mib(pid: int) -> float:
+    """Return how much memory a process has, in MiB."""
+    status = Path(f"/proc/{pid}/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) / 1024
+    told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True)  # noqa: S603, S607
+    return int(told.stdout) / 1024
+
+
+async def _start_fleet(lab: Lab, options: SoakOptions, ledger_file: Path) -> asyncio.subprocess.Process:
+    roster = lab.folder / "soak-fleet.json"
+    write_private(roster, json.dumps({"hubs": [hub.for_simulator() for hub in lab.hubs[: options.hubs]]}))
+    command = [
+        sys.executable, "-m", "simulators.fleet", "--file", str(roster), "--mqtt", lab.mqtt_url, "--profile", "demo",
+        "--seed", str(options.seed), "--duration", str(options.minutes * 60), "--grace", str(GRACE_S),
+        "--alarms-per-minute", str(options.alarms_per_minute), "--faults-per-minute", str(options.faults_per_minute),
+        "--max-outage-s", "40", "--ledger", str(ledger_file), "--progress-s", "60", "--parent-pipe",
+    ]  # fmt: skip
+    with (lab.folder / "soak-fleet.log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )

@@ -1,0 +1,164 @@
+"""Finds out which homes are hit together, and keeps the incidents that come of it. Any number of copies; one at a time.
+
+No alarm waits for it: it reads what intake and presence have written. Life-safety is none of its business.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from prometheus_client import Counter, Gauge
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from alarms.handling.service import AlarmService
+from alarms.handling.silence import act_by
+from alarms.incidents.domain import Group, Rule, Standing, correlate, is_over
+from alarms.incidents.models import Incident, IncidentMember
+from alarms.incidents.repository import IncidentRepository, as_open, group_of
+from alarms.incidents.service import IncidentService, News
+from alarms.policy.calendar import next_morning
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.logging import get_logger
+from telecare.kernel.metrics import REGISTRY
+from telecare.kernel.settings import Settings
+from telecare.kernel.transient import is_transient
+from telecare.protection.standings import Standings
+
+log = get_logger("incidents")
+
+SIZES_LAST_S = 60.0
+AT_ONCE = 200
+
+OPENED = Counter(
+    "telecare_incidents_opened", "Mass incidents that this process has opened", ["kind"], registry=REGISTRY
+)
+OPEN = Gauge("telecare_incidents_open", "Mass incidents that are on, as of the last look", registry=REGISTRY)
+HIT = Gauge("telecare_incident_members", "Homes that are hit in open incidents, as of the last look", registry=REGISTRY)
+
+
+def incident_rule(settings: Settings) -> Rule:
+    """Return when homes are one incident, as configured."""
+    within, settle = (timedelta(seconds=each) for each in (settings.incident_within_s, settings.incident_settle_s))
+    return Rule(settings.incident_at_least, settings.incident_share, within, settle)
+
+
+class IncidentWatch:
+    """One worker that keeps incidents."""
+
+    def __init__(self, database: Database, public_url: str | None = None, rule: Rule | None = None) -> None:
+        self.database = database
+        self.public_url = public_url
+        self.rule = rule or Rule()
+        self._sizes: dict[Group, int] = {}
+        self._counted_at = float("-inf")
+
+    async def look(self) -> None:
+        """Let homes join, return, and be told of as overdue; open and close what follows."""
+        async with self.database.transaction() as session:
+            service = IncidentService(session, self.public_url)
+            if not await service.incidents.take_turn():
+                return
+            now = await database_now(session)
+            incidents = await service.incidents.open()
+            members = await service.incidents.joined()
+            standing = {one.hub_id: one for one in await Standings(session).now(self.rule.within)}
+            fresh = [one for hub_id, one in standing.items() if hub_id not in members]
+            if incidents or len(fresh) >= self.rule.at_least:
+                await self._count(session)
+            plan = correlate(
+                [one.signal for one in fresh], self._sizes, [as_open(one) for one in incidents], now, self.rule
+            )
+            await service.incidents.change(_changed(standing, members))
+            news = {
+                one.id: _news(one, members, [standing[hub_id] for hub_id in plan.joins.get(one.id, ())], standing, now)
+                for one in incidents
+            }
+            moved = [one for one in incidents if self._moves(one, news[one.id], now)]
+            await service.incidents.lock_alarms([one.id for one in moved])
+            for incident in moved:
+                await self._follow(service, incident, news[incident.id], now)
+            for group, hub_ids in plan.opens.items():
+                homes = [standing[hub_id] for hub_id in hub_ids]
+                await service.open(group, max(self._sizes.get(group, 0), len(homes)), homes, now)
+                OPENED.labels(group.kind).inc()
+                log.warning("incident_opened", kind=group.kind, homes=len(homes))
+            OPEN.set(len(incidents) + len(plan.opens))
+            HIT.set(len(members))
+
+    async def attach(self) -> None:
+        """Let alarms of members be told with their incident, and those of who stayed out go on; one by one."""
+        async with self.database.transaction() as session:
+            incidents = IncidentRepository(session)
+            titles = {one.id: group_of(one).words for one in await incidents.open()}
+            attached = await incidents.to_attach(AT_ONCE) if titles else []
+            detached = await incidents.to_detach(AT_ONCE)
+        for alarm_id, incident_id in attached:
+            await self._move(alarm_id, incident_id, titles.get(incident_id, ""))
+        for alarm_id in detached:
+            await self._move(alarm_id, None, "")
+
+    async def _move(self, alarm_id: UUID, incident_id: UUID | None, words: str) -> None:
+        """Let an alarm go to an incident or out of one; one on which we fail keeps no other from it."""
+        try:
+            async with self.database.transaction() as session:
+                alarms = AlarmService(session, self.public_url)
+                if incident_id is None:
+                    await alarms.detach(alarm_id)
+                else:
+                    await alarms.attach(alarm_id, incident_id, words)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            log.exception("alarm_not_moved", alarm_id=str(alarm_id))
+
+    async def _count(self, session: AsyncSession) -> None:
+        """Count the homes of each group now and then: the register is large, and changes little."""
+        if time.monotonic() - self._counted_at > SIZES_LAST_S:
+            self._sizes, self._counted_at = await Standings(session).sizes(), time.monotonic()
+
+    def _moves(self, incident: Incident, news: News, now: datetime) -> bool:
+        return bool(news.joined or news.returned or news.overdue) or self._is_over(incident, news, now)
+
+    def _is_over(self, incident: Incident, news: News, now: datetime) -> bool:
+        needed = self.rule.needed(incident.size)
+        return is_over(len(news.members), needed, incident.last_moved_at, now, self.rule)
+
+    async def _follow(self, service: IncidentService, incident: Incident, news: News, now: datetime) -> None:
+        await service.follow(incident, news, now)
+        if self._is_over(incident, news, now):
+            await service.close(incident, news.members, now)
+            log.info("incident_closed", kind=incident.kind, stayed=len(news.members))
+
+
+def _news(
+    incident: Incident,
+    members: dict[str, IncidentMember],
+    joins: Sequence[Standing],
+    standing: dict[str, Standing],
+    now: datetime,
+) -> News:
+    """Return what has come of an incident since the last look."""
+    own = [one for one in members.values() if one.incident_id == incident.id]
+    returned = [one.hub_id for one in own if one.hub_id not in standing]
+    hit = [standing[one.hub_id] for one in own if one.hub_id in standing]
+    told = {one.hub_id for one in own if one.overdue_told_at is not None}
+    overdue = [one for one in hit if one.hub_id not in told and _is_overdue(one, now)]
+    return News([*hit, *joins], joins, returned, overdue)
+
+
+def _changed(standing: dict[str, Standing], members: dict[str, IncidentMember]) -> list[Standing]:
+    """Return the members of which something else is wrong than was written."""
+    return [
+        one
+        for hub_id, was in members.items()
+        if (one := standing.get(hub_id)) is not None
+        and (one.offline_since, one.mains_lost_at, one.path_lost_at, one.battery_until)
+        != (was.offline_since, was.mains_lost_at, was.path_lost_at, was.battery_until)
+    ]
+
+
+def _is_overdue(home: Standing, now: datetime) -> bool:
+    """Say whether a human should have seen to a silent home by now."""
+    since = home.offline_since
+    return since is not None and now >= act_by(home.tier, since, next_morning(since))
