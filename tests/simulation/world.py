@@ -292,9 +292,9 @@ class Afternoon:
         await asyncio.sleep(self.chance.uniform(0, CHAOS_S))
         if self.happens(0.15):
             jump = self.chance.choice([-30, -11, 11, 3600])
-            if jump > 0:  # it ends the leases of what is on its way, as if their senders had died
-                for machine in self.machines:
-                    self.excuse(machine)
+            if jump > 0:  # it ends the leases of what is on its way or just being taken, as if their senders had died
+                on_its_way = (row for row in self.store.table("outbox") if row["state"] in {"pending", "sending"})
+                self.excuses.update(row["effect_key"] for row in on_its_way)
             self.store.jump(timedelta(seconds=jump))
 
     # What must be.
