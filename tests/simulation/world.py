@@ -8,7 +8,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -201,7 +201,10 @@ class Afternoon:
         await asyncio.sleep(CHAOS_S)
         self.chaos, self.store.faults = False, 0.0
         await asyncio.sleep(2 * LOOK_S)
-        self.check_poisoned()
+        overdue = self.overdue_and_poisoned()
+        await asyncio.sleep(LOOK_S)
+        left_alone = overdue & self.overdue_and_poisoned()
+        self.store.objections += [f"{alarm_id} cannot be driven, and is left alone" for alarm_id, _ in left_alone]
         self.poisoned.clear()
         await asyncio.gather(*people)
         for _ in range(LOOKS):
@@ -340,12 +343,11 @@ class Afternoon:
         ]
         return found
 
-    def check_poisoned(self) -> None:
-        """An alarm on which the core fails is in somebody's hands, and goes on by itself (R17)."""
-        late = self.store.now() - timedelta(seconds=LOOK_S)
-        for row in self.store.table("alarm"):
-            if str(row["id"]) in self.poisoned and row["next_due_at"] is not None and row["next_due_at"] < late:
-                self.store.objections.append(f"{row['id']} cannot be driven, and is left alone")
+    def overdue_and_poisoned(self) -> set[tuple[str, datetime]]:
+        """Return alarms on which the core fails and whose moment has come: somebody must see to them at once (R17)."""
+        moments = {(str(row["id"]), row["next_due_at"]) for row in self.store.table("alarm")}
+        now = self.store.now()
+        return {(name, due) for name, due in moments if name in self.poisoned and due is not None and due < now}
 
     def check_alarms(self) -> None:
         """Each hub's alarm is there once; what counts as sent was; each log has no gap and leads to the state."""
