@@ -30,6 +30,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from alarms.escalation.domain import Condition, Parties
 from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
+from alarms.handling.silence import HUB_OFFLINE
 from alarms.notify.repository import parties_of, standing_of
 from telecare.kernel.db import LastWrite, write_last
 from telecare.kernel.errors import NotFoundError
@@ -247,12 +248,16 @@ class AlarmRepository:
         return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
 
     async def open_of_home(self, hub_id: str, person_id: UUID, premises_id: UUID) -> tuple[str, ...]:
-        """Return in words what is open of a hub, of whom it serves and of their home, the oldest first."""
+        """Return in words for what somebody may need a hub: alarms of it, its person and their home, oldest first.
+
+        That a hub is silent or faulty is no reason for it to stay: to take it away is often the cure.
+        """
         statement = (
             select(Alarm.words)
             .where(
                 Alarm.handling != "closed",
-                Alarm.class_ != CANARY_CLASS,
+                Alarm.class_.in_(("L", "U")),
+                Alarm.type != HUB_OFFLINE,
                 or_(Alarm.hub_id == hub_id, Alarm.person_id == person_id, Alarm.premises_id == premises_id),
             )
             .order_by(Alarm.raised_at)

@@ -81,21 +81,29 @@ _TELL = text(
      WHERE hub_id = ANY(:hub_ids) AND told_alarm_id IS NULL AND state IN ('offline', 'lost', 'never_seen')
     """
 )
+# A hub that was taken away or serves somebody else is no silence of those any more of whom the alarm tells: whoever has
+# it now is told of anew. An alarm without a person tells of many.
+_OVER = """
+    (p.state NOT IN ('offline', 'lost', 'never_seen') OR NOT EXISTS (
+        SELECT FROM installation i JOIN alarm a ON a.id = p.told_alarm_id
+         WHERE i.hub_id = p.hub_id AND i.period @> clock_timestamp()
+           AND i.person_id = coalesce(a.person_id, i.person_id)))
+"""
 _ENDED = text(
-    """
-    SELECT DISTINCT told_alarm_id FROM hub_presence
-     WHERE told_alarm_id IS NOT NULL AND state NOT IN ('offline', 'lost', 'never_seen')
-     ORDER BY told_alarm_id LIMIT :limit
-    """
+    f"""
+    SELECT DISTINCT p.told_alarm_id FROM hub_presence p
+     WHERE p.told_alarm_id IS NOT NULL AND {_OVER}
+     ORDER BY p.told_alarm_id LIMIT :limit
+    """  # noqa: S608 - parts of one statement
 )
 _BACK = text(
-    """
-    UPDATE hub_presence p SET told_alarm_id = NULL
-      FROM (SELECT hub_id FROM hub_presence
-             WHERE told_alarm_id = :alarm_id AND state NOT IN ('offline', 'lost', 'never_seen')
-             ORDER BY hub_id FOR UPDATE SKIP LOCKED) AS was
-     WHERE p.hub_id = was.hub_id RETURNING p.hub_id
-    """
+    f"""
+    UPDATE hub_presence q SET told_alarm_id = NULL
+      FROM (SELECT p.hub_id FROM hub_presence p
+             WHERE p.told_alarm_id = :alarm_id AND {_OVER}
+             ORDER BY p.hub_id FOR UPDATE SKIP LOCKED) AS was
+     WHERE q.hub_id = was.hub_id RETURNING q.hub_id
+    """  # noqa: S608 - parts of one statement
 )
 _STILL = text("SELECT EXISTS (SELECT FROM hub_presence WHERE told_alarm_id = :alarm_id)")
 
@@ -142,7 +150,7 @@ class SilenceRepository:
         await self.session.execute(_TELL, {"hub_ids": list(hub_ids), "alarm_id": alarm_id})
 
     async def ended(self, limit: int) -> list[UUID]:
-        """Return alarms of which a hub is heard again, or away by plan."""
+        """Return alarms of which a hub is heard again, away by plan, taken away or somebody else's."""
         return list((await self.session.execute(_ENDED, {"limit": limit})).scalars())
 
     async def back(self, alarm_id: UUID) -> bool:

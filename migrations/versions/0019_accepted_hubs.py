@@ -41,7 +41,8 @@ BEGIN
     END IF;
     PERFORM FROM person WHERE id = OLD.person_id FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM alarm
-                WHERE handling <> 'closed' AND class <> 'C' AND council_id = OLD.council_id
+                WHERE handling <> 'closed' AND class IN ('L', 'U') AND type <> 'hub_offline'
+                  AND council_id = OLD.council_id
                   AND (person_id = OLD.person_id OR premises_id = OLD.premises_id OR hub_id = OLD.hub_id)) THEN
         RAISE EXCEPTION '% stays where it is: an alarm of this home is open', OLD.hub_id
               USING ERRCODE = 'check_violation', CONSTRAINT = 'nobody_without_hub', TABLE = 'installation';

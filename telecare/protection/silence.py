@@ -156,7 +156,7 @@ class SilenceWatch:
                 silences = SilenceRepository(session)
                 if await silences.back(alarm_id) and not await silences.still(alarm_id):
                     await AlarmService(session, self.public_url).clear_if_open(
-                        alarm_id, Cleared("Heard again, or away by plan")
+                        alarm_id, Cleared("Heard again, away by plan, or taken away")
                     )
 
     async def hasten(self) -> None:

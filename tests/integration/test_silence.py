@@ -67,6 +67,31 @@ async def test_a_silent_hub_is_one_alarm_with_the_deadline_of_its_persons_tier(
     assert "Last heard at" in alarm.notes[0]
 
 
+async def test_a_silent_hub_that_is_put_up_for_somebody_else_is_an_alarm_of_theirs(street: Street) -> None:
+    await street.go_silent()
+    await street.look()
+    await street.sql(
+        "WITH other AS (INSERT INTO person (id, council_id, given_name, family_name, risk_tier)"
+        " VALUES (gen_random_uuid(), 'S12000047', 'Isa', 'Bell', 'B') RETURNING id)"
+        " UPDATE installation SET person_id = other.id FROM other"
+    )
+    for _ in range(2):
+        await street.look()
+    before, after = await street.alarms()
+    assert (before.person_name, before.condition) == ("Jean Rennie", "cleared")
+    assert (after.person_name, after.tier, after.condition) == ("Isa Bell", "B", "active")
+
+
+async def test_the_alarm_of_a_silent_hub_ends_when_it_is_taken_away(street: Street) -> None:
+    await street.go_silent()
+    await street.look()
+    await street.sql("UPDATE installation SET period = tstzrange(lower(period), now())")
+    for _ in range(2):
+        await street.look()
+    (alarm,) = await street.alarms()
+    assert alarm.condition == "cleared"
+
+
 async def test_a_tier_that_changes_brings_the_deadline_nearer_and_never_further_away(database: Database) -> None:
     """C17."""
     street = Street(database)

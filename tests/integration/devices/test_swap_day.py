@@ -131,6 +131,19 @@ async def test_the_database_keeps_every_hub_of_a_home_with_an_open_alarm(
         await ewan.sql("DELETE FROM installation WHERE hub_id = 'OLD'")
 
 
+@pytest.mark.parametrize("type_", ["hub_offline", "mains_fail"])
+async def test_what_is_wrong_with_a_hub_itself_does_not_keep_it(
+    database: Database, homes: tuple[Home, Home], ewan: Engineer, type_: str
+) -> None:
+    morag = homes[0]
+    for hub_id in ("OLD", "NEW"):
+        await ewan.install(hub_id, morag)
+        await ewan.accept(hub_id)
+    subject = Subject(council_id=ARGYLL, person_id=morag[0], premises_id=morag[1])
+    await World(database).raise_alarm(type_, "OLD", subject)
+    await ewan.end("OLD")
+
+
 async def test_of_two_who_each_take_one_of_two_hubs_away_one_is_refused(
     homes: tuple[Home, Home], ewan: Engineer
 ) -> None:
