@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from telecare.bench.alarm import AlarmOptions, alarm_run
@@ -36,3 +37,17 @@ async def test_each_alarm_is_timed_to_the_hub_the_board_and_a_provider(folder: P
     assert loaded.heartbeats_per_s > 100
     assert report.ratio()
     assert any("painted" in line for line in report.lines())
+
+
+async def test_whoever_presses_in_a_storm_is_answered_seen_and_told_of(folder: Path) -> None:
+    """C30: all other homes lose mains and link meanwhile; how much later it is, the bench says at its size."""
+    options = AlarmOptions(alarms=6, per_s=4, consoles=2, under=("storm",))
+    async with Lab(folder, homes=80, http_port=free_port(), mqtt_port=free_port()) as lab:
+        report = await alarm_run(lab, options, "any", lambda _: None)
+        async with httpx.AsyncClient(base_url=lab.url, trust_env=False, timeout=10) as client:
+            headers = {"Authorization": f"Bearer {lab.secrets.api_token}"}
+            page = (await client.get("/api/v1/alarms?limit=200", headers=headers)).json()
+    quiet, storm = report.phases
+    assert len(storm.ack) == len(storm.board) == len(storm.provider) == len(quiet.ack) == 6
+    assert "mains_fail" in {alarm["type"] for alarm in page["items"]}, "it did not storm"
+    assert not [alarm for alarm in page["items"] if alarm["class"] == "L" and alarm["incident_id"]]
