@@ -80,7 +80,7 @@ async def test_a_flood_is_one_row_a_cause_and_life_safety_is_never_in_it(login: 
     page = await login("calum")
     hubs = [homes.hub() for _ in range(14)]
     for number, hub_id in enumerate(hubs, 1):
-        await homes.press("mains_fail", "event", hub_id)
+        await homes.press("malfunction", "event", hub_id)
         if number == 9:
             await expect(page.locator("#lane-technical > .alarm")).to_have_count(9)
             await expect(page.locator("#flood")).to_be_hidden()
@@ -89,7 +89,7 @@ async def test_a_flood_is_one_row_a_cause_and_life_safety_is_never_in_it(login: 
     group = page.locator("#lane-technical > .group")
     await expect(page.locator("#flood")).to_be_visible()
     await expect(group).to_have_count(1)
-    await expect(group.locator("summary")).to_contain_text("Mains power lost")
+    await expect(group.locator("summary")).to_contain_text("Unit reports a fault")
     await expect(group.locator(".group-count")).to_have_text("14 homes")
     worst = await group.locator(".alarm").first.get_attribute("data-name")
     await expect(group.locator(".group-worst")).to_contain_text(f"Worst: {worst}")
