@@ -84,7 +84,7 @@ async def test_a_flood_is_one_row_a_cause_and_life_safety_is_never_in_it(login: 
         if number == 9:
             await expect(page.locator("#lane-technical > .alarm")).to_have_count(9)
             await expect(page.locator("#flood")).to_be_hidden()
-    two = [await homes.press("path_lost", "event", hub_id) for hub_id in hubs[:2]]
+    two = [await homes.press("tamper", "event", hub_id) for hub_id in hubs[:2]]
     pressed = [await homes.press("pendant", hub_id=hub_id) for hub_id in hubs[:12]]
     group = page.locator("#lane-technical > .group")
     await expect(page.locator("#flood")).to_be_visible()
