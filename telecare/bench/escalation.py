@@ -47,9 +47,13 @@ _DUE = """
 
 @dataclass(frozen=True)
 class EscalationOptions:
-    """`workers` processes, `steps` in each of `turns` turns; then `paced` steps at each number of open alarms."""
+    """`workers` in `processes`, `steps` in each of `turns` turns; then `paced` steps at each number of open alarms.
+
+    The service has two workers in each of its engine processes.
+    """
 
     workers: int = 4
+    processes: int = 2
     steps: int = 1000
     turns: int = 4
     paced: int = 300
@@ -61,6 +65,7 @@ class EscalationReport:
     """Steps a second of each turn, and seconds a step by the number of open alarms."""
 
     workers: int
+    processes: int
     engine: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     cost: dict[int, float] = field(default_factory=dict)
@@ -78,7 +83,7 @@ class EscalationReport:
         turns = [f"{rate:,.0f}" for rate in self.engine]
         bare = [f"{rate:,.0f}" for rate in self.bare]
         return [
-            f"{self.workers} processes, one alarm a transaction; steps a second in each turn:",
+            f"{self.workers} workers in {self.processes} processes, one alarm a transaction; steps a second in a turn:",
             f"  engine              {'  '.join(turns)}",
             f"  bare SQL, same rows {'  '.join(bare)}",
             f"  ratio (median)      {self.ratio():.2f}",
@@ -92,6 +97,7 @@ class EscalationReport:
         """Return the report for programs."""
         return {
             "workers": self.workers,
+            "processes": self.processes,
             "engine_steps_per_s": self.engine,
             "bare_steps_per_s": self.bare,
             "ratio": self.ratio(),
@@ -102,19 +108,20 @@ class EscalationReport:
 
 async def escalation_run(url: str, options: EscalationOptions, say: Callable[[str], None]) -> EscalationReport:
     """Run on an empty database with the schema; the report says what was found."""
-    report = EscalationReport(options.workers)
+    report = EscalationReport(options.workers, options.processes)
     await _first_alarm(url)
     connection = await asyncpg.connect(asyncpg_dsn(url))
     try:
-        say(f"{options.workers} processes, {options.turns} turns of {options.steps} steps each …")
+        say(f"{options.workers} workers, {options.turns} turns of {options.steps} steps each …")
         await connection.execute(_COPY, options.steps)
-        async with _workers("engine", url, options.workers) as ours, _workers("bare", url, options.workers) as theirs:
+        shared = (options.workers, options.processes)
+        async with _workers("engine", url, *shared) as ours, _workers("bare", url, *shared) as theirs:
             for turn in range(options.turns + 1):
                 for workers, rates in ((ours, report.engine), (theirs, report.bare)):
                     took = await _turn(connection, workers, options.steps)
                     if turn > 0:  # the first one is for warming up
                         rates.append(options.steps / took)
-        async with _workers("engine", url, 1) as alone:
+        async with _workers("engine", url, 1, 1) as alone:
             for count in options.open_alarms:
                 say(f"{count:,} open alarms …")
                 await _open(connection, count)
@@ -182,11 +189,12 @@ async def _round(worker: asyncio.subprocess.Process) -> int:
 
 
 @asynccontextmanager
-async def _workers(kind: str, url: str, count: int) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """Have so many worker processes while the block lasts; they end with their input."""
+async def _workers(kind: str, url: str, count: int, processes: int) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """Have so many workers, spread over processes, while the block lasts; these end with their input."""
     pipe = asyncio.subprocess.PIPE
     command = [sys.executable, "-m", "telecare.bench.stepping", kind, url]
-    workers = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe) for _ in range(count)]
+    shares = [len(range(place, count, processes)) for place in range(min(processes, count))]
+    workers = [await asyncio.create_subprocess_exec(*command, str(share), stdin=pipe, stdout=pipe) for share in shares]
     try:
         for worker in workers:
             if worker.stdout is None or await worker.stdout.readline() != b"ready\n":

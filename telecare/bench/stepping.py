@@ -1,15 +1,18 @@
-"""One worker of the escalation bench, a process of its own: goes through due alarms, by the engine or by bare SQL.
+"""A process of the escalation bench with some workers, which go through due alarms by the engine or by bare SQL.
 
-`python -m telecare.bench.stepping engine|bare URL`. Each line on standard input is a round: it steps until nothing is
-due and answers with one line, how many alarms it took. The bare one writes the same rows and decides nothing.
+`python -m telecare.bench.stepping engine|bare URL WORKERS`. Each line on standard input is a round: they step until
+nothing is due, and the process answers with one line, how many alarms they took. The bare ones write the same rows and
+decide nothing. The event loop is the service's.
 """
 
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import asyncpg
+import uvloop
 
 from alarms.handling.engine import Engine
 from alarms.handling.repository import BOARD_CHANNEL
@@ -69,34 +72,40 @@ async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
     return True
 
 
-async def rounds(step: Step) -> None:
-    """Say that we are ready, then do a round for each line that comes."""
+async def rounds(steps: Sequence[Step]) -> None:
+    """Say that we are ready, then have these workers do a round for each line that comes."""
     loop = asyncio.get_running_loop()
     print("ready", flush=True)  # noqa: T201 - the answer to the parent
     while await loop.run_in_executor(None, sys.stdin.readline):
-        taken = 0
-        while await step():
-            taken += 1
+        taken = sum(await asyncio.gather(*(_until_none_is_due(step) for step in steps)))
         print(taken, flush=True)  # noqa: T201 - the same
 
 
-async def main(kind: str, url: str) -> None:
+async def _until_none_is_due(step: Step) -> int:
+    taken = 0
+    while await step():
+        taken += 1
+    return taken
+
+
+async def main(kind: str, url: str, workers: int) -> None:
     """Run until standard input ends."""
     settings = Settings.model_validate({"database_url": url, "log_level": "WARNING"})
     configure_logging(settings)
     if kind == "engine":
         database = Database(settings)
-        await rounds(Engine(database, contacts_by(settings)).step)
+        await rounds([Engine(database, contacts_by(settings)).step for _ in range(workers)])
         await database.dispose()
         return
-    connection = await asyncpg.connect(asyncpg_dsn(url))
+    connections = [await asyncpg.connect(asyncpg_dsn(url)) for _ in range(workers)]
     # What a step of the engine wrote, word for word.
-    line = await connection.fetchrow("SELECT text, input FROM alarm_log WHERE kind = 'step' LIMIT 1")
-    message = await connection.fetchval("SELECT message FROM outbox LIMIT 1")
+    line = await connections[0].fetchrow("SELECT text, input FROM alarm_log WHERE kind = 'step' LIMIT 1")
+    message = await connections[0].fetchval("SELECT message FROM outbox LIMIT 1")
     rows = {"text": line["text"], "input": line["input"], "message": message, "next_step": json.dumps("told")}
-    await rounds(lambda: bare(connection, rows))
-    await connection.close()
+    await rounds([partial(bare, connection, rows) for connection in connections])
+    for connection in connections:
+        await connection.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -146,7 +146,8 @@ def ingest(
 
 @app.command()
 def escalation(
-    workers: Annotated[int, typer.Option(min=1, help="processes, of the engine and of bare SQL")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="workers, of the engine and of bare SQL")] = 4,
+    processes: Annotated[int, typer.Option(min=1, help="processes that have them; the service has two in each")] = 2,
     steps: Annotated[int, typer.Option(min=10, help="steps in each turn")] = 1000,
     turns: Annotated[int, typer.Option(min=1, help="turns that count; one more is for warming up")] = 4,
     most: Annotated[int, typer.Option(min=100, help="the most open alarms with which a step is timed")] = 100_000,
@@ -171,7 +172,7 @@ def escalation(
                 database = Database(Settings.model_validate({"database_url": postgres.url}))
                 await upgrade(database.engine)
                 await database.dispose()
-                options = EscalationOptions(workers, steps, turns, open_alarms=open_alarms)
+                options = EscalationOptions(workers, processes, steps, turns, open_alarms=open_alarms)
                 report = await escalation_run(postgres.url, options, tell)
         if as_json:
             say(msgspec.json.encode(report.values()).decode())
