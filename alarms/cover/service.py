@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,7 @@ from alarms.escalation.domain import Address, Target
 from alarms.escalation.ranks import URGENT
 from alarms.notify.notices import Notice, notice_row
 from alarms.notify.repository import ContactPointRepository
+from telecare.kernel.audits import Audits
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
@@ -25,22 +26,6 @@ from telecare.kernel.outbox import OutboxRepository
 log = get_logger("cover")
 
 BACK = "They take their alarms again, and nothing has waited for 5 minutes"
-
-
-class Audits(Protocol):
-    """Where it is written down; the audit is another house, so whoever starts us lends it."""
-
-    async def add(
-        self,
-        actor: str,
-        action: str,
-        subject_kind: str,
-        subject_id: str | UUID,
-        council_id: str | None = None,
-        reason: str | None = None,
-        details: dict[str, Any] | None = None,
-    ) -> None:
-        """Write one entry."""
 
 
 class CoverService:

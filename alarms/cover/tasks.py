@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.cover.service import Audits, CoverService
+from alarms.cover.service import CoverService
+from telecare.kernel.audits import Audits
 from telecare.kernel.db import Database
 from telecare.kernel.looking import look_each
 

@@ -6,7 +6,6 @@ The campaign's row is locked before its people, they before a hub, and that befo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +33,7 @@ from alarms.welfare.domain import (
 )
 from alarms.welfare.models import CampaignAttempt, CampaignPerson, WelfareCampaign
 from alarms.welfare.repository import WelfareRepository
+from telecare.kernel.audits import Audits
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, ForbiddenError, NotFoundError, RefusedError
 from telecare.kernel.logging import get_logger
@@ -42,22 +42,6 @@ log = get_logger("welfare")
 
 SYSTEM = "system"
 ALL_DONE = "Everybody is accounted for"
-
-
-class Audits(Protocol):
-    """Where it is written down; the audit is another house, so whoever starts us lends it."""
-
-    async def add(
-        self,
-        actor: str,
-        action: str,
-        subject_kind: str,
-        subject_id: str | UUID,
-        council_id: str | None = None,
-        reason: str | None = None,
-        details: dict[str, Any] | None = None,
-    ) -> None:
-        """Write one entry."""
 
 
 @dataclass(frozen=True)

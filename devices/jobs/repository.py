@@ -18,8 +18,8 @@ from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
 # One look at a time, whoever's: a second one finds the same, and must not wait for it.
-_TRY_LOOK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('jobs', 7005))")
-_WAIT_LOOK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobs', 7005))")
+_TRY_LOOK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('jobs', 7013))")
+_WAIT_LOOK = text("SELECT pg_advisory_xact_lock(hashtextextended('jobs', 7013))")
 
 # A boot that another had replaced stands again at the end: it came back.
 _BOOTS = text(

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import typer
@@ -93,11 +93,7 @@ def alarm(
                 Path(folder), homes=homes, http_port=free_port(), mqtt_port=free_port(), mosquitto=mosquitto, say=tell
             ) as lab:
                 report = await alarm_run(lab, options, "Mosquitto" if mosquitto else "embedded (amqtt)", tell)
-        if as_json:
-            say(msgspec.json.encode(report.values()).decode())
-        else:
-            for line in report.lines():
-                say(line)
+        _tell(report, as_json=as_json)
         return 0
 
     run_command(lambda: asyncio.run(run()))
@@ -134,11 +130,7 @@ def ingest(
         with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
             let_others_through(folder)
             report = await ingest_run(Path(folder), QUICK if quick else options, (lambda _: None) if as_json else say)
-        if as_json:
-            say(msgspec.json.encode(report.values()).decode())
-        else:
-            for line in report.lines():
-                say(line)
+        _tell(report, as_json=as_json)
         return 0
 
     run_command(lambda: asyncio.run(run()))
@@ -174,11 +166,7 @@ def escalation(
                 await database.dispose()
                 options = EscalationOptions(workers, processes, steps, turns, open_alarms=open_alarms)
                 report = await escalation_run(postgres.url, options, tell)
-        if as_json:
-            say(msgspec.json.encode(report.values()).decode())
-        else:
-            for line in report.lines():
-                say(line)
+        _tell(report, as_json=as_json)
         return 0
 
     run_command(lambda: asyncio.run(run()))
@@ -210,11 +198,7 @@ def silence(
                 await upgrade(database.engine)
                 await database.dispose()
                 report = await silence_run(postgres.url, SilenceOptions(hubs, spread_s, pendants=pendants), tell)
-        if as_json:
-            say(msgspec.json.encode(report.values()).decode())
-        else:
-            for line in report.lines():
-                say(line)
+        _tell(report, as_json=as_json)
         return 0 if report.verdicts == hubs else 1
 
     run_command(lambda: asyncio.run(run()))
@@ -299,3 +283,15 @@ def soak(
         return 1 if report.faults else 0
 
     run_command(lambda: asyncio.run(run()))
+
+
+class _Report(Protocol):
+    def values(self) -> dict[str, Any]: ...
+
+    def lines(self) -> list[str]: ...
+
+
+def _tell(report: _Report, *, as_json: bool) -> None:
+    """Print what was measured, for a program or for a reader."""
+    for line in [msgspec.json.encode(report.values()).decode()] if as_json else report.lines():
+        say(line)
