@@ -18,6 +18,10 @@ DISTRIBUTIONS = packages_distributions()
 UNSEEN = {
     "httptools": "uvicorn parses with it",
     "python-multipart": "starlette reads forms with it",
+    "pygal": "the switchover's charts",
+    "python-calamine": "the switchover's import",
+    "pyvrp": "the switchover's plan",
+    "xlsxwriter": "the switchover's reports",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 BESIDE_THE_SERVICE = {
