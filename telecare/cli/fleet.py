@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.registry.import_schemas import ImportOut
-from devices.registry.import_service import ImportReport, import_fleet, report_csv
+from devices.registry.importing.schemas import ImportOut
+from devices.registry.importing.service import ImportReport, import_fleet, report_csv
 from simulators.fleet.run import FleetOptions
 from simulators.main import run_fleet, run_hub, run_operators
 from simulators.operator.run import OperatorOptions

@@ -6,8 +6,8 @@ from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
-from devices.registry.import_schemas import ImportOut
-from devices.registry.import_service import ImportReport, import_fleet
+from devices.registry.importing.schemas import ImportOut
+from devices.registry.importing.service import ImportReport, import_fleet
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, ServicesDep, Transaction

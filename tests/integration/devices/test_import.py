@@ -13,9 +13,9 @@ from sqlalchemy import func, select, text
 from typer.testing import CliRunner
 
 from devices.registry.context import hub_context
-from devices.registry.import_plan import Outcome
-from devices.registry.import_service import ImportReport, import_fleet
-from devices.registry.importer import read_fleet
+from devices.registry.importing.plan import Outcome
+from devices.registry.importing.rows import read_fleet
+from devices.registry.importing.service import ImportReport, import_fleet
 from devices.registry.leaving import Leaving, Withdrawal
 from devices.registry.models import Contact, Hub, Line, Person, Premises
 from devices.registry.service import RegistryService

@@ -7,9 +7,9 @@ import io
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devices.registry.import_plan import Outcome
-from devices.registry.import_service import ImportReport, report_csv
-from devices.registry.importer import Fault, read_fleet
+from devices.registry.importing.plan import Outcome
+from devices.registry.importing.rows import Fault, read_fleet
+from devices.registry.importing.service import ImportReport, report_csv
 from telecare.kernel.errors import InvalidError
 from tests.homes import HOME, sheet
 

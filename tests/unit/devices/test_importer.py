@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from devices.registry.importer import FleetFile, ReadRow, read_fleet
+from devices.registry.importing.rows import FleetFile, ReadRow, read_fleet
 from telecare.kernel.errors import InvalidError
 from tests.homes import HOME, sheet
 

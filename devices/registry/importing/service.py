@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.registry.import_plan import Outcome, Tools, plan
-from devices.registry.import_repository import ImportRepository
-from devices.registry.importer import read_fleet
+from devices.registry.importing.plan import Outcome, Tools, plan
+from devices.registry.importing.repository import ImportRepository
+from devices.registry.importing.rows import read_fleet
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError
 from telecare.kernel.ids import new_id

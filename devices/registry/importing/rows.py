@@ -251,10 +251,11 @@ def _rows(records: Iterator[tuple[int, list[str]]], names: list[str]) -> Iterato
             what = f"the row has {len(cells)} cells, the header {len(names)}: put quotes around cells with commas"
             yield ReadRow(number, hub_id, None, faults=(Fault("", what),))
             continue
-        yield _row(number, hub_id, values)
+        yield read_row(number, hub_id, values)
 
 
-def _row(number: int, hub_id: str, values: dict[str, str]) -> ReadRow:
+def read_row(number: int, hub_id: str, values: dict[str, str]) -> ReadRow:
+    """Read one row from its cells that are not empty, by the names of docs/import.md."""
     faults: list[Fault] = []
     home = _validated(HomeRow, {name: value for name, value in values.items() if name in _FIELDS}, "", faults)
     contacts: list[ContactCells] = []

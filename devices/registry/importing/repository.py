@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from devices.registry.import_plan import Known, Place, Row, Writes
-from devices.registry.importer import HomeRow
+from devices.registry.importing.plan import Known, Place, Row, Writes
+from devices.registry.importing.rows import HomeRow
 from devices.registry.models import Contact, DeviceModel, Hub, Installation, Line, Peripheral, Person, Premises
 from telecare.kernel.db import Base
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from devices.registry.domain import HubStatus, LineKind, RiskTier, exceeds
 from devices.registry.fields import NOT_COME
-from devices.registry.importer import ContactCells, Fault, HomeRow, ReadRow
+from devices.registry.importing.rows import ContactCells, Fault, HomeRow, ReadRow
 
 Row = dict[str, Any]
 PersonKey = tuple[str, str, str, date]
