@@ -21,6 +21,8 @@ from devices.firmware import models as firmware
 from devices.jobs import models as jobs
 from devices.presence import models as presence
 from devices.registry import models as registry
+from devices.switchover.programmes import models as programmes
+from devices.switchover.visits import models as visits
 from devices.testing import models as testing
 from telecare.access import models as access
 from telecare.kernel import outbox
@@ -44,8 +46,10 @@ TABLES_OF = (
     firmware,
     jobs,
     presence,
+    programmes,
     registry,
     testing,
+    visits,
     access,
     outbox,
     protection,

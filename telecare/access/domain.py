@@ -25,6 +25,7 @@ class Permission(StrEnum):
     SUPERVISE = "supervise"
     PLAN_WORK = "plan_work"
     HANDLE_JOBS = "handle_jobs"
+    SWITCH_OVER = "switch_over"
     SEE_FLEET = "see_fleet"
     EDIT_FLEET = "edit_fleet"
     SEE_PEOPLE = "see_people"
@@ -48,6 +49,7 @@ _ENGINEER = frozenset(
         Permission.SEE_ALARMS,
         Permission.PLAN_WORK,
         Permission.HANDLE_JOBS,
+        Permission.SWITCH_OVER,
         Permission.SEE_FLEET,
         Permission.EDIT_FLEET,
         Permission.SEE_PEOPLE,
@@ -61,6 +63,7 @@ PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
         Permission.SUPERVISE,
         Permission.PLAN_WORK,
         Permission.HANDLE_JOBS,
+        Permission.SWITCH_OVER,
         Permission.EDIT_PEOPLE,
         Permission.SEE_AUDIT,
     },

@@ -41,6 +41,7 @@ PERMISSIONS = {
     Permission.SUPERVISE: "do what supervisors do",
     Permission.PLAN_WORK: "plan work",
     Permission.HANDLE_JOBS: "handle jobs",
+    Permission.SWITCH_OVER: "carry out the switchover",
     Permission.SEE_FLEET: "see the fleet",
     Permission.EDIT_FLEET: "change the fleet",
     Permission.SEE_PEOPLE: "see people",

@@ -24,6 +24,8 @@ from devices.firmware.domain import ImageState, MemberState, RolloutState
 from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
+from devices.switchover.programmes.domain import Cause
+from devices.switchover.visits.domain import ContactChannel, ContactOutcome, EvidenceKind, VisitState
 from telecare.access.broker import BrokerRole
 from telecare.access.domain import UserRole
 from telecare.kernel.db import Database
@@ -73,6 +75,14 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
     "ck_line_kind": LineKind,
+    "ck_switchover_programme_cause": Cause,
+    "ck_visit_state": VisitState,
+    "ck_visit_resumes": VisitState,
+    "ck_visit_log_from_state": VisitState,
+    "ck_visit_log_to_state": VisitState,
+    "ck_visit_contact_channel": ContactChannel,
+    "ck_visit_contact_outcome": ContactOutcome,
+    "ck_visit_evidence_kind": EvidenceKind,
     "ck_app_user_role": UserRole,
     "ck_api_token_role": UserRole,
     "ck_broker_account_role": BrokerRole,
@@ -99,6 +109,8 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         # An image is of a model, which all councils share; a wave is its rollout's.
         "firmware_image", "firmware_wave", "telemetry_hour",
         "telemetry_progress",
+        # A programme lists its councils, a wave is its programme's; each unit and visit is of one council.
+        "switchover_programme", "switchover_wave",
     }  # fmt: skip
     query = """
         SELECT t.table_name FROM information_schema.tables t
