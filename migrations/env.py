@@ -21,6 +21,7 @@ from devices.firmware import models as firmware
 from devices.jobs import models as jobs
 from devices.presence import models as presence
 from devices.registry import models as registry
+from devices.switchover.exposure import models as exposure
 from devices.switchover.programmes import models as programmes
 from devices.switchover.visits import models as visits
 from devices.testing import models as testing
@@ -46,6 +47,7 @@ TABLES_OF = (
     firmware,
     jobs,
     presence,
+    exposure,
     programmes,
     registry,
     testing,

@@ -24,6 +24,7 @@ from devices.firmware.domain import ImageState, MemberState, RolloutState
 from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
+from devices.switchover.exposure.domain import ExposureCause
 from devices.switchover.programmes.domain import Cause
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome, EvidenceKind, VisitState
 from telecare.access.broker import BrokerRole
@@ -74,6 +75,8 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_firmware_hub_state": MemberState,
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
+    "ck_exposure_cause": ExposureCause,
+    "ck_exposure_line_kind": LineKind,
     "ck_line_kind": LineKind,
     "ck_switchover_programme_cause": Cause,
     "ck_visit_state": VisitState,

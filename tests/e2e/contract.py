@@ -18,6 +18,7 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage
 from tests.e2e.conftest import until
+from tests.e2e.contract_telco import analogue, look_for_exposed
 from tests.homes import sheet
 from tests.wire import WireHub
 
@@ -197,6 +198,19 @@ class Things:
         await database.dispose()
         return {"job_id": (await self.api.get(f"{API}/jobs", params={"hub_id": hub_id})).json()["items"][0]["id"]}
 
+    async def exposed(self) -> dict[str, str]:
+        """An analogue unit on a digital line, on its list."""
+        home = await self.home()
+        for path, method, body in (
+            (f"/hubs/{home['hub_id']}", "PATCH", {"connection": "analogue"}),
+            (f"/premises/{home['premises_id']}/lines", "PUT", [analogue()]),
+        ):
+            reply = await self.api.request(method, f"{API}{path}", json=body)
+            assert reply.status_code == 200, reply.text
+        await look_for_exposed(self.lab)
+        listed = (await self.api.get(f"{API}/switchover/exposure", params={"limit": 500})).json()["items"]
+        return {"exposure_id": next(one["id"] for one in listed if one["hub_id"] == home["hub_id"])}
+
     def window(self) -> dict[str, str]:
         """Return planned work that is yet to come, so that it quiets no alarm of these tests."""
         times = {"starts_at": self.ahead(20), "ends_at": self.ahead(21)}
@@ -265,7 +279,7 @@ class Things:
         await self.tried(home["hub_id"])
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
-        desk |= await self.work() | await self.job() | await self.rollout()
+        desk |= await self.work() | await self.job() | await self.rollout() | await self.exposed()
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
         return found | accounts | desk | await self.incident(found)
@@ -288,6 +302,7 @@ class Things:
             self._of_work,
             self._of_covers,
             self._of_jobs,
+            self._of_exposure,
             self._of_firmware,
             self._of_welfare,
         )
@@ -354,6 +369,13 @@ class Things:
         yield Sample("POST", f"{one}/note", await self.job(), {"text": "nobody at home"})
         yield Sample("POST", f"{one}/close", await self.job(), {"as_of": 1, "reason": "set up anew"})
         yield Sample("POST", f"{API}/jobs/reconcile", {})
+
+    async def _of_exposure(self) -> AsyncIterator[Sample]:
+        one = f"{API}/switchover/exposure/{{exposure_id}}"
+        plan = {"next_action": "book a visit", "next_on": self.ahead(3)[:10]}
+        yield Sample("POST", f"{one}/plan", await self.exposed(), plan)
+        wrong = {"as_of": 1, "cause": "line_corrected", "line_kind": "pstn", "reason": "rang the provider"}
+        yield Sample("POST", f"{one}/close", await self.exposed(), wrong)
 
     async def _of_firmware(self) -> AsyncIterator[Sample]:
         firmware, why = f"{API}/firmware", {"reason": "a look at them first"}

@@ -15,6 +15,7 @@ from devices.jobs.domain import Finding, Item, JobKind, Look
 from devices.jobs.repository import JobFilter
 from devices.jobs.service import JobService
 from devices.presence.verdict_repository import VerdictRepository
+from devices.switchover.exposure.service import ExposureService
 from telecare.access.accounts import create_user
 from telecare.access.domain import UserRole
 from telecare.access.service import SESSION_COOKIE, login
@@ -56,6 +57,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "attempts"): {"outcome": "safe"},
     ("POST", "finish"): {"reason": "curious"},
     ("POST", "assign"): {},
+    ("POST", "plan"): {"next_action": "curious", "next_on": "2026-12-31"},
     ("POST", "commands"): {"command": "ping"},
     ("POST", "test-window"): {"reason": "curious"},
     ("POST", "peripherals"): {"device_id": "p2", "kind": "pendant"},
@@ -118,6 +120,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     cover = {"agreement_id": agreement, "why": "exercise", "reason": MARK}
     check = {"council_id": FIFE, "reason": f"{MARK} flood"}
     await stands(database)
+    line = {"kind": "voip_ata", "number": "01632 960123", "provider": MARK}
+    await register.send("PUT", f"/premises/{premises}/lines", [line], 200)
     return {
         "campaign_id": (await register.send("POST", "/welfare/campaigns", check))["id"],
         "agreement_id": agreement,
@@ -131,6 +135,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "policy_id": (await register.send("POST", "/policies", {"text": POLICY}))["id"],
         "work_id": (await register.send("POST", "/planned-work", work))["id"],
         "job_id": await job(database, hub_id),
+        "exposure_id": await exposed(database, hub_id),
         "image_id": image,
         "rollout_id": (await register.send("POST", "/firmware/rollouts", rollout))["id"],
         "hub_id": hub_id,
@@ -158,6 +163,16 @@ async def job(database: Database, hub_id: str) -> str:
         service = JobService(session)
         await service.follow([look], await database_now(session))
         return str((await service.jobs.page(JobFilter(hub_id=hub_id), await database_now(session), None, 1))[0].id)
+
+
+async def exposed(database: Database, hub_id: str) -> str:
+    """Let their unit be analogue for a moment, so that it is on the list."""
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE hub SET connection = 'analogue'"))
+        await ExposureService(session).look()
+        found = await session.execute(text("SELECT id FROM exposure WHERE hub_id = :hub_id"), {"hub_id": hub_id})
+        await session.execute(text("UPDATE hub SET connection = 'digital'"))
+        return str(found.scalar_one())
 
 
 async def alarm(database: Database, hub_id: str, council: str | None, person_id: str | None) -> str:
@@ -199,6 +214,8 @@ async def test_no_operation_reaches_a_thing_of_another_council(
             body = BODIES.get((method, path.rpartition("/")[2]))
             if path.endswith("/installations") and method == "POST":
                 body = {name: theirs[name] for name in ("person_id", "premises_id")}
+            if path.endswith("/exposure/{exposure_id}/close"):
+                body = {"as_of": 1, "cause": "other_line", "reason": "curious"}
             if path.endswith("/jobs/{job_id}/close"):
                 body = {"as_of": 1, "reason": "curious"}
             reply = await client.request(method, path.format(**theirs), json=body)
@@ -213,7 +230,7 @@ async def everything(database: Database) -> str:
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
     tables += ("incident", "incident_council", "incident_member")
     tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
-    tables += ("welfare_campaign", "campaign_person", "campaign_attempt", "test_window")
+    tables += ("welfare_campaign", "campaign_person", "campaign_attempt", "test_window", "exposure", "exposure_log")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -227,7 +244,7 @@ async def test_no_list_shows_a_thing_of_another_council(
     lists = [path for path, found in app.openapi()["paths"].items() if "get" in found and "{" not in path]
     queries: list[dict[str, str]] = [{}, {"council": FIFE}, {"council_id": FIFE}, {"q": MARK[:-1]}]
     queries += [{name: theirs[name]} for name in ("hub_id", "person_id")] + [{"subject_id": theirs["person_id"]}]
-    for path in sorted({*lists} - {"/api/v1/stream"}):
+    for path in sorted({*lists} - {"/api/v1/stream", "/readyz"}):
         for query in queries:
             reply = await client.get(path, params=query)
             assert reply.status_code == 200, (path, query, reply.text)
@@ -252,6 +269,7 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/incidents/{incident_id}",
         "/incidents/{incident_id}/live",
         "/jobs/{job_id}",
+        "/switchover/exposure/{exposure_id}",
     ):
         reply = await anonymous.get(path.format(**theirs))
         assert reply.status_code == 404, path
@@ -266,6 +284,8 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         "/protection",
         f"/protection?council={FIFE}",
         "/jobs",
+        "/switchover/exposure",
+        f"/switchover/exposure?council={FIFE}",
         f"/jobs?council={FIFE}",
         "/jobs?state=open",
         "/fleet",

@@ -1,0 +1,1 @@
+"""Analogue units on lines that are digital already: on the list until they are so no longer."""
