@@ -66,7 +66,7 @@ class WorkingDays:
 
     def works(self, day: date) -> bool:
         """Say whether hubs are swapped on this day."""
-        return self._open(day) and not (self.spare_eves and self._eve(day))
+        return self._open(day) and not (self.spare_eves and self.eve(day))
 
     def between(self, first: date, last: date) -> Iterator[date]:
         """Yield the days worked from the first to the last, both counted."""
@@ -90,7 +90,7 @@ class WorkingDays:
             return False
         return day.weekday() < SATURDAY or day in self.saturdays
 
-    def _eve(self, day: date) -> bool:
+    def eve(self, day: date) -> bool:
         """Say whether a holiday lies between this working day and the next one."""
         following = day + ONE_DAY
         while not self._open(following):

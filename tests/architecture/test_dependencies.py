@@ -20,7 +20,6 @@ UNSEEN = {
     "python-multipart": "starlette reads forms with it",
     "pygal": "the switchover's charts",
     "python-calamine": "the switchover's import",
-    "pyvrp": "the switchover's plan",
     "xlsxwriter": "the switchover's reports",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
