@@ -128,7 +128,7 @@ class AlarmLog(Base):
 
 
 class BoardHead(Base):
-    """The number of the board's last change: one row, locked last in a transaction, so that numbers are gapless."""
+    """The number of the board's last change: one row, locked by the commit of a change, so that numbers are gapless."""
 
     __tablename__ = "board_head"
     __table_args__ = (CheckConstraint("single", name="one_row"),)

@@ -32,30 +32,15 @@ from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAla
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from alarms.handling.silence import HUB_OFFLINE
 from alarms.notify.repository import parties_of, standing_of
-from telecare.kernel.db import LastWrite, write_last
+from telecare.kernel.db import LastWrite, write_last, write_now
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.pure.sight import Sight
 
 BOARD_CHANNEL = "telecare_board"
-"""NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest."""
+"""NOTIFY channel of every change of an alarm; the payload is the board's number. A hint: polls find the rest.
 
-# The last of the transaction's statement: all others wait for its one row.
-_NUMBER = LastWrite(
-    order=9,
-    ctes="""
-        changed AS (SELECT * FROM unnest(CAST(:alarms AS uuid[]), CAST(:councils AS text[])) WITH ORDINALITY
-                    AS c(alarm_id, council_id, n)),
-        head AS (UPDATE board_head SET seq = seq + (SELECT count(*) FROM changed) RETURNING seq),
-        change AS (INSERT INTO board_change (seq, alarm_id, council_id)
-                   SELECT seq - (SELECT count(*) FROM changed) + n, alarm_id, council_id FROM head, changed)
-    """,
-    result="(SELECT pg_notify(:board, seq::text)::text FROM head)",
-    values=lambda rows: {
-        "alarms": list(changed := dict(rows)),
-        "councils": list(changed.values()),
-        "board": BOARD_CHANNEL,
-    },
-)
+The database gives the number at the commit, to each alarm whose log has a new line (trigger `number_board_change`).
+"""
 
 FORGET_BATCH = 20_000
 
@@ -112,12 +97,15 @@ _LOG = """
            WITH ORDINALITY AS line (kind, actor, text, n)
 """
 _WRITE_LOG = text(_LOG)
-_SAVE = text(
-    f"""
-    WITH saved AS (UPDATE alarm SET state = CAST(:state AS jsonb), {", ".join(f"{name} = :{name}" for name in _SAVED)}
-                    WHERE id = :id)
-    {_LOG}
-    """  # noqa: S608 - names of columns
+_SAVE = LastWrite(
+    order=0,
+    ctes=f"""
+        saved AS (UPDATE alarm SET state = CAST(:state AS jsonb), {", ".join(f"{name} = :{name}" for name in _SAVED)}
+                   WHERE id = :id),
+        logged AS ({_LOG} RETURNING 1)
+    """,  # noqa: S608 - names of columns
+    result="(SELECT count(*) FROM logged)",
+    values=lambda rows: dict(*rows),
 )
 
 _LOCK_FAULT = text("SELECT pg_advisory_xact_lock(hashtextextended(:fault, 7003)) IS NULL")
@@ -208,17 +196,20 @@ class AlarmRepository:
         await self.session.flush()
         await self.session.execute(_WRITE_LOG, _log_values(alarm, 0, lines))
 
-    async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines) -> None:
+    async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines, *, last: bool = False) -> None:
         """Write what has changed of a locked alarm, and the next lines of its log, in one statement.
 
-        The object has the new values too, and nothing is left for the session to write.
+        The object has the new values too, and nothing is left for the session to write. `last`: nothing in the
+        transaction reads or writes an alarm after it, so it goes with what ends it, in one round trip.
         """
         before = alarm.log_seq
         for name, value in {**columns, "log_seq": before + len(lines.kinds)}.items():
             set_committed_value(alarm, name, value)
         values = {name: getattr(alarm, name) for name in _SAVED}
         values["state"] = msgspec.json.encode(alarm.state).decode()
-        await self.session.execute(_SAVE, values | _log_values(alarm, before, lines))
+        write_last(self.session, _SAVE, [values | _log_values(alarm, before, lines)])
+        if not last:
+            await write_now(self.session)
 
     async def seconds_until_due(self) -> float | None:
         """Return how long until the next open alarm is due (negative: overdue); None when nothing is open."""
@@ -463,14 +454,6 @@ class AlarmRepository:
         old = select(BoardChange.seq).where(BoardChange.at < older_than).order_by(BoardChange.at).limit(FORGET_BATCH)
         statement = delete(BoardChange).where(BoardChange.seq.in_(old)).returning(BoardChange.seq)
         return len((await self.session.execute(statement)).scalars().all())
-
-    def bump_board(self, alarm: Alarm) -> None:
-        """Let this change have a number and wake who waits, at the end of the transaction: it locks the one row.
-
-        A canary goes this way too, but is no change of the board: it takes the lock, wakes, and leaves no number.
-        """
-        of_the_board = alarm.class_ != CANARY_CLASS
-        write_last(self.session, _NUMBER, [(alarm.id, alarm.council_id)] if of_the_board else [])
 
     def _visible(self, statement: Any, councils: Sees) -> Any:
         """Leave out what may not be seen with these councils, and the canary, which nobody sees."""

@@ -123,7 +123,6 @@ class AlarmService:
         for name, value in _projection(decision.state).items():
             setattr(alarm, name, value)
         await self.alarms.add(alarm, _lines(alarm, decision.log, now, raised))
-        self.alarms.bump_board(alarm)
         return alarm
 
     async def _policy_and_work(
@@ -251,7 +250,7 @@ class AlarmService:
         event, unreadable = await targets.timer_due(self.session, alarm.council_id, parties, state, now)
         for key in unreadable:
             await self.report(unreadable_rota(key), alarm.council_id, now)
-        await self._write(alarm, event, decide(state, event, now), now)
+        await self._write(alarm, event, decide(state, event, now), now, last=True)
 
     async def report(self, fault: Opening, council_id: str | None, now: datetime) -> None:
         """Open an alarm about the service itself, unless the same fault is on the board already."""
@@ -355,7 +354,6 @@ class AlarmService:
                 for target, to in told.values()
             ],
         )
-        self.alarms.bump_board(alarm)
 
     async def _lock_as_of(self, alarm_id: UUID, councils: Sees, as_of: int | None) -> Alarm:
         """Return the alarm, locked, if a user of these councils may see it and it is as they saw it."""
@@ -386,7 +384,9 @@ class AlarmService:
                 raise
             return state
 
-    async def _write(self, alarm: Alarm, event: Input, decision: Decision, now: datetime) -> None:
+    async def _write(
+        self, alarm: Alarm, event: Input, decision: Decision, now: datetime, *, last: bool = False
+    ) -> None:
         if not decision.log:
             # A row whose moment is not that of its state would be claimed for ever.
             await self.alarms.save(alarm, _projection(decision.state), _lines(alarm, [], now))
@@ -398,14 +398,13 @@ class AlarmService:
             columns |= {"next_due_at": alarm.next_due_at, "next_step": SET_ASIDE}
         if isinstance(event, Repeated):
             columns["last_event_at"] = now
-        await self.alarms.save(alarm, columns, _lines(alarm, decision.log, now, event))
+        await self.alarms.save(alarm, columns, _lines(alarm, decision.log, now, event), last=last)
         if alarm.hub_id != SYSTEM_HUB:  # a fault of ours that finds the same hole again has no news
             for fault in dict.fromkeys(effect for effect in decision.effects if isinstance(effect, Uncovered)):
                 await self.report(hole(fault.targets), alarm.council_id, now)
         await self._send(alarm, [effect for effect in decision.effects if isinstance(effect, Notify)])
         if any(isinstance(effect, CancelPending) for effect in decision.effects):
             await self.outbox.cancel_pending(alarm.id)
-        self.alarms.bump_board(alarm)
 
     async def _send(self, alarm: Alarm, notifications: Sequence[Notify]) -> None:
         facts = facts_of(alarm)

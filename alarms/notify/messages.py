@@ -138,4 +138,6 @@ def _moment(moment: datetime) -> str:
 
 def _one_line(text: str) -> str:
     """Return a stranger's words on one line: a line break of theirs must not start a header or a line of ours."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())

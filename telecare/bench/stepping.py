@@ -2,7 +2,7 @@
 
 `python -m telecare.bench.stepping engine|bare URL WORKERS`. Each line on standard input is a round: they step until
 nothing is due, and the process answers with one line, how many alarms they took. The bare ones write the same rows and
-decide nothing. The event loop is the service's.
+decide nothing; the board's number comes from the database's trigger for both. The event loop is the service's.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ import asyncpg
 import uvloop
 
 from alarms.handling.engine import Engine
-from alarms.handling.repository import BOARD_CHANNEL
 from telecare.contacts import contacts_by
 from telecare.kernel.db import Database, asyncpg_dsn
 from telecare.kernel.ids import new_id
@@ -49,11 +48,6 @@ _INVITATION = """
                             token_hash)
     VALUES ($1, $2, $3, $4, 'supervisor', $1, 'Bench', 'webhook', 'http://127.0.0.1:9/', sha256($5))
 """
-_BOARD = """
-    WITH head AS (UPDATE board_head SET seq = seq + 1 RETURNING seq),
-         change AS (INSERT INTO board_change (seq, alarm_id, council_id) SELECT seq, $1, $2 FROM head)
-    SELECT pg_notify($3, seq::text) FROM head
-"""
 
 
 async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
@@ -68,7 +62,6 @@ async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
         key = f"{alarm_id}:bare:{new_id()}"
         await connection.execute(_INVITATION, new_id(), alarm_id, council, key, key.encode())
         await connection.execute(_OUTBOX, new_id(), key, alarm_id, council, alarm["rank"], rows["message"])
-        await connection.execute(_BOARD, alarm_id, council, BOARD_CHANNEL)
     return True
 
 

@@ -106,9 +106,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises."""
-        async with self.sessions.begin() as session:
+        async with self.sessions() as session:
             yield session
             await write_now(session)
+            await session.commit()
 
     async def dispose(self) -> None:
         """Close every connection of the pool."""

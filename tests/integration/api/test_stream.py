@@ -48,12 +48,10 @@ async def raise_alarm(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(
             text(
-                "WITH head AS (UPDATE board_head SET seq = seq + 1 RETURNING seq), raised AS ("
                 "INSERT INTO alarm (id, version, case_id, hub_id, type, family, class, rank, words, condition,"
                 " handling, events, raised_at, last_event_at, next_due_at, state, log_seq) VALUES"
                 " (gen_random_uuid(), 1, gen_random_uuid(), 'h', 'smoke', 'fire', 'L', 0, 'Smoke', 'active', 'raised',"
-                " 1, now(), now(), now(), '{}', 1) RETURNING id)"
-                " INSERT INTO board_change (seq, alarm_id) SELECT head.seq, raised.id FROM head, raised"
+                " 1, now(), now(), now(), '{}', 1)"
             )
         )
 
