@@ -81,8 +81,9 @@ class Alarms:
         alarm.log_seq = 0
         self._write(alarm, lines)
 
-    async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines) -> None:
-        await self.session.call()
+    async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines, *, last: bool = False) -> None:
+        if not last:
+            await self.session.call()
         if self.session.store.locks.get(("alarm", alarm.id)) is not self.session:
             self.session.store.objections.append(f"{alarm.id} was written without its lock")
         for name, value in columns.items():
@@ -95,6 +96,7 @@ class Alarms:
             line = {"alarm_id": alarm.id, "seq": alarm.log_seq, "at": lines.at, "kind": kind}
             self.session.put(("log", (alarm.id, alarm.log_seq)), {**line, "input": None if n else lines.input})
         self.session.put(("alarm", alarm.id), {name: getattr(alarm, name) for name in ATTRIBUTES})
+        self.session.board = self.session.board or bool(lines.kinds)
 
     async def log_of(self, alarm_id: UUID) -> Sequence[Any]:
         await self.session.call()
@@ -111,9 +113,6 @@ class Alarms:
             row["hub_id"] == SYSTEM_HUB and row["family"] == family and row["handling"] != "closed"
             for row in self.session.table("alarm")
         )
-
-    def bump_board(self, _alarm: Alarm) -> None:
-        self.session.board = True
 
 
 class Outbox:
