@@ -9,8 +9,10 @@ import msgspec
 import typer
 
 from telecare.cli.common import run_command, say
+from telecare.kernel.logging import configure_logging
+from telecare.kernel.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Measured figures, as ratios within one run.")
+app = typer.Typer(no_args_is_help=True)
 
 
 Mosquitto = Annotated[bool, typer.Option("--mosquitto", help="with this machine's Mosquitto for a broker")]
@@ -19,6 +21,13 @@ Mosquitto = Annotated[bool, typer.Option("--mosquitto", help="with this machine'
 def let_others_through(folder: str) -> None:
     """Let the embedded database's user pass: as root it runs as another one."""
     Path(folder).chmod(0o755)
+
+
+@app.callback()
+def quiet() -> None:
+    """Measured figures, as ratios within one run."""
+    # What the code under measurement logs belongs to nobody's figures; by default it would go among them.
+    configure_logging(Settings.model_validate({"log_level": "WARNING"}))
 
 
 @app.command()
@@ -153,7 +162,6 @@ def escalation(
     from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
     from telecare.kernel.db import Database  # noqa: PLC0415 - the same
     from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
-    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
@@ -187,7 +195,6 @@ def silence(
     from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
     from telecare.kernel.db import Database  # noqa: PLC0415 - the same
     from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
-    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
