@@ -85,13 +85,24 @@ HEARTBEAT = Profile("heartbeat", 0.0)
 PROFILES = {profile.name: profile for profile in (DEMO, CRASH, HEARTBEAT)}
 
 
+REPEAT_WITHIN_S = 30.0
+
+
+def tail_s(profile: Profile) -> float:
+    """Return how long after the end of a run what had begun before may still go on."""
+    return max(profile.max_outage_s, REPEAT_WITHIN_S)
+
+
 Draw = Callable[[Profile, Member, int, float, random.Random], list[PlannedStep]]
 
 
 def plan(
     profile: Profile, members: Sequence[Member], seed: int, duration_s: float | None = None
 ) -> Iterator[PlannedStep]:
-    """Return the steps in order of time. With `duration_s` nothing *begins* later; what has begun still ends."""
+    """Return the steps in order of time. With `duration_s` nothing *begins* later; what has begun still ends.
+
+    What ends later than `tail_s` after it is not begun: a unit that starts again and again does so for minutes.
+    """
     begins = heapq.merge(
         _stream(_alarm, random.Random(f"{seed}/alarms"), profile.alarms_per_minute / 60.0, steady=profile.steady),
         _stream(_fault, random.Random(f"{seed}/faults"), profile.faults_per_minute / 60.0, steady=False),
@@ -106,7 +117,10 @@ def plan(
         if duration_s is not None and at >= duration_s:
             break
         hub = dice.randrange(len(members))
-        for step in draw(profile, members[hub], hub, at, dice):
+        steps = draw(profile, members[hub], hub, at, dice)
+        if duration_s is not None and any(step.at > duration_s + tail_s(profile) for step in steps):
+            continue
+        for step in steps:
             heapq.heappush(waiting, (step.at, next(order), step))
     while waiting:
         yield heapq.heappop(waiting)[2]
@@ -142,7 +156,7 @@ def _alarm(profile: Profile, member: Member, hub: int, at: float, dice: random.R
         more = PlannedStep(dice.uniform(at, back), hub, Press(dice.choice(MORE)))  # two wait: their order may turn
         steps = [PlannedStep(at, hub, LinkDown()), *steps, more, PlannedStep(back, hub, LinkUp())]
     if dice.random() < profile.repeat:
-        steps.append(PlannedStep(at + dice.uniform(3.0, 30.0), hub, press))
+        steps.append(PlannedStep(at + dice.uniform(3.0, REPEAT_WITHIN_S), hub, press))
     if dice.random() < profile.cancel:
         steps.append(PlannedStep(at + dice.uniform(2.0, 20.0), hub, Cancel()))
     return steps

@@ -1,12 +1,13 @@
 """The soak: a fleet with faults for as long as somebody likes, looked at each minute; then a verdict.
 
-What must hold: memory stays flat, dead rows are swept as fast as they come, and the hubs' ledger is the database's.
+Simulated operators handle what the fleet raises. What must hold: memory stays flat, dead rows are swept as fast as they
+come, open alarms do not pile up, and the hubs' ledger is the database's.
 """
 
 import asyncio
+import contextlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,17 +19,26 @@ from sqlalchemy import func, select, text
 
 from alarms.intake.models import Event
 from simulators.fleet.ledger import Ledger, read_ledger, unacked
+from simulators.fleet.plan import REPEAT_WITHIN_S
 from telecare.embedded.lab import Lab
 from telecare.embedded.secrets import write_private
+from telecare.embedded.simulators import simulator, write_colleagues
 from telecare.kernel.db import Database
 
 GRACE_S = 110
+"""How long hubs may take to connect at first, and to have their acks at last."""
+MAX_OUTAGE_S = 40.0
+ENDS_WITHIN_S = GRACE_S + max(MAX_OUTAGE_S, REPEAT_WITHIN_S) + GRACE_S + 60
+"""The fleet's own time begins when all hubs are connected; after it they come back, have their acks, say goodbye."""
+PATIENCE_S = 15.0
+ALARMS_PER_MINUTE_AT_PACE_1 = 5.0
+"""What three simulated operators handle with ease, at the pace of people."""
 HOMES_PER_HUB = 2.5
 """Fewer than half of the seeded homes have a hub that speaks MQTT."""
 FEWEST = 4
 """Minutes before which a verdict on growth means nothing: caches fill, the first vacuum has not come."""
 GROWTH = 1.25
-SLACK_MIB, SLACK_ROWS = 25.0, 2_000
+SLACK_MIB, SLACK_ROWS, SLACK_OPEN = 25.0, 2_000, 60
 HOT = ("hub_live", "hub_presence", "outbox", "alarm", "board_head", "listening", "hub_command")
 
 _LOOK = text(
@@ -53,6 +63,16 @@ class SoakOptions:
     alarms_per_minute: float = 30.0
     faults_per_minute: float = 60.0
     seed: int = 1
+
+
+class Files:
+    """What the soak keeps beside the lab's own files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.roster = folder / "soak-fleet.json"
+        self.ledger = folder / "soak-ledger.jsonl"
+        self.fleet_log = folder / "soak-fleet.log"
+        self.operators_log = folder / "soak-operators.log"
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,12 @@ class SoakReport:
     def lines(self) -> list[str]:
         """Return the verdict in words."""
         told = [f"hubs: raised {self.raised}, acked {self.acked}"]
+        if self.minutes:
+            first, half, last = self.minutes[0], self.minutes[len(self.minutes) // 2], self.minutes[-1]
+            told.append(
+                f"memory: {first.memory_mib:.0f} MiB after the first minute, {half.memory_mib:.0f} half-way, "
+                f"{last.memory_mib:.0f} at the end"
+            )
         if len(self.minutes) < FEWEST:
             told.append(f"memory and dead rows: too short for a verdict, {FEWEST} minutes are the least")
         return [*told, *self.faults[:20], "verdict: " + ("NOT WELL" if self.faults else "well")]
@@ -114,12 +140,19 @@ def growth(minutes: Sequence[Minute]) -> list[str]:
     before, after = median(one.dead_rows for one in first), median(one.dead_rows for one in last)
     if after > before * 2 + SLACK_ROWS:
         faults.append(f"dead rows grow: {before:.0f} at first, {after:.0f} at last")
+    before, after = median(one.open_alarms for one in first), median(one.open_alarms for one in last)
+    if after > before * 2 + SLACK_OPEN:
+        faults.append(f"open alarms grow: {before:.0f} at first, {after:.0f} at last; the operators do not keep up")
     return faults
 
 
 def books(ledger: Ledger, stored: dict[tuple[str, str], int]) -> list[str]:
     """Hold the hubs' ledger against how often the database has each of their events as a first message."""
-    faults = [f"lost: {hub_id} {event_id} was never acked" for hub_id, event_id in unacked(ledger)]
+    faults = [
+        f"lost: {hub_id} {event_id} ({ledger[hub_id, event_id].type}), sent {ledger[hub_id, event_id].attempts} times, "
+        f"was never acked and is {stored.get((hub_id, event_id), 0)} times in the database"
+        for hub_id, event_id in unacked(ledger)
+    ]
     for (hub_id, event_id), entry in ledger.items():
         count = stored.get((hub_id, event_id), 0)
         if entry.acked_at is not None and count != 1:
@@ -129,30 +162,50 @@ def books(ledger: Ledger, stored: dict[tuple[str, str], int]) -> list[str]:
 
 async def soak_run(lab: Lab, options: SoakOptions, say: Callable[[str], None]) -> SoakReport:
     """Run on a started lab; say a line a minute."""
-    report, ledger_file = SoakReport(), lab.folder / "soak-ledger.jsonl"
+    report, files = SoakReport(), Files(lab.folder)
     database = Database(lab.settings())
-    fleet = await _start_fleet(lab, options, ledger_file)
     try:
-        say(HEAD)
-        begun = time.monotonic()
-        for number in range(1, int(options.minutes) + 1):
-            await asyncio.sleep(max(0.0, begun + 60.0 * number - time.monotonic()))
-            report.minutes.append(await _look(lab, database, number))
-            say(report.minutes[-1].line())
-        say("Waiting until every hub has its ack …")
-        async with asyncio.timeout(GRACE_S + 60 + 60 * (options.minutes - int(options.minutes))):
-            if await fleet.wait() != 0:
-                report.faults.append("not every event was acked in time")
-        ledger = read_ledger(ledger_file)
+        async with _operators(lab, options, files) as operators, _fleet(lab, options, files) as fleet:
+            begun = time.monotonic()
+            say(HEAD)
+            for number in range(1, int(options.minutes) + 1):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(fleet.wait(), max(0.0, begun + 60.0 * number - time.monotonic()))
+                if fleet.returncode is not None:
+                    break
+                report.minutes.append(await _look(lab, database, number))
+                say(report.minutes[-1].line())
+            say("Waiting until every hub has its ack …")
+            report.faults += await ended(fleet, begun + options.minutes * 60, files.fleet_log, say)
+            if operators.returncode is not None:
+                report.faults.append(f"the operators' process ended too early: {last_line(files.operators_log)}")
+        ledger = read_ledger(files.ledger)
         report.raised = sum(1 for entry in ledger.values() if entry.raised_at is not None)
         report.acked = sum(1 for entry in ledger.values() if entry.acked_at is not None)
         report.faults += books(ledger, await _stored(database)) + growth(report.minutes)
     finally:
-        if fleet.returncode is None:
-            fleet.kill()
-            await fleet.wait()
         await database.dispose()
     return report
+
+
+async def ended(fleet: asyncio.subprocess.Process, due: float, log_file: Path, say: Callable[[str], None]) -> list[str]:
+    """Wait for the end of the fleet's process, which is due at `due` of the steady clock; return what was wrong."""
+    try:
+        async with asyncio.timeout(max(0.0, due + ENDS_WITHIN_S - time.monotonic())):
+            code = await fleet.wait()
+    except TimeoutError:
+        return [f"the fleet's process did not end within {ENDS_WITHIN_S:.0f} s after its time: {last_line(log_file)}"]
+    late = time.monotonic() - due
+    if late < 0:
+        return [f"the fleet's process ended {-late:.0f} s too early, with code {code}: {last_line(log_file)}"]
+    say(f"The fleet's process ended {late:.0f} s after its time.")
+    return [] if code == 0 else [f"not every event was acked in time (code {code}): {last_line(log_file)}"]
+
+
+def last_line(log_file: Path) -> str:
+    """Return the last words of a process."""
+    told = log_file.read_text(encoding="utf-8", errors="replace").split("\n") if log_file.exists() else []
+    return next((line for line in reversed(told) if line.strip()), "it said nothing")
 
 
 async def _look(lab: Lab, database: Database, number: int) -> Minute:
@@ -184,16 +237,23 @@ def memory_mib(pid: int) -> float:
     return int(told.stdout) / 1024
 
 
-async def _start_fleet(lab: Lab, options: SoakOptions, ledger_file: Path) -> asyncio.subprocess.Process:
-    roster = lab.folder / "soak-fleet.json"
-    write_private(roster, json.dumps({"hubs": [hub.for_simulator() for hub in lab.hubs[: options.hubs]]}))
-    command = [
-        sys.executable, "-m", "simulators.fleet", "--file", str(roster), "--mqtt", lab.mqtt_url, "--profile", "demo",
+def _fleet(
+    lab: Lab, options: SoakOptions, files: Files
+) -> contextlib.AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    write_private(files.roster, json.dumps({"hubs": [hub.for_simulator() for hub in lab.hubs[: options.hubs]]}))
+    return simulator(
+        files.fleet_log, "simulators.fleet", "--file", str(files.roster), "--mqtt", lab.mqtt_url, "--profile", "demo",
         "--seed", str(options.seed), "--duration", str(options.minutes * 60), "--grace", str(GRACE_S),
         "--alarms-per-minute", str(options.alarms_per_minute), "--faults-per-minute", str(options.faults_per_minute),
-        "--max-outage-s", "40", "--ledger", str(ledger_file), "--progress-s", "60", "--parent-pipe",
-    ]  # fmt: skip
-    with (lab.folder / "soak-fleet.log").open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-        )
+        "--max-outage-s", str(MAX_OUTAGE_S), "--ledger", str(files.ledger), "--progress-s", "60",
+    )  # fmt: skip
+
+
+def _operators(
+    lab: Lab, options: SoakOptions, files: Files
+) -> contextlib.AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    pace = max(1.0, options.alarms_per_minute / ALARMS_PER_MINUTE_AT_PACE_1)
+    return simulator(
+        files.operators_log, "simulators.operator", "--url", lab.url, "--tokens", str(write_colleagues(lab)),
+        "--patience-s", str(PATIENCE_S), "--pace", str(pace), "--seed", str(options.seed),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telecare.kernel.db import Database
 from telecare.kernel.errors import ProblemError
 from telecare.kernel.settings import Settings
-from telecare.kernel.transient import is_transient
+from telecare.kernel.transient import is_of_database, is_transient
 
 Result = TypeVar("Result")
 
@@ -67,7 +67,7 @@ def run_command(work: Callable[[], int]) -> None:
             sys.stderr.write(f"TELECARE_{place}: {fault['msg']}\n")
         code = 2
     except Exception as error:
-        if not is_transient(error):
+        if not (is_transient(error) and is_of_database(error)):
             raise
         complain(
             f"The database does not answer ({type(error).__name__}): is TELECARE_DATABASE_URL right, is it running?"

@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import errno
 import json
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,11 +21,12 @@ from simulators.provider.simulator import ProviderSimulator
 from simulators.provider.sink import SmtpSink, WebhookSink
 from telecare.embedded.firmware import add_images
 from telecare.embedded.lab import HOST, Lab
-from telecare.embedded.people import USERS, simulated_tokens
+from telecare.embedded.people import USERS
 from telecare.embedded.policies import add_policy
 from telecare.embedded.ports import FREE_WITHIN_S, PortInUseError, wait_for_port
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.secrets import write_private
+from telecare.embedded.simulators import COLLEAGUES, simulator, write_colleagues
 from telecare.embedded.telemetry import seed_telemetry
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
@@ -36,7 +35,7 @@ from telecare.protection.jobs import reconcile
 
 log = get_logger("demo")
 
-FLEET, COLLEAGUES = "fleet.json", "operators.json"
+FLEET = "fleet.json"
 PARTNER = "Partner control room (demo)"
 LISTED_AFTER_S = 100.0
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -196,7 +195,7 @@ def _write_rosters(lab: Lab) -> None:
     """Write who simulated hubs and colleagues are, also for whoever starts simulators by hand."""
     hubs = [hub.for_simulator() for hub in lab.hubs if hub != _quiet_hub(lab)]
     write_private(lab.folder / FLEET, json.dumps({"hubs": hubs}))
-    write_private(lab.folder / COLLEAGUES, json.dumps({"tokens": list(simulated_tokens(lab.secrets).values())}))
+    write_colleagues(lab)
 
 
 def _welcome(lab: Lab, *, simulated: bool) -> str:
@@ -231,6 +230,7 @@ def _welcome(lab: Lab, *, simulated: bool) -> str:
 @asynccontextmanager
 async def _simulators(lab: Lab) -> AsyncIterator[None]:
     """Run the fleet and the colleagues of the control room, each as a process of its own, while the block lasts."""
+    log_file, seed = lab.folder / "simulators.log", ("--seed", "1")
     async with contextlib.AsyncExitStack() as stack:
         if len(lab.hubs) > 1:
             moves = (
@@ -243,27 +243,7 @@ async def _simulators(lab: Lab) -> AsyncIterator[None]:
                 "--progress-s",
                 "0",
             )
-            await stack.enter_async_context(_simulator(lab, "simulators.fleet", *moves))
-        tokens = str(lab.folder / COLLEAGUES)
-        await stack.enter_async_context(_simulator(lab, "simulators.operator", "--url", lab.url, "--tokens", tokens))
+            await stack.enter_async_context(simulator(log_file, "simulators.fleet", *moves, *seed))
+        handle = ("--url", lab.url, "--tokens", str(lab.folder / COLLEAGUES))
+        await stack.enter_async_context(simulator(log_file, "simulators.operator", *handle, *seed))
         yield
-
-
-@asynccontextmanager
-async def _simulator(lab: Lab, module: str, *arguments: str) -> AsyncIterator[None]:
-    """Run one simulator while the block lasts; it ends with us, however we end."""
-    command = [sys.executable, "-m", module, *arguments, "--parent-pipe", "--seed", "1"]
-    with (lab.folder / "simulators.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 5)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

@@ -1,5 +1,7 @@
 """Which failures pass by themselves: the same work, tried again shortly, may succeed."""
 
+from traceback import walk_tb
+
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -26,6 +28,14 @@ def is_transient(error: BaseException) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Say whether the database is there and others have what is needed: a lock or the same rows."""
     return _state_of(error) in _CONFLICTS
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Say whether a failure that passes by itself is the database's own, and not another wait that took too long."""
+    if isinstance(error, (DBAPIError, PoolTimeoutError)) or _state_of(error) is not None:
+        return True
+    raised_in = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(name.partition(".")[0] in {"asyncpg", "sqlalchemy"} for name in raised_in)
 
 
 def _state_of(error: BaseException) -> str | None:

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import make_url, text
 
+from telecare.embedded.ports import free_port
 from telecare.kernel.db import ANSWER_S, Database, Limits
 from telecare.kernel.settings import Settings
-from telecare.kernel.transient import is_transient
+from telecare.kernel.transient import is_of_database, is_transient
 from tests.conftest import run_sql
 
 
@@ -60,6 +61,7 @@ async def test_a_server_that_vanished_with_its_network_is_noticed_and_its_return
                 await session.execute(text("SELECT 1"))
         assert time.monotonic() - started < 1 + ANSWER_S + 10
         assert is_transient(failure.value)
+        assert is_of_database(failure.value)
         cut.clear()
         async with database.transaction() as session:
             assert (await session.execute(text("SELECT 1"))).scalar_one() == 1
@@ -86,6 +88,19 @@ async def test_what_a_server_cannot_do_just_now_is_not_taken_for_a_fault_of_the_
         async with database.transaction() as session:
             await session.execute(text("SELECT 1 / 0"))
     assert not is_transient(failure.value)
+
+
+async def test_a_wait_of_ours_that_took_too_long_is_not_told_as_a_database_that_is_away(database: Database) -> None:
+    with pytest.raises(TimeoutError) as ours:
+        async with asyncio.timeout(0.05), database.transaction() as session:
+            await session.execute(text("SELECT pg_sleep(5)"))
+    assert not is_of_database(ours.value)
+    away = Database(Settings(database_url=f"postgresql+asyncpg://nobody@127.0.0.1:{free_port()}/none"))
+    with pytest.raises(OSError, match="Connect call failed") as theirs:
+        async with away.transaction() as session:
+            await session.execute(text("SELECT 1"))
+    assert is_of_database(theirs.value)
+    await away.dispose()
 
 
 async def test_what_was_used_last_is_used_next(database: Database) -> None:

@@ -64,6 +64,14 @@ def test_what_has_begun_before_the_end_still_ends():
     assert downs
 
 
+def test_a_run_with_an_end_is_over_soon_after_it():
+    lively = replace(DEMO, faults_per_minute=60.0, max_outage_s=40.0)
+    steps = list(plan(lively, MEMBERS, 1, 600.0))
+    assert 600 < max(step.at for step in steps) <= 640
+    endless = itertools.takewhile(lambda step: step.at <= 200, plan(lively, MEMBERS, 1))
+    assert [step for step in steps if step.at <= 200] == list(endless)
+
+
 def test_a_heartbeat_run_has_no_happenings():
     assert list(plan(HEARTBEAT, MEMBERS, 1)) == []
 

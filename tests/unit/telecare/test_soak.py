@@ -1,11 +1,18 @@
 """The verdict of a soak: what has grown, and whose books do not agree."""
 
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
 from simulators.fleet.ledger import Entry
-from telecare.bench.soak import Minute, SoakReport, books, growth
+from telecare.bench.soak import ENDS_WITHIN_S, Minute, SoakReport, books, ended, growth
 
 
 def run(*seen: tuple[float, int]) -> list[Minute]:
-    return [Minute(n, memory, 50, dead, "hub_live 1", 10, 100, 1) for n, (memory, dead) in enumerate(seen, 1)]
+    return [Minute(n, memory, 50, dead, "hub_live 1", 10, 100, n) for n, (memory, dead) in enumerate(seen, 1)]
 
 
 def test_what_is_flat_after_the_first_minute_is_well() -> None:
@@ -21,7 +28,7 @@ def test_what_grows_is_said() -> None:
 
 def test_a_run_that_is_too_short_says_so() -> None:
     assert growth(run((1, 1), (900, 90_000))) == []
-    assert "too short" in SoakReport(run((1, 1))).lines()[1]
+    assert any("too short" in line for line in SoakReport(run((1, 1))).lines())
 
 
 def test_each_event_must_be_acked_and_stored_once() -> None:
@@ -32,7 +39,36 @@ def test_each_event_must_be_acked_and_stored_once() -> None:
         ("h", "4"): Entry("pendant", 1.0, acked_at=2.0),
     }
     assert books(ledger, {("h", "1"): 1, ("h", "3"): 2}) == [
-        "lost: h 2 was never acked",
+        "lost: h 2 (pendant), sent 0 times, was never acked and is 0 times in the database",
         "wrong: h 3 was acked and is 2 times in the database",
         "wrong: h 4 was acked and is 0 times in the database",
     ]
+
+
+def test_alarms_that_pile_up_are_said() -> None:
+    minutes = [Minute(n, 100, 50, 10, "", 10, 100, 30 * n) for n in range(1, 30)]
+    assert [fault.split(":")[0] for fault in growth(minutes)] == ["open alarms grow"]
+
+
+@pytest.mark.parametrize(
+    ("does", "since_s", "said"),
+    [
+        ("pass", 5, []),
+        ("pass", -60, ["ended 60 s too early, with code 0: waiting 3"]),
+        ("raise SystemExit(1)", 5, ["not every event was acked in time (code 1): waiting 3"]),
+        ("input()", ENDS_WITHIN_S, ["did not end within", "after its time: waiting 3"]),
+    ],
+)
+async def test_how_the_fleet_s_process_ended_is_said(
+    does: str, since_s: float, said: list[str], tmp_path: Path
+) -> None:
+    log_file = tmp_path / "log"
+    log_file.write_text("connected 3\nwaiting 3\n\n", encoding="utf-8")
+    fleet = await asyncio.create_subprocess_exec(sys.executable, "-c", does, stdin=asyncio.subprocess.PIPE)
+    try:
+        told = await ended(fleet, time.monotonic() - since_s, log_file, lambda _: None)
+    finally:
+        fleet.stdin.close() if fleet.stdin else None
+        await fleet.wait()
+    assert len(told) == bool(said)
+    assert all(words in told[0] for words in said)
