@@ -139,13 +139,19 @@ def change_rules(draft: Draft, event: RulesChanged) -> None:
 
 
 def reroute(draft: Draft, event: Rerouted) -> None:
-    """Begin anew on another ladder; who has it keeps it, and the new ladder counts if they let it go (S09, R24)."""
+    """Begin anew on another ladder; who has it keeps it, and the new ladder counts if they let it go (S09, R24).
+
+    It also says how long a claim lasts: one that was good for a day on a technical ladder must not keep a graver one.
+    """
     actor = event.by.name if event.by else SYSTEM
     draft.say("rerouted", actor, f"{event.reason}. Ladder: {event.ladder.name}, version {event.ladder.version}.")
     draft.call_off()
     draft.put(ladder=event.ladder, step=0, loop=0, again=0, exhausted=False, last_step_at=None)
+    claim, lasts = draft.state.claim, draft.now + timedelta(seconds=event.ladder.ack_s)
     if draft.state.handling is Handling.RAISED:
         draft.put(step_due_at=draft.not_before(draft.now))
+    elif draft.state.handling is Handling.ACKED and claim is not None and claim.expires_at > lasts:
+        draft.put(claim=replace(claim, expires_at=lasts, reminded=False))
 
 
 def move_work(draft: Draft, event: WorkMoved) -> None:

@@ -20,6 +20,7 @@ from alarms.escalation.inputs import (
     Released,
     Renewed,
     Repeated,
+    Rerouted,
     TimerDue,
     VoiceLost,
 )
@@ -55,6 +56,16 @@ def test_after_the_last_step_the_catch_all_repeats_until_a_human_has_it():
     run.do(Acked(ANN), at=410)
     assert run.told_since(400) == []
     assert run.due == 410 + LIFE_SAFETY.ack_s - LIFE_SAFETY.remind_s
+
+
+def test_a_claim_lasts_as_long_as_the_ladder_says_that_the_alarm_is_on_now():
+    """It was good for a day while this was technical; nobody may sit on something grave for so long."""
+    run = Run(TECHNICAL, "T", 50)
+    run.do(Acked(ANN), at=10)
+    run.do(Rerouted(LIFE_SAFETY, "It is grave"), at=20)
+    assert run.state.claim is not None
+    assert run.state.claim.holder == ANN
+    assert run.due == 20 + LIFE_SAFETY.ack_s - LIFE_SAFETY.remind_s
 
 
 # C02
