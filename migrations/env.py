@@ -26,7 +26,7 @@ from devices.switchover.programmes import models as programmes
 from devices.switchover.visits import models as visits
 from devices.testing import models as testing
 from telecare.access import models as access
-from telecare.kernel import outbox
+from telecare.kernel import looking, outbox
 from telecare.kernel.db import Base, Database
 from telecare.kernel.settings import Settings
 from telecare.protection import models as protection
@@ -53,6 +53,7 @@ TABLES_OF = (
     testing,
     visits,
     access,
+    looking,
     outbox,
     protection,
     watch,

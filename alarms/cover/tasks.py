@@ -22,7 +22,7 @@ class CoverWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; whatever fails, the next look finds the same."""
-        await look_each(EVERY_S, stop, self.look, name="cover")
+        await look_each(EVERY_S, stop, self.look, name="cover", database=self.database)
 
     async def look(self) -> int:
         """Begin and end what is due; return how many covers that were."""

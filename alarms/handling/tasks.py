@@ -31,7 +31,7 @@ class NoticeWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; whatever fails, the next look finds the same."""
-        await look_each(EVERY_S, stop, self.look_at_the_limit, self.count, name="notices")
+        await look_each(EVERY_S, stop, self.look_at_the_limit, self.count, name="notices", database=self.database)
 
     async def look_at_the_limit(self) -> None:
         """Raise an alarm for each council that has reached the limit, and note on it when its alarms are few again."""

@@ -111,7 +111,7 @@ class HeldReports:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
-        await look_each(POLL_S, stop, self.try_all, name="held reports")
+        await look_each(POLL_S, stop, self.try_all, name="held reports", database=self.database)
 
     async def try_all(self) -> None:
         """Try each held report once, each in its transaction: one on which we fail is given up, the others go on."""

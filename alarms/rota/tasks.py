@@ -20,7 +20,7 @@ class HandoverNotices:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; whatever fails, the next look finds the same hand-overs."""
-        await look_each(EVERY_S, stop, self.look, name="handovers")
+        await look_each(EVERY_S, stop, self.look, name="handovers", database=self.database)
 
     async def look(self) -> int:
         """Queue what is due; return how many messages were made, those that had been before included."""

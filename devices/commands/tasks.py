@@ -20,7 +20,7 @@ class CommandExpiry:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set; a look that failed is repeated by the next."""
-        await look_each(EVERY_S, stop, self.prove, self.sweep, name="command expiry")
+        await look_each(EVERY_S, stop, self.prove, self.sweep, name="command expiry", database=self.database)
 
     async def prove(self) -> None:
         """End every update whose firmware the hub's heartbeats tell."""

@@ -29,7 +29,7 @@ class PresenceKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge until `stop` is set; whatever fails, it goes on: nobody else has this job."""
-        await look_each(POLL_S, stop, partial(self.judge_all, stop), name="presence")
+        await look_each(POLL_S, stop, partial(self.judge_all, stop), name="presence", database=self.database)
 
     async def judge_all(self, stop: asyncio.Event) -> None:
         """Judge until nobody is due, or until `stop` is set."""

@@ -42,9 +42,8 @@ from telecare.firmware.standings import standings
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.errors import RefusedError
 from telecare.kernel.logging import get_logger
-from telecare.kernel.looking import look_each
+from telecare.kernel.looking import by_itself, look_each
 from telecare.kernel.metrics import REGISTRY
-from telecare.kernel.transient import is_transient
 
 log = get_logger("firmware")
 
@@ -68,20 +67,18 @@ class FirmwareWaves:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
-        await look_each(EVERY_S, stop, self.drive, name="firmware")
+        await look_each(EVERY_S, stop, self.drive, name="firmware", database=self.database)
 
     async def drive(self) -> None:
         """Take each rollout as far as it goes now; one on which we fail keeps no other from its turn."""
         async with self.database.transaction() as session:
             at_work = await RolloutRepository(session).at_work()
         for rollout_id in at_work:
-            try:
-                while await self.step(rollout_id):
-                    pass
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                log.exception("rollout_not_driven", rollout_id=str(rollout_id))
+            await by_itself(self._drive(rollout_id), "rollout_not_driven", rollout_id=str(rollout_id))
+
+    async def _drive(self, rollout_id: UUID) -> None:
+        while await self.step(rollout_id):
+            pass
 
     async def step(self, rollout_id: UUID) -> bool:
         """Do what is next for a rollout in one transaction; say whether there is more to do at once."""

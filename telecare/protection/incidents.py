@@ -20,9 +20,9 @@ from alarms.incidents.service import IncidentService, News
 from alarms.policy.calendar import next_morning
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
+from telecare.kernel.looking import by_itself
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.settings import Settings
-from telecare.kernel.transient import is_transient
 from telecare.protection.standings import Standings
 
 log = get_logger("incidents")
@@ -94,23 +94,19 @@ class IncidentWatch:
             attached = await incidents.to_attach(AT_ONCE) if titles else []
             detached = await incidents.to_detach(AT_ONCE)
         for alarm_id, incident_id in attached:
-            await self._move(alarm_id, incident_id, titles.get(incident_id, ""))
+            move = self._move(alarm_id, incident_id, titles.get(incident_id, ""))
+            await by_itself(move, "alarm_not_moved", alarm_id=str(alarm_id))
         for alarm_id in detached:
-            await self._move(alarm_id, None, "")
+            await by_itself(self._move(alarm_id, None, ""), "alarm_not_moved", alarm_id=str(alarm_id))
 
     async def _move(self, alarm_id: UUID, incident_id: UUID | None, words: str) -> None:
-        """Let an alarm go to an incident or out of one; one on which we fail keeps no other from it."""
-        try:
-            async with self.database.transaction() as session:
-                alarms = AlarmService(session, self.public_url)
-                if incident_id is None:
-                    await alarms.detach(alarm_id)
-                else:
-                    await alarms.attach(alarm_id, incident_id, words)
-        except Exception as error:
-            if is_transient(error):
-                raise
-            log.exception("alarm_not_moved", alarm_id=str(alarm_id))
+        """Let an alarm go to an incident or out of one."""
+        async with self.database.transaction() as session:
+            alarms = AlarmService(session, self.public_url)
+            if incident_id is None:
+                await alarms.detach(alarm_id)
+            else:
+                await alarms.attach(alarm_id, incident_id, words)
 
     async def _count(self, session: AsyncSession) -> None:
         """Count the homes of each group now and then: the register is large, and changes little."""

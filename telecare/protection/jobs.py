@@ -4,7 +4,7 @@ Any number of copies: one looks at a time, and how far it came is in the databas
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -28,10 +28,9 @@ from telecare.ingest.subject import subject_of
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import first_id_at
 from telecare.kernel.logging import get_logger
-from telecare.kernel.looking import look_each
+from telecare.kernel.looking import by_itself, look_each
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.settings import Settings
-from telecare.kernel.transient import is_transient
 from telecare.protection.job_facts import JobFacts
 from telecare.wire.payloads import Message
 
@@ -111,7 +110,7 @@ class JobWatch:
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
         looks = (self.at_events, self.at_starts, self.at_calls, self.at_units, self.tell, self.tell_overdue, self.count)
-        await look_each(self.every_s, stop, *looks, name="jobs")
+        await look_each(self.every_s, stop, *looks, name="jobs", database=self.database)
 
     async def at_events(self) -> None:
         """Look at the hubs that have sent something since the last look."""
@@ -206,10 +205,10 @@ class JobWatch:
         for council, listed in groupby(untold, key=lambda job: job.council_id):
             jobs = list(listed)
             if council in on_the_board or len(jobs) >= MANY:
-                await _unless_it_fails(self._tell_of_many(council, [job.id for job in jobs]), council)
+                await by_itself(self._tell_of_many(council, [job.id for job in jobs]), "job_not_told", whose=council)
             else:
                 for job in jobs:
-                    await _unless_it_fails(self._tell_of_one(job.id, job.hub_id), job.hub_id)
+                    await by_itself(self._tell_of_one(job.id, job.hub_id), "job_not_told", whose=job.hub_id)
 
     async def _tell_of_one(self, job_id: UUID, hub_id: str) -> None:
         async with self.database.transaction() as session:
@@ -240,7 +239,7 @@ class JobWatch:
             on_the_board = await AlarmRepository(session).open_faults(JOBS_OVERDUE)
         for council, (count, untold) in late.items():
             if untold:
-                await _unless_it_fails(self._tell_overdue(council, count), council)
+                await by_itself(self._tell_overdue(council, count), "job_not_told", whose=council)
         for known, (alarm_id, _) in on_the_board.items():
             if known not in late:
                 async with self.database.transaction() as session:
@@ -272,16 +271,6 @@ class JobWatch:
 
     def _link(self, job: Job) -> str:
         return f"{(self.public_url or '').rstrip('/')}/jobs/{job.id}"
-
-
-async def _unless_it_fails(work: Awaitable[None], whose: str) -> None:
-    """Let one on which we fail keep no other from a human; it is tried again with the next look."""
-    try:
-        await work
-    except Exception as error:
-        if is_transient(error):
-            raise
-        log.exception("job_not_told", whose=whose)
 
 
 def _said(job: Job) -> str:

@@ -38,7 +38,8 @@ class ProtectionKeeper:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Judge until `stop` is set."""
-        await look_each(EVERY_S, stop, self.look_near, self.look_at_everybody, name="protection")
+        looks = (self.look_near, self.look_at_everybody)
+        await look_each(EVERY_S, stop, *looks, name="protection", database=self.database)
 
     async def look_near(self) -> None:
         """Judge those whom a verdict or an alarm has changed."""

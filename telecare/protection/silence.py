@@ -7,7 +7,7 @@ Any number of copies: a hub is locked while its alarm is opened.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -35,8 +35,7 @@ from devices.registry.context import hub_context
 from telecare.ingest.subject import subject_of
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
-from telecare.kernel.looking import look_each
-from telecare.kernel.transient import is_transient
+from telecare.kernel.looking import by_itself, look_each
 from telecare.protection.incidents import IncidentWatch
 from telecare.wire.payloads import Message
 
@@ -78,8 +77,8 @@ class SilenceWatch:
         """Look until `stop` is set."""
         looks = (self.incidents.look, self.incidents.attach, self.tell, self.end, self.hasten)
         await asyncio.gather(
-            look_each(EVERY_S, stop, *looks, name="silence"),
-            look_each(UNHEARD_EVERY_S, stop, self.tell_of_unheard, name="never heard"),
+            look_each(EVERY_S, stop, *looks, name="silence", database=self.database),
+            look_each(UNHEARD_EVERY_S, stop, self.tell_of_unheard, name="never heard", database=self.database),
         )
 
     async def tell(self) -> None:
@@ -93,7 +92,7 @@ class SilenceWatch:
             now = await database_now(session)
         for each in untold:
             if each.hub_id not in members and now - each.since >= self.settle:
-                await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
+                await by_itself(self._tell_of_one(each), "silence_not_told", whose=each.hub_id)
 
     async def tell_of_unheard(self) -> None:
         """Open what is missing of hubs that were put up and never heard; while we are deaf ourselves, of none."""
@@ -109,19 +108,10 @@ class SilenceWatch:
         for council, listed in groupby(sorted(untold, key=lambda each: each.council_id), lambda each: each.council_id):
             silent = list(listed)
             if council in on_the_board or are_many(len(silent), fleets.get(council, 0)):
-                await self._unless_it_fails(self._tell_of_many(council, silent), council)
+                await by_itself(self._tell_of_many(council, silent), "silence_not_told", whose=council)
             else:
                 for each in silent:
-                    await self._unless_it_fails(self._tell_of_one(each), each.hub_id)
-
-    async def _unless_it_fails(self, work: Awaitable[None], whose: str) -> None:
-        """Let a hub on which we fail keep no other from being told of; it is tried again with the next look."""
-        try:
-            await work
-        except Exception as error:
-            if is_transient(error):
-                raise
-            log.exception("silence_not_told", whose=whose)
+                    await by_itself(self._tell_of_one(each), "silence_not_told", whose=each.hub_id)
 
     async def _tell_of_one(self, silent: Silent) -> None:
         async with self.database.transaction() as session:

@@ -40,7 +40,7 @@ class WelfareWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
-        await look_each(EVERY_S, stop, self.make, self.keep, name="welfare")
+        await look_each(EVERY_S, stop, self.make, self.keep, name="welfare", database=self.database)
 
     async def make(self) -> None:
         """Deal with every gap that nobody has dealt with yet."""

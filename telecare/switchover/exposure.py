@@ -36,7 +36,7 @@ class ExposureWatch:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set."""
-        await look_each(EVERY_S, stop, self.look, self.tell, self.count, name="exposure")
+        await look_each(EVERY_S, stop, self.look, self.tell, self.count, name="exposure", database=self.database)
 
     async def look(self) -> None:
         """Put on the list what is exposed, and end what no longer is."""

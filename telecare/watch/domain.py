@@ -19,6 +19,9 @@ OUTBOX_LAG_LIMIT_S = 60.0
 CANARY_MISSES = 3
 """So many canaries in a row that did not arrive in time mean that alarms may not either (C26)."""
 
+WATCHER_LIMIT_S, WATCHER_ROUNDS = 300.0, 3
+"""A task that looks at intervals and has not got through for so long, and so many of them, only fails or is stuck."""
+
 START_S = 20.0
 """Nobody is told in the first seconds: a machine that starts brings its parts up one after the other."""
 
@@ -38,6 +41,7 @@ class Check(StrEnum):
     SENDER = "sender"
     CANARY = "canary"
     BROKER = "broker"
+    WATCHERS = "watchers"
 
 
 CONFIRM_S: Mapping[Check, float] = {
@@ -46,6 +50,7 @@ CONFIRM_S: Mapping[Check, float] = {
     Check.SENDER: 0.0,
     Check.CANARY: 5.0,  # the third may just be on its way
     Check.BROKER: 15.0,
+    Check.WATCHERS: 0.0,
 }
 """For how long a check must fail before people hear of it, in seconds."""
 

@@ -41,3 +41,10 @@ SILENCE = """
 """
 """For how many seconds no canary has come through within $1 seconds: since the last that did was sent, or since the
 first when none ever did. NULL: none was sent."""
+
+WATCHERS = """
+    SELECT name, extract(epoch FROM clock_timestamp() - succeeded_at)::float8 AS lag, every_s
+      FROM watcher WHERE looked_at > clock_timestamp() - interval '7 days' ORDER BY name
+"""
+"""For how many seconds each task that looks at intervals has not got through a round. One that nobody has run for a
+week is of a program that is gone."""

@@ -12,10 +12,11 @@ from alarms.handling.models import Alarm, AlarmLog
 from alarms.intake.models import Event
 from telecare.kernel.outbox import OutboxMessage, OutboxState
 from telecare.watch.models import Canary
-from telecare.watch.queries import LAG, Lag
+from telecare.watch.queries import LAG, WATCHERS, Lag
 from telecare.wire.topics import CANARY_HUB
 
 _LAG = text(LAG)
+_WATCHERS = text(WATCHERS)
 _TURN = text("SELECT pg_try_advisory_xact_lock(7004)")
 SLACK = timedelta(milliseconds=200)
 PRUNE_BATCH = 500
@@ -30,6 +31,10 @@ class VitalsRepository:
     async def lag(self) -> Lag:
         """Return for how long what is due has waited for an engine or a sender."""
         return Lag(*(await self.session.execute(_LAG)).one())
+
+    async def watchers(self) -> dict[str, float]:
+        """Return for how many seconds each task that looks at intervals has not got through, by its name."""
+        return {name: lag for name, lag, _ in await self.session.execute(_WATCHERS)}
 
     async def open_alarms(self) -> dict[tuple[str, str], int]:
         """Return the number of open alarms by class and handling."""

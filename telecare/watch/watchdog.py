@@ -18,6 +18,8 @@ from telecare.watch.domain import (
     CANARY_MISSES,
     ENGINE_LAG_LIMIT_S,
     OUTBOX_LAG_LIMIT_S,
+    WATCHER_LIMIT_S,
+    WATCHER_ROUNDS,
     Check,
     Page,
     Watch,
@@ -26,7 +28,7 @@ from telecare.watch.domain import (
     settle,
 )
 from telecare.watch.pager import Pager, ping
-from telecare.watch.queries import LAG, SILENCE, Lag
+from telecare.watch.queries import LAG, SILENCE, WATCHERS, Lag
 
 log = get_logger("watchdog")
 
@@ -108,7 +110,22 @@ class Watchdog:
             if missed >= CANARY_MISSES:
                 words = f"{missed} test alarms in a row did not come through within {within_s:g} s"
                 problems[Check.CANARY] = f"{words}: alarms of people may not either"
+        if still := await self._still(connection):
+            problems[Check.WATCHERS] = f"{still}: what they look for nobody is told"
         return problems
+
+    async def _still(self, connection: asyncpg.Connection) -> str:
+        """Return which tasks have not got through a round for minutes, in words."""
+        try:
+            rows = await connection.fetch(WATCHERS)
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
+            log.warning("watchers_not_read", error=str(error))  # an older schema, or a role that may not: no alarm
+            return ""
+        return ", ".join(
+            f"{name} has not got through for {lag / 60:.0f} min"
+            for name, lag, every_s in rows
+            if lag > max(WATCHER_LIMIT_S, WATCHER_ROUNDS * every_s)
+        )
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():

@@ -106,7 +106,7 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         "alembic_version", "council", "device_model", "app_user", "session", "api_token", "broker_account",
         "idempotent_reply", "board_head", "heartbeat", "hub_live", "canary",
         # They are their hub's, which carries it, or the service's own.
-        "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look",
+        "hub_presence", "presence_period", "listening", "deaf_period", "hub_boot", "job_look", "watcher",
         # One cause may have homes in many councils: who sees it is its councils' and members' to say.
         "incident",
         # An image is of a model, which all councils share; a wave is its rollout's.

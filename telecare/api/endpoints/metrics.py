@@ -46,6 +46,12 @@ _welfare = Gauge(
 )
 _people = Gauge("telecare_people", "People by their protection", ("state", "tier"), registry=REGISTRY)
 _canary = Gauge("telecare_canary_seconds", "How long the last canary that arrived was on its way", registry=REGISTRY)
+_watchers = Gauge(
+    "telecare_watcher_lag_seconds",
+    "For how long a task that looks at intervals has not got through a round, in any process",
+    ("watcher",),
+    registry=REGISTRY,
+)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -66,7 +72,7 @@ async def _measure(database: Database) -> None:
         vitals = VitalsRepository(session)
         alarms, lag, waiting = await vitals.open_alarms(), await vitals.lag(), await vitals.outbox_waiting()
         protection = await ProtectionRepository(session).counts(frozenset())
-        canary_s = await vitals.last_canary_s()
+        canary_s, watchers = await vitals.last_canary_s(), await vitals.watchers()
         unclaimed = await AlarmRepository(session).unclaimed(frozenset())
         gauged = await HealthRepository(session, frozenset()).gauges()
         welfare = await WelfareRepository(session).of_open()
@@ -86,6 +92,9 @@ async def _measure(database: Database) -> None:
     _late.set(lag.outbox)
     _canary.set(float("nan") if canary_s is None else canary_s)
     _waiting.set(waiting)
+    _watchers.clear()
+    for name, lag_s in watchers.items():
+        _watchers.labels(name).set(lag_s)
 
 
 def _show_fleet(gauged: list[Gauged]) -> None:
