@@ -8,7 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from telecare.cli import access, bench, database, firmware, fleet, jobs, notices, policy, report, rota, welfare
+from telecare.cli import (
+    access,
+    bench,
+    database,
+    firmware,
+    fleet,
+    jobs,
+    notices,
+    policy,
+    report,
+    rota,
+    switchover,
+    welfare,
+)
 from telecare.cli.common import complain, run_command, say
 from telecare.kernel.logging import configure_logging
 from telecare.kernel.parent import stop_with_parent
@@ -35,6 +48,7 @@ app.add_typer(rota.app, name="rota")
 app.add_typer(report.app, name="report")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(welfare.app, name="welfare")
+app.add_typer(switchover.app, name="switchover")
 app.add_typer(bench.app, name="bench")
 app.command()(notices.notices)
 

@@ -18,6 +18,7 @@ from devices.switchover.working_days import SATURDAY, WorkingDays
 
 Ints = NDArray[np.int64]
 
+EVERY_WEEKDAY = WorkingDays()
 NEVER = 9999
 """Days until something that does not happen within any forecast."""
 
@@ -66,13 +67,15 @@ class Future:
         return Future(*(getattr(self, name.name)[:draws] for name in fields(self)))
 
 
-def foresee(pool: Pool, rates: Rates, span: Span, rng: np.random.Generator) -> Future:
-    """Draw what chance holds for a programme."""
+def foresee(
+    pool: Pool, rates: Rates, span: Span, rng: np.random.Generator, office: WorkingDays = EVERY_WEEKDAY
+) -> Future:
+    """Draw what chance holds for a programme, whose office works on certain days."""
     # A stream for each, drawn day by day where there are days: a longer forecast begins as the shorter one does.
     visits, later, fitness, returning, noise, rounding, spells = rng.spawn(7)
     homes = pool.preparing + pool.ready
     returned = np.zeros((rates.draws, span.days), dtype=np.int64)
-    turned_down, fit = _fitness(pool, rates, span, fitness)
+    turned_down, fit = _fitness(pool, rates, span, fitness, office)
     returned += turned_down
     for wait, count in sorted(pool.waiting.items()):
         _arrive(returned, rates.back[wait], np.full(rates.draws, count), returning, starting_at=0)
@@ -176,18 +179,20 @@ def _waits(shares: Floats, rates: Rates, number: int, rng: np.random.Generator) 
     return waits
 
 
-def _fitness(pool: Pool, rates: Rates, span: Span, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _fitness(pool: Pool, rates: Rates, span: Span, rng: np.random.Generator, office: WorkingDays) -> tuple[Ints, Ints]:
     """Draw who becomes fit for a first visit when, and when those return who say no before it."""
     returned = np.zeros((rates.draws, span.days), dtype=np.int64)
     fit = np.empty((rates.draws, span.days), dtype=np.int64)
     preparing, sofar = np.full(rates.draws, pool.preparing), np.full(rates.draws, pool.ready)
-    both = rates.prepared + rates.turned_down
     for day in range(span.days):
         fit[:, day] = sofar
-        leaving = rng.binomial(preparing, -np.expm1(-both))
-        ready = rng.binomial(leaving, rates.prepared / both)
-        _arrive(returned, rates.back[Wait.REFUSED], leaving - ready, rng, starting_at=day)
-        preparing, sofar = preparing - leaving, sofar + ready
+        if not office.works(span.at(day)):
+            continue
+        # The last ones are those who are hard to reach: not more than half of them in a day.
+        asked = np.minimum(rng.poisson(rates.prepared), -(-preparing // 2))
+        ready = rng.binomial(asked, 1.0 - rates.turned_down)
+        _arrive(returned, rates.back[Wait.REFUSED], asked - ready, rng, starting_at=day)
+        preparing, sofar = preparing - asked, sofar + ready
     return returned, fit
 
 

@@ -28,8 +28,8 @@ class Wait(StrEnum):
 
 OUTCOMES = tuple(Outcome)
 SETBACKS = OUTCOMES[1:]
-MOST_OF_THEM = 0.8
-"""Who visits so many of the homes that there are would have visited more: the others are booked for later days."""
+MOST_OF_THEM = 0.3
+"""Who visits so many of the homes that there are would have visited more: the others are booked for the next days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class Worked:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """How often something happened to homes, over so many days that homes waited for it (all homes added up)."""
+    """How often something happened, over so many days: those that homes waited for it, all homes added up."""
 
     count: int = 0
-    home_days: float = 0.0
+    days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class History:
     """What is known of a programme so far.
 
     `first` counts what first visits came to, `again` those to homes where one came to nothing before; `back` how fast
-    homes that waited could be visited again; `prepared` how fast homes became fit for a first visit, `turned_down` how
-    many said no or were not reached before it; `left` who died or moved away.
+    homes that waited could be visited again; `prepared` how many homes the office made fit for a first visit, over so
+    many working days, `turned_down` how many said no or were not reached before it; `left` who died or moved away.
     """
 
     days: tuple[Worked, ...] = ()

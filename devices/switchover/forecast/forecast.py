@@ -110,12 +110,13 @@ def forecast(
     The same `rng` state gives the same chances to every question, so that answers differ by what was asked alone.
     """
     number = draws or max(FEWEST_DRAWS, min(DRAWS, BUSY // max(1, pool.remaining)))
-    known = draw_rates(history, team.pace, number, rng) if rates is None else rates
+    known = draw_rates(history, team.pace, number, rng, engineers=team.engineers) if rates is None else rates
     supposed = known if what_if.no_access is None else known.with_no_access(what_if.no_access)
     supposed = supposed if what_if.pace is None else supposed.with_pace(what_if.pace)
-    future = foresee(pool, supposed, span, rng)
+    usually = WorkingDays(working_days.council)
+    future = foresee(pool, supposed, span, rng, usually)
     # Who leaves is told by the work as it is, for all questions alike: more work must not seem to keep people alive.
-    usual = capacity(Capacity(team.engineers, WorkingDays(working_days.council)), supposed, future, span)
+    usual = capacity(Capacity(team.engineers, usually), supposed, future, span)
     left = who_leaves(burn(pool, future, usual).remaining, supposed)
 
     engineers = team.engineers if what_if.engineers is None else what_if.engineers

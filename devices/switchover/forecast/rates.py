@@ -33,15 +33,19 @@ FIRST_VISITS = (19.0, 3.75, 0.5, 0.9, 0.85)
 LATER_VISITS = (7.0, 2.2, 0.3, 0.25, 0.25)
 """The same for 10 visits to homes where one came to nothing."""
 BACK: Mapping[Wait, Prior] = {
-    Wait.NO_ACCESS: Prior(2, 14),
-    Wait.REFUSED: Prior(1, 40),
-    Wait.NO_SIGNAL: Prior(1, 20),
-    Wait.FAULT: Prior(2, 14),
-    Wait.PAUSED: Prior(1, 21),
+    Wait.NO_ACCESS: Prior(4, 32),
+    Wait.REFUSED: Prior(4, 140),
+    Wait.NO_SIGNAL: Prior(4, 72),
+    Wait.FAULT: Prior(4, 28),
+    Wait.PAUSED: Prior(4, 24),
 }
-PREPARED = Prior(3, 21)
-TURNED_DOWN = Prior(0.3, 42)
+PREPARED_DAYS = 2.0
+"""Where nothing is known the office keeps pace with the engineers; that counts as so many days seen."""
+TURNED_DOWN = (0.5, 9.5)
+"""Of those whom the office asks, how many say no or are not reached (Beta)."""
 LEFT = Prior(1, 2200)
+FIRST_DAYS = 4
+"""So many days of a programme tell nothing of its pace: bookings are made some days before, and there were few."""
 PACE_DAYS, PACE_SHAPE, PACE_SD = 1.0, 2.0, 1.0
 """The pace that somebody stated counts as this many days seen, which differ from one another by about that much."""
 SPELL_BEGINS, SPELL_ENDS = (0.6, 18.0), (2.0, 1.5)
@@ -51,7 +55,10 @@ LOST_SHARE, LOST_WEIGHT = 0.15, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Draws of all rates. What comes of visits sums to 1; `back`, `prepared`, `turned_down` and `left` are a day."""
+    """Draws of all rates. What comes of visits sums to 1; `back` and `left` are a day.
+
+    `prepared` is homes that the office asks on a working day, `turned_down` a share of them.
+    """
 
     first: Floats
     again: Floats
@@ -95,11 +102,17 @@ _ARRAYS = (
 )  # fmt: skip
 
 
-def draw_rates(history: History, stated_pace: float, draws: int, rng: np.random.Generator) -> Rates:
+def draw_rates(
+    history: History, stated_pace: float, draws: int, rng: np.random.Generator, *, engineers: float = 1.0
+) -> Rates:
     """Draw rates that agree with what was seen; `stated_pace` is visits by engineer and day as people plan them."""
+    office = max(1.0, stated_pace * engineers)
     worked = [day for day in history.days if day.engineers > 0]
     lost, usual = split_lost(worked, stated_pace)
-    pace, pace_sd = _pace([day.pace for day in usual if not day.for_want_of_homes], stated_pace, draws, rng)
+    begun = worked[:FIRST_DAYS]
+    pace, pace_sd = _pace(
+        [day.pace for day in usual if day not in begun and not day.for_want_of_homes], stated_pace, draws, rng
+    )
     begins, ends = _spells(worked, lost, draws, rng)
     typical = sum(day.pace for day in usual) / len(usual) if usual else stated_pace
     share = LOST_SHARE * LOST_WEIGHT + sum(day.pace / typical for day in lost)
@@ -107,8 +120,10 @@ def draw_rates(history: History, stated_pace: float, draws: int, rng: np.random.
         first=_outcomes(FIRST_VISITS, history.first, draws, rng),
         again=_outcomes(LATER_VISITS, history.again, draws, rng),
         back={wait: _flow(prior, history.back.get(wait, Flow()), draws, rng) for wait, prior in BACK.items()},
-        prepared=_flow(PREPARED, history.prepared, draws, rng),
-        turned_down=_flow(TURNED_DOWN, Flow(history.turned_down, history.prepared.home_days), draws, rng),
+        prepared=_flow(Prior(PREPARED_DAYS * office, PREPARED_DAYS), history.prepared, draws, rng),
+        turned_down=rng.beta(
+            TURNED_DOWN[0] + history.turned_down, TURNED_DOWN[1] + history.prepared.count - history.turned_down, draws
+        ),
         left=_flow(LEFT, history.left, draws, rng),
         pace=pace,
         pace_sd=pace_sd,
@@ -135,7 +150,7 @@ def _outcomes(prior: tuple[float, ...], seen: Mapping[Outcome, int], draws: int,
 
 def _flow(prior: Prior, seen: Flow, draws: int, rng: np.random.Generator) -> Floats:
     """Draw a rate a day of something that homes wait for (Gamma, what is still waiting counted as seen so far)."""
-    return rng.gamma(prior.seen + seen.count, 1.0 / (prior.home_days + seen.home_days), draws)
+    return rng.gamma(prior.seen + seen.count, 1.0 / (prior.home_days + seen.days), draws)
 
 
 def _pace(seen: list[float], stated: float, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -31,7 +31,7 @@ def history(days: int, pace: float = 5, no_access: float = 0.15, engineers: int 
         days=tuple(Worked(first + timedelta(days=day), engineers, number, 900) for day, number in enumerate(visits)),
         first={Outcome.DONE: total - sum(counts.values()), **counts},
         back={Wait.NO_ACCESS: Flow(out, out * 7.0)},
-        prepared=Flow(total, total * 7.0),
+        prepared=Flow(total, days),
         left=Flow(0, days * 9000.0),
     )
 
@@ -45,7 +45,7 @@ def width(found: Forecast) -> int:
 
 
 def test_little_data_gives_a_wide_range_and_much_a_narrow_one() -> None:
-    nothing, little, much = told(), told(past=history(4)), told(past=history(40))
+    nothing, little, much = told(), told(past=history(9)), told(past=history(40))
     assert width(nothing) > width(little) > width(much)
     assert width(nothing) > 3 * width(much)
 
