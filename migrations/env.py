@@ -22,6 +22,7 @@ from devices.jobs import models as jobs
 from devices.presence import models as presence
 from devices.registry import models as registry
 from devices.switchover.exposure import models as exposure
+from devices.switchover.planning import models as planning
 from devices.switchover.programmes import models as programmes
 from devices.switchover.visits import models as visits
 from devices.testing import models as testing
@@ -35,6 +36,7 @@ from telecare.watch import models as watch
 TABLES_OF = (
     cover,
     incidents,
+    planning,
     invitations,
     handling,
     intake,

@@ -50,6 +50,7 @@ from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
 from telecare.protection.welfare import WelfareWatch
 from telecare.switchover.exposure import ExposureWatch
+from telecare.switchover.plan_runner import PlanRunner
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
@@ -141,6 +142,7 @@ class Process:
         welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
         self._parts["welfare"] = welfare.run
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
+        self._parts["planning"] = PlanRunner(self.database).run
         self._parts["exposure"] = ExposureWatch(self.database, self.settings.public_url).run
         self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run

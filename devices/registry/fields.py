@@ -45,6 +45,11 @@ def storable(text: str) -> str:
     return text
 
 
+def _degrees(value: Any) -> Any:
+    """Return the number of a cell: 55,9533 is how some spreadsheets write it."""
+    return value.strip().replace(",", ".") if isinstance(value, str) else value
+
+
 def _check_exact(text: str) -> None:
     """Raise ValueError for what a spreadsheet program makes of a long number, 9.06E+11: the rest of it is lost."""
     if _ROUNDED.fullmatch(text):
@@ -165,3 +170,7 @@ class Output(BaseModel):
     """What we answer, read from the attributes of what the register holds."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+Latitude = Annotated[float, BeforeValidator(_degrees), Field(ge=49, le=62, description="WGS 84, in degrees")]
+Longitude = Annotated[float, BeforeValidator(_degrees), Field(ge=-14, le=3, description="WGS 84, in degrees")]

@@ -13,7 +13,9 @@ from devices.registry.fields import (
     Email,
     Input,
     KeySafeCode,
+    Latitude,
     Line,
+    Longitude,
     Minutes,
     Name,
     Output,
@@ -129,7 +131,15 @@ class PremisesIn(Input):
     town: Name
     postcode: Postcode
     exchange: Annotated[Name, Field(description="the telephone exchange that serves it")] | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     access_notes: Words | None = None
+
+    @model_validator(mode="after")
+    def _whole_place(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give latitude and longitude together")
+        return self
 
 
 class PremisesPatch(Patch):
@@ -142,7 +152,16 @@ class PremisesPatch(Patch):
     town: Name | None = None
     postcode: Postcode | None = None
     exchange: Name | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     access_notes: Words | None = None
+
+    @model_validator(mode="after")
+    def _whole_place(self) -> Self:
+        given = {"latitude", "longitude"} & self.model_fields_set
+        if len(given) == 1 or (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give latitude and longitude together")
+        return self
 
 
 class PremisesListed(Output):
@@ -160,6 +179,8 @@ class PremisesOut(PremisesListed):
     """A home, as known; the code of its key safe is never in here."""
 
     exchange: str | None
+    latitude: float | None
+    longitude: float | None
     access_notes: str | None
     key_safe_location: str | None
     key_safe_has_code: bool

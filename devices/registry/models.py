@@ -73,6 +73,8 @@ class Premises(Base):
         UniqueConstraint("id", "council_id"),
         UniqueConstraint("council_id", "uprn"),
         CheckConstraint("uprn ~ '^[0-9]{1,12}$'", name="uprn"),
+        CheckConstraint("num_nulls(latitude, longitude) IN (0, 2)", name="coordinates"),
+        CheckConstraint("latitude BETWEEN 49 AND 62 AND longitude BETWEEN -14 AND 3", name="in_britain"),
         Index("ix_premises_postcode", "postcode"),
     )
 
@@ -83,6 +85,8 @@ class Premises(Base):
     town: Mapped[str]
     postcode: Mapped[str]
     exchange: Mapped[str | None] = mapped_column(comment="the telephone exchange that serves it")
+    latitude: Mapped[float | None] = mapped_column(comment="WGS 84, in degrees")
+    longitude: Mapped[float | None]
     access_notes: Mapped[str | None]
     key_safe_location: Mapped[str | None]
     key_safe_code_sealed: Mapped[str | None]

@@ -176,6 +176,9 @@ class _Fleet:
         chance = self.chance
         town, outcode = chance.choice(place.towns)
         safe = chance.random() < 0.7
+        # By a chance of its own, so that homes stay what they were before they had a place.
+        where = random.Random(f"{self.secret}:{number}:where")  # noqa: S311 - a made-up home
+        middle = place.middles[town]
         self.rows[Premises].append(
             {
                 "id": premises_id,
@@ -185,6 +188,8 @@ class _Fleet:
                 "town": town,
                 "postcode": f"{outcode} {chance.randrange(1, 9)}{''.join(chance.sample('ABDEFGHJLNPQRSTUWXYZ', 2))}",
                 "exchange": town,
+                "latitude": round(where.gauss(middle[0], 0.015), 6),
+                "longitude": round(where.gauss(middle[1], 0.025), 6),
                 "access_notes": "Ring and wait: slow to the door" if chance.random() < 0.2 else None,
                 "key_safe_location": chance.choice(SAFES) if safe else None,
                 "key_safe_code_sealed": self.sealer.seal(f"{chance.randrange(10_000):04d}") if safe else None,

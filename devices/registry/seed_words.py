@@ -37,14 +37,32 @@ PROVIDERS = ("Northlight Telecom", "Caledon Connect", "Firth Broadband")
 class Place:
     """A council of the demo with its towns and made-up postcodes (none of these outcodes exists)."""
 
-    def __init__(self, code: str, towns: tuple[tuple[str, str], ...], area_code: str) -> None:
+    def __init__(
+        self, code: str, towns: tuple[tuple[str, str], ...], area_code: str, middles: tuple[tuple[float, float], ...]
+    ) -> None:
         self.code = code
         self.towns = towns
         self.area_code = area_code
+        self.middles = {town: middle for (town, _), middle in zip(towns, middles, strict=True)}
 
 
 PLACES = (
-    Place("S12000035", (("Port Corran", "PX31"), ("Ardmore Bay", "PX34"), ("Glenshira", "PX38")), "01632"),
-    Place("S12000017", (("Strathbeg", "QV15"), ("Kinlochard Mor", "QV21"), ("Invermuir", "QV27")), "0131"),
-    Place("S12000049", (("Glasgow North Vennel", "ZG41"), ("Glasgow Clydeholm", "ZG52")), "0141"),
+    Place(
+        "S12000035",
+        (("Port Corran", "PX31"), ("Ardmore Bay", "PX34"), ("Glenshira", "PX38")),
+        "01632",
+        ((56.41, -5.47), (56.47, -5.32), (56.28, -5.05)),
+    ),
+    Place(
+        "S12000017",
+        (("Strathbeg", "QV15"), ("Kinlochard Mor", "QV21"), ("Invermuir", "QV27")),
+        "0131",
+        ((57.48, -4.22), (57.55, -4.45), (57.60, -3.95)),
+    ),
+    Place(
+        "S12000049",
+        (("Glasgow North Vennel", "ZG41"), ("Glasgow Clydeholm", "ZG52")),
+        "0141",
+        ((55.88, -4.24), (55.85, -4.31)),
+    ),
 )

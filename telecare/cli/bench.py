@@ -302,3 +302,30 @@ def _tell(report: _Report, *, as_json: bool) -> None:
     """Print what was measured, for a program or for a reader."""
     for line in [msgspec.json.encode(report.values()).decode()] if as_json else report.lines():
         say(line)
+
+
+@app.command()
+def plan(
+    homes: Annotated[list[int] | None, typer.Option(min=1, help="so many homes; repeatable")] = None,
+    engineers: Annotated[int, typer.Option(min=1)] = 6,
+    days: Annotated[int, typer.Option(min=3, help="working days")] = 45,
+    seconds: Annotated[float, typer.Option(min=0.1, help="of search for each week of a plan")] = 8.0,
+    seed: Annotated[int, typer.Option(help="the same seed makes the same homes")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Plan visits for a fictional council; compare with the nearest-neighbour plan; plan anew; Solomon's instances.
+
+    Exit 1 when a plan breaks a hard constraint, which a validator looks for that shares no code with the planner.
+
+    Example: telecare bench plan --homes 1200 --seconds 8
+    """
+    from telecare.bench.planning import PlanOptions, plan_run  # noqa: PLC0415 - the routing library loads slowly
+
+    def run() -> int:
+        sizes = tuple(homes) if homes else PlanOptions().homes
+        options = PlanOptions(sizes, engineers, days, seconds, seed=seed)
+        report = plan_run(options, (lambda _: None) if as_json else say)
+        _tell(report, as_json=as_json)
+        return 1 if report.faults else 0
+
+    run_command(run)

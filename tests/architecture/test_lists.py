@@ -25,6 +25,7 @@ from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from devices.switchover.exposure.domain import ExposureCause
+from devices.switchover.planning.domain import PlanState
 from devices.switchover.programmes.domain import Cause
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome, EvidenceKind, VisitState
 from telecare.access.broker import BrokerRole
@@ -36,6 +37,7 @@ from telecare.protection.domain import Protection
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_cover_why": CoverWhy,
+    "ck_switchover_plan_state": PlanState,
     "ck_incident_kind": GroupKind,
     "ck_incident_state": IncidentState,
     "ck_incident_member_state": IncidentMemberState,

@@ -237,6 +237,8 @@ class _Home:
             "town": home.town,
             "postcode": home.postcode,
             "exchange": home.exchange,
+            "latitude": home.latitude if home.longitude is not None else None,
+            "longitude": home.longitude if home.latitude is not None else None,
             "access_notes": home.access_notes,
             "key_safe_location": home.key_safe_location,
             "key_safe_code_sealed": self._sealed(premises),

@@ -23,7 +23,9 @@ from devices.registry.fields import (
     HubId,
     KeySafeCode,
     Kind,
+    Latitude,
     Line,
+    Longitude,
     Minutes,
     Name,
     Phone,
@@ -126,6 +128,8 @@ class HomeRow(_Cells):
     town: Name
     postcode: Postcode
     exchange: Name | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     access_notes: Words | None = None
     key_safe_location: Line | None = None
     key_safe_code: KeySafeCode | None = None

@@ -6,10 +6,10 @@ more is put where it was promised with somebody else, and only if that cannot be
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from enum import StrEnum
 
+from devices.switchover.planning.changes import Change, Move, Replanned, Since
 from devices.switchover.planning.days import day_of, frozen, hours_of, may_visit, minutes, openings
 from devices.switchover.planning.problem import (
     NOON,
@@ -30,45 +30,6 @@ NOTICE = 60
 """Nobody is sent to a home sooner than so many minutes from now."""
 KEPT, PROMISED, CONFIRMED, HELD = 900_000_000, 40_000_000, 20_000_000, 1_000_000
 """What it is worth, in metres: a promise that can be kept, one that another engineer keeps, one moved, all others."""
-
-
-class Change(StrEnum):
-    """What became of an appointment."""
-
-    ENGINEER = "engineer"
-    MOVED = "moved"
-    DROPPED = "dropped"
-
-
-@dataclass(frozen=True)
-class Move:
-    """An appointment that is not as it was, and why; `after` is None when it has to be booked anew."""
-
-    change: Change
-    before: Appointment
-    after: Appointment | None
-    why: str
-
-
-@dataclass(frozen=True)
-class Replanned:
-    """The plan as it is now, and everything that differs; promises first."""
-
-    plan: Plan
-    moves: tuple[Move, ...]
-
-    @property
-    def broken(self) -> tuple[Move, ...]:
-        """Return the promises that are not kept: these households must be told."""
-        return tuple(move for move in self.moves if move.before.confirmed and move.change is not Change.ENGINEER)
-
-
-@dataclass(frozen=True)
-class Since:
-    """From when on things may be arranged: a day, and the minute that it is now on that day."""
-
-    day: date
-    minute: int = 0
 
 
 def replan(problem: Problem, plan: Plan, since: Since, limits: Limits = Limits(seconds=4.0)) -> Replanned:  # noqa: B008

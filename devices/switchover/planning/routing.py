@@ -15,12 +15,15 @@ import numpy as np
 from pyvrp import Client, ClientGroup, Depot, Location, ProblemData, Route, Solution, SolveParams, VehicleType, solve
 from pyvrp import IteratedLocalSearchParams as SearchParams
 from pyvrp.exceptions import PenaltyBoundWarning
+from pyvrp.search import NeighbourhoodParams
 from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCriterion
 
 from devices.switchover.planning.days import may_visit
 from devices.switchover.planning.problem import EngineerDay, Home, Place, Travel
 
 DAY = 24 * 60
+NEIGHBOURS = 80
+"""Moves are tried among so many clients: more than usual, since a home is several clients at one place."""
 FAR = 10_000_000
 """Longer than any horizon: nobody gets there."""
 
@@ -92,7 +95,8 @@ def route(
     data = _data(stops, days, travel, clients, order, limits.day)
     stop_when: StoppingCriterion = MultipleCriteria([MaxRuntime(limits.seconds), MaxIterations(limits.iterations)])
     initial = _initial(data, stops, clients, known, order, days) if known else None
-    params = SolveParams(ils=SearchParams(num_iters_no_improvement=20_000))
+    near = NeighbourhoodParams(num_neighbours=NEIGHBOURS)
+    params = SolveParams(ils=SearchParams(num_iters_no_improvement=20_000), neighbourhood=near)
     with warnings.catch_warnings():
         # That some homes are out of reach for some is how the problem is told, and no fault of it.
         warnings.simplefilter("ignore", PenaltyBoundWarning)

@@ -14,17 +14,18 @@ from itertools import groupby
 from statistics import median
 
 from devices.switchover.planning.days import day_of, may_visit, metres, openings
+from devices.switchover.planning.greedy import drive
 from devices.switchover.planning.problem import Appointment, EngineerDay, Home, Plan, Problem, Unplanned
 from devices.switchover.planning.routing import Choice, Limits, Stop, Visit, route
 
 Progress = Callable[[int, int, str], None]
 """Told: so many blocks are done, of so many, and what is next."""
 
-ANY = 12_000
+ANY = 4_000
 """What any visit is worth, in metres of driving: a detour below that is driven rather than a home left for later."""
-LAST = 40_000
+LAST = 9_000
 """The same in the last week, after which nobody comes any more."""
-URGENT = 14_000
+URGENT = 3_000
 """What the median home's harm of one week is worth on top."""
 MUST = 3_000_000
 """What a home is worth whose last chance this is."""
@@ -62,7 +63,8 @@ def make_plan(problem: Problem, effort: Effort = Effort(), tell: Progress = lamb
         days = share_store(problem, days, block, taken)
         stops = _stops(problem, block, following, list(left.values()), days, usual, effort)
         limits = Limits(effort.seconds, effort.iterations, effort.seed)
-        routes = sooner(problem, days, route(stops, days, problem.travel, limits))
+        known = _begin_with(problem, stops, days)
+        routes = sooner(problem, days, route(stops, days, problem.travel, limits, known))
         for day, visits in zip(days, routes, strict=True):
             for visit in visits:
                 appointments.append(booked(day, visit))
@@ -110,6 +112,21 @@ def _stops(
     most = math.ceil(effort.candidates * sum(_fits(problem, day) for day in days))
     special = [stop for _, stop in found[most:] if stop.home.place.island or stop.home.people > 1]
     return [*(stop for _, stop in found[:most]), *special]
+
+
+def _begin_with(
+    problem: Problem, stops: Sequence[Stop], days: Sequence[EngineerDay]
+) -> dict[int, list[tuple[str, int]]]:
+    """Return routes for the search to begin with: one home after the other, the least way for its worth."""
+    left = {stop.home.id: stop.home for stop in stops}
+    values = {stop.home.id: float(max(choice.worth for choice in stop.choices)) for stop in stops}
+    order = sorted(
+        range(len(days)), key=lambda index: (not days[index].island, -len(days[index].crew), days[index].day)
+    )
+    return {
+        index: [(visit.home.id, visit.start) for visit in drive(problem, days[index], left, lambda h: values[h.id])]
+        for index in order
+    }
 
 
 def _fits(problem: Problem, day: EngineerDay) -> float:

@@ -6,6 +6,7 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.switchover.planning.changes import Change, Replanned, Since
 from devices.switchover.planning.nearest import nearest_plan
 from devices.switchover.planning.prize import Harm
 from devices.switchover.planning.problem import (
@@ -20,7 +21,7 @@ from devices.switchover.planning.problem import (
     Stock,
     Window,
 )
-from devices.switchover.planning.replan import Change, Replanned, Since, ill, replan
+from devices.switchover.planning.replan import ill, replan
 from devices.switchover.planning.routing import Limits
 from devices.switchover.planning.solve import Effort, make_plan
 from devices.switchover.planning.validate import validate

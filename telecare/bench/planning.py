@@ -1,0 +1,135 @@
+"""The planner measured: time and quality as homes grow, against the nearest-neighbour plan, a re-plan, Solomon's."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from devices.switchover.planning.changes import Since
+from devices.switchover.planning.figures import Figures, figures
+from devices.switchover.planning.nearest import nearest_plan
+from devices.switchover.planning.problem import Plan, Problem
+from devices.switchover.planning.replan import ill, replan
+from devices.switchover.planning.routing import Limits
+from devices.switchover.planning.solve import Effort, make_plan
+from devices.switchover.planning.validate import validate
+from telecare.bench.plan_town import Town, town
+from telecare.bench.solomon import BEST, Gap
+from telecare.bench.solomon import solve as solve_instance
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What is planned: each number of homes by itself; `seconds` of search for each week of the plan."""
+
+    homes: Sequence[int] = (100, 1000, 1200, 5000)
+    engineers: int = 6
+    days: int = 45
+    seconds: float = 8.0
+    iterations: int = 1_000_000
+    replan_seconds: float = 4.0
+    instances: Sequence[str] = tuple(BEST)
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One size: the plan and the one for comparison, with how long each took and what the check found."""
+
+    homes: int
+    plan: Figures
+    plan_s: float
+    nearest: Figures
+    nearest_s: float
+    faults: int
+    replan_s: float
+    replan_faults: int
+    moved: int
+    orphans: int
+    broken: int
+
+
+@dataclass
+class PlanReport:
+    """All sizes and all public instances."""
+
+    rows: list[Row] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+    @property
+    def faults(self) -> int:
+        """Return how many hard constraints were broken altogether; 0 or the planner is wrong."""
+        return sum(row.faults + row.replan_faults for row in self.rows)
+
+    def lines(self) -> list[str]:
+        """Return the report for a terminal."""
+        found = ["homes  plan        visits  harm avoided  km     km/visit  seconds  faults"]
+        for row in self.rows:
+            for name, each, took in (("PyVRP", row.plan, row.plan_s), ("nearest", row.nearest, row.nearest_s)):
+                found.append(
+                    f"{row.homes:5}  {name:10}  {each.visits:6}  {each.share:11.1%}  {each.kilometres:6.0f}"
+                    f"  {each.kilometres_a_visit:8.2f}  {took:7.1f}  {row.faults if name == 'PyVRP' else '':>6}"
+                )
+        found += ["", "homes  re-plan, one engineer ill: seconds  their visits  promises not kept  all changes  faults"]
+        found += [
+            f"{row.homes:5}  {row.replan_s:34.1f}  {row.orphans:12}  {row.broken:17}  {row.moved:11}"
+            f"  {row.replan_faults:6}"
+            for row in self.rows
+        ]
+        found += ["", "instance  visited  length   best known  gap"]
+        found += [
+            f"{gap.name:8}  {gap.visited:7}  {gap.length:7.1f}  {gap.best:10.1f}  {gap.percent:4.1f} %"
+            for gap in self.gaps
+        ]
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """Return the report for programs."""
+        return {
+            "plans": [asdict(row) for row in self.rows],
+            "solomon": [asdict(gap) | {"percent": gap.percent} for gap in self.gaps],
+            "faults": self.faults,
+        }
+
+
+def plan_run(options: PlanOptions, say: Say) -> PlanReport:
+    """Plan each size, then the public instances."""
+    report = PlanReport()
+    effort = Effort(options.seconds, options.iterations, seed=options.seed)
+    for homes in options.homes:
+        say(f"{homes} homes, {options.engineers} engineers, {options.days} days …")
+        problem = town(Town(homes, options.engineers, options.days, options.seed))
+        report.rows.append(_row(problem, effort, options))
+    for name in options.instances:
+        report.gaps.append(solve_instance(name, options.seconds, options.iterations))
+    return report
+
+
+def _row(problem: Problem, effort: Effort, options: PlanOptions) -> Row:
+    started = time.perf_counter()
+    plan = make_plan(problem, effort)
+    made = time.perf_counter()
+    nearest = nearest_plan(problem)
+    compared = time.perf_counter()
+    promised, changed, since, orphans = _illness(problem, plan)
+    again = time.perf_counter()
+    done = replan(changed, promised, since, Limits(options.replan_seconds, options.iterations, options.seed))
+    return Row(
+        len(problem.homes), figures(problem, plan), made - started, figures(problem, nearest), compared - made,
+        len(validate(problem, plan)) + len(validate(problem, nearest)), time.perf_counter() - again,
+        len(validate(changed, done.plan)), len(done.moves), orphans, len(done.broken),
+    )  # fmt: skip
+
+
+def _illness(problem: Problem, plan: Plan) -> tuple[Plan, Problem, Since, int]:
+    """Return the plan with two weeks promised to households, and the first engineer ill on its third day."""
+    day, until = problem.days[2], problem.days[min(10, len(problem.days)) - 1]
+    promised = replace(
+        plan, appointments=tuple(replace(each, confirmed=each.day <= until) for each in plan.appointments)
+    )
+    who = problem.engineers[0].id
+    since = Since(day)
+    orphans = sum(each.day == day and who in each.crew for each in plan.appointments)
+    return promised, ill(problem, who, since, day), since, orphans

@@ -1,0 +1,171 @@
+"""Makes the plans that somebody has asked for: one at a time, in a process that stands back behind all others."""
+
+import asyncio
+import contextlib
+import pickle
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from devices.switchover.planning.changes import Answer, Order, Since
+from devices.switchover.planning.domain import PlanState
+from devices.switchover.planning.models import SwitchoverPlan
+from devices.switchover.planning.problem import Plan
+from devices.switchover.planning.repository import PlanningRepository
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.errors import ProblemError
+from telecare.kernel.logging import get_logger
+from telecare.kernel.transient import is_transient
+from telecare.kernel.waiting import first_of
+from telecare.switchover.planning import Known, as_result, plan_of, problem_of
+
+log = get_logger("planning")
+
+EVERY_S = 1.0
+BEAT_S = 10.0
+LONDON = ZoneInfo("Europe/London")
+
+Tell = Callable[[float, str], Awaitable[None]]
+
+
+class PlanRunner:
+    """One worker that makes plans; any number of copies."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Make what is asked for until `stop` is set; what is in hand then is made anew by whoever comes next.
+
+        A plan may take minutes, so this is no task of which a whole round each second is expected.
+        """
+        making = asyncio.create_task(self._make_each(stop))
+        await stop.wait()
+        making.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await making
+
+    async def _make_each(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                made = await self.make_next()
+            except Exception as error:
+                made = False
+                if is_transient(error):
+                    log.warning("planning_waits_for_database", error=repr(error)[:200])
+                else:
+                    log.exception("planning_failed")
+            if not made:
+                await first_of(stop, timeout_s=EVERY_S)
+
+    async def make_next(self) -> bool:
+        """Make the plan that waits longest; say whether there was one."""
+        async with self.database.transaction() as session:
+            row = await PlanningRepository(session).claim(await database_now(session))
+            if row is None:
+                return False
+            plan_id = row.id
+        try:
+            known, order = await self._order(plan_id)
+            answer = await carry_out(order, lambda share, words: self._beat(plan_id, share, words))
+            result = as_result(known, answer.plan, answer.done)
+            why = f"The plan breaks a rule: {result['faults'][0]}" if result["faults"] else None
+        except ProblemError as error:
+            result, why = None, error.detail
+        except WorkerError:
+            log.exception("plan_failed", plan=str(plan_id))
+            result, why = None, "The planner failed; the log has the reason"
+        async with self.database.transaction() as session:
+            await PlanningRepository(session).end(plan_id, None if why else result, why)
+        return True
+
+    async def _order(self, plan_id: UUID) -> tuple[Known, Order]:
+        async with self.database.transaction() as session:
+            repository = PlanningRepository(session)
+            row = await repository.require(plan_id)
+            now = (await database_now(session)).astimezone(LONDON)
+            known = await problem_of(session, row.council_id, row.first_on, row.last_on, now.date())
+            if row.replaces_id is None:
+                return known, Order(known.problem, row.seconds)
+            before = await repository.require(row.replaces_id)
+            return known, Order(known.problem, row.seconds, _before(before, known), since_of(now, row.first_on))
+
+    async def _beat(self, plan_id: UUID, share: float, words: str) -> None:
+        async with self.database.transaction() as session:
+            await PlanningRepository(session).beat(plan_id, share, words)
+
+
+def since_of(now: datetime, first: date) -> Since:
+    """Return from when on things may be arranged: now, or the plan's first day when that is still to come."""
+    return Since(now.date(), now.hour * 60 + now.minute) if first <= now.date() else Since(first)
+
+
+def _before(row: SwitchoverPlan, known: Known) -> Plan:
+    there = {home.id for home in known.problem.homes}
+    if row.result is None or row.state not in {PlanState.READY, PlanState.ACCEPTED}:
+        raise WorkerError("the plan to begin with is not there")
+    plan = plan_of(row.result)
+    return Plan(
+        tuple(each for each in plan.appointments if each.home_id in there),
+        tuple(each for each in plan.unplanned if each.home_id in there),
+    )
+
+
+class WorkerError(Exception):
+    """The process of the planner ended without an answer."""
+
+
+async def carry_out(order: Order, tell: Tell) -> Answer:
+    """Have an order carried out by a process of its own; `tell` is given its progress, at least each ten seconds."""
+    async with _worker() as process:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise WorkerError("no pipes")
+        process.stdin.write(pickle.dumps(order))
+        process.stdin.close()
+        progress = asyncio.create_task(_follow(process.stderr, tell))
+        try:
+            raw = await process.stdout.read()
+            code, said = await process.wait(), await progress
+        finally:
+            progress.cancel()
+    if code != 0:
+        raise WorkerError(said or f"it ended with {code}")
+    answer: Answer = pickle.loads(raw)  # noqa: S301 - from our own process
+    return answer
+
+
+async def _follow(lines: asyncio.StreamReader, tell: Tell) -> str:
+    """Tell of each line of progress; return the last one that was none."""
+    said, share, words = "", 0.0, ""
+    reading = asyncio.ensure_future(lines.readline())
+    while True:
+        done, _ = await asyncio.wait({reading}, timeout=BEAT_S)
+        if done:
+            line = reading.result().decode(errors="replace")
+            if not line:
+                return said
+            parts = line.split(maxsplit=2)
+            if len(parts) == 3 and parts[0].isdecimal() and parts[1].isdecimal():  # noqa: PLR2004 - done, of, words
+                share, words = int(parts[0]) / max(1, int(parts[1])), parts[2].strip()
+            else:
+                said = line.strip() or said
+            reading = asyncio.ensure_future(lines.readline())
+        await tell(share, words)
+
+
+@asynccontextmanager
+async def _worker() -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "devices.switchover.planning.worker",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

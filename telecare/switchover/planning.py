@@ -1,0 +1,248 @@
+"""From the register to a problem, and from a plan to what is kept and shown."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.switchover.planning import schemas as told
+from devices.switchover.planning.changes import Replanned
+from devices.switchover.planning.figures import figures
+from devices.switchover.planning.geography import Flat, Guesses, district_of
+from devices.switchover.planning.models import EngineerAbsence, EngineerProfile, VisitNeed
+from devices.switchover.planning.prize import Factors, LineState, assess, until_of
+from devices.switchover.planning.problem import (
+    Appointment,
+    Deadline,
+    Engineer,
+    Ferry,
+    Freeze,
+    Home,
+    Place,
+    Plan,
+    Problem,
+    Rules,
+    Stock,
+    Travel,
+    Unplanned,
+    Window,
+)
+from devices.switchover.planning.repository import PlanningRepository
+from devices.switchover.planning.validate import validate
+from devices.switchover.working_days import WorkingDays
+from telecare.kernel.errors import RefusedError
+from telecare.switchover.plan_facts import HomeFacts, homes_of
+
+USUAL_MINUTES, EACH_PERIPHERAL = 50, 8
+"""How long a swap takes that nobody has said anything about: so long, and more for each peripheral."""
+HUB = "hub"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A problem, with the homes that cannot be in it since nobody knows where they are."""
+
+    problem: Problem
+    placeless: tuple[Unplanned, ...]
+    flat: Flat
+
+
+async def problem_of(session: AsyncSession, council: str, first: date, last: date, today: date) -> Known:
+    """Return the problem of a council between two days; RefusedError when nobody or no day is there to plan."""
+    repository = PlanningRepository(session)
+    row = await repository.rules(council)
+    rules = told.RulesIn.model_validate(row.document) if row is not None else told.RulesIn()
+    engineers = await repository.engineers(council)
+    if not engineers:
+        raise RefusedError("Nobody visits homes of this council yet: say who does, and from where", field="engineers")
+    worked = WorkingDays(council, frozenset(rules.local_holidays))
+    days = tuple(worked.between(first, last))
+    if not days:
+        raise RefusedError("There is no working day from the first day to the last one", field="first_on")
+    eves = frozenset(day for day in days if worked.eve(day) or _before_local(worked, day, rules.local_holidays))
+    facts, needs = await homes_of(session, council), await repository.needs(council)
+    absences = await repository.absences(council, first)
+    flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
+    homes, placeless = _homes(facts, needs, rules, flat, days[0], today)
+    problem = Problem(
+        homes,
+        tuple(_engineer(each, absences, flat) for each in engineers),
+        days,
+        until_of(days[-1]),
+        eves,
+        tuple(_ferry(each, flat) for each in rules.ferries),
+        tuple(Stock(each.item, each.on, each.quantity) for each in rules.stock),
+        tuple(_freeze(each) for each in rules.freezes),
+        Travel(metres_a_minute=rules.metres_a_minute),
+        Rules(rules.undo_minutes, rules.before_holiday_minutes),
+    )
+    return Known(problem, placeless, flat)
+
+
+def _before_local(worked: WorkingDays, day: date, local: Collection[date]) -> bool:
+    """Say whether a local holiday lies between a day and the next one that is worked."""
+    following = day + timedelta(days=1)
+    while not worked.works(following):
+        if following in local:
+            return True
+        following += timedelta(days=1)
+    return False
+
+
+def _homes(
+    facts: Iterable[HomeFacts], needs: Mapping[Any, VisitNeed], rules: told.RulesIn, flat: Flat, first: date,
+    today: date,
+) -> tuple[tuple[Home, ...], tuple[Unplanned, ...]]:  # fmt: skip
+    facts = list(facts)
+    guesses = Guesses((f.postcode, f.latitude, f.longitude) for f in facts if f.latitude and f.longitude)
+    islands = {area: ferry.island for ferry in rules.ferries for area in ferry.areas}
+    homes: list[Home] = []
+    placeless: list[Unplanned] = []
+    for each in facts:
+        place = _place(each, guesses, islands, flat)
+        if place is None:
+            why = f"nobody knows where it is: give latitude and longitude, there are none near {each.postcode}"
+            placeless.append(Unplanned(each.hub_id, why))
+            continue
+        homes.append(_home(each, needs.get(each.premises_id), rules, place, first, today))
+    return tuple(homes), tuple(placeless)
+
+
+def _place(each: HomeFacts, guesses: Guesses, islands: Mapping[str, str], flat: Flat) -> Place | None:
+    latitude, longitude, guessed = each.latitude, each.longitude, ""
+    if latitude is None or longitude is None:
+        found = guesses.of(each.postcode)
+        if found is None:
+            return None
+        latitude, longitude, guessed = found
+    return Place(*flat.metres(latitude, longitude), islands.get(district_of(each.postcode), ""), guessed)
+
+
+def _home(each: HomeFacts, need: VisitNeed | None, rules: told.RulesIn, place: Place, first: date, today: date) -> Home:
+    telco = rules.lines_end_on if each.line in {LineState.ANALOGUE, LineState.READY_ON_ANALOGUE} else None
+    assessed = assess(
+        Factors(
+            each.line,
+            telco,
+            only_2g=each.radio == "2g",
+            risk_tier=each.risk_tier,
+            lives_alone=each.lives_alone,
+            no_mobile=each.no_phone,
+            life_safety_detectors=each.detectors,
+            days_since_proven=each.days_since_proven(today),
+        ),
+        today,
+    )
+    last = telco - timedelta(days=rules.margin_days) if telco is not None else None
+    # What is late already is not left out for it: it is worth more than all others.
+    deadline = Deadline(last, f"analogue lines end on {telco:%d %B %Y}") if last is not None and last >= first else None
+    home = Home(
+        each.hub_id, place, USUAL_MINUTES + EACH_PERIPHERAL * each.peripherals, assessed.harm,
+        district_of(each.postcode), needs={HUB: 1}, deadline=deadline, factors=assessed.factors,
+    )  # fmt: skip
+    if need is None:
+        return home
+    return replace(
+        home,
+        minutes=need.minutes or home.minutes,
+        people=need.people,
+        skills=frozenset(need.skills),
+        open=tuple(_window(span) for span in need.open),
+        busy=tuple(_window(span) for span in need.busy),
+    )
+
+
+def _window(span: Mapping[str, Any]) -> Window:
+    return Window(span["start"], span["end"], frozenset(span["weekdays"]), span.get("why") or "")
+
+
+def _engineer(each: EngineerProfile, absences: Sequence[EngineerAbsence], flat: Flat) -> Engineer:
+    away: dict[date, int] = {}
+    for absence in absences:
+        if absence.user_id == each.user_id:
+            for number in range((absence.last_on - absence.first_on).days + 1):
+                day = absence.first_on + timedelta(days=number)
+                away[day] = min(away.get(day, 24 * 60), absence.from_minute if number == 0 else 0)
+    return Engineer(
+        str(each.user_id), each.name, Place(*flat.metres(each.base_latitude, each.base_longitude)),
+        (Window(each.starts_at, each.ends_at, frozenset(each.weekdays)),), frozenset(each.skills), each.van, away,
+    )  # fmt: skip
+
+
+def _ferry(each: told.FerryIn, flat: Flat) -> Ferry:
+    return Ferry(
+        each.island,
+        Place(*flat.metres(each.port_latitude, each.port_longitude)),
+        Place(*flat.metres(each.landing_latitude, each.landing_longitude), each.island),
+        tuple(sorted(each.out)),
+        tuple(sorted(each.back)),
+        each.minutes,
+    )
+
+
+def _freeze(each: told.Freeze) -> Freeze:
+    return Freeze(each.start, each.end, each.why, each.area or "", each.island or "", each.item or "")
+
+
+def as_result(known: Known, plan: Plan, done: Replanned | None = None) -> dict[str, Any]:
+    """Return what is kept of a plan. It was checked once more: what the validator finds would be told as a fault."""
+    problem = known.problem
+    homes = {home.id: home for home in problem.homes}
+    names = {engineer.id: engineer.name for engineer in problem.engineers}
+    return {
+        "appointments": [_appointment(each, homes[each.home_id], names) for each in plan.appointments],
+        "unplanned": [asdict(each) for each in (*plan.unplanned, *known.placeless)],
+        "moves": [
+            {
+                "hub_id": move.before.home_id,
+                "change": move.change,
+                "was_confirmed": move.before.confirmed,
+                "before": _when(move.before, names),
+                "after": _when(move.after, names) if move.after else None,
+                "why": move.why,
+            }
+            for move in (done.moves if done else ())
+        ],
+        "figures": asdict(figures(problem, plan)),
+        "faults": [fault.words for fault in validate(problem, plan)],
+        "engineers": names,
+        "days": [day.isoformat() for day in problem.days],
+        "bases": {e.id: [e.base.east, e.base.north] for e in problem.engineers},
+    }
+
+
+def _when(each: Appointment, names: Mapping[str, str]) -> dict[str, Any]:
+    who = [names.get(name, name) for name in each.crew]
+    return {"day": each.day.isoformat(), "start": each.start, "end": each.end, "slot": each.slot, "engineers": who}
+
+
+def _appointment(each: Appointment, home: Home, names: Mapping[str, str]) -> dict[str, Any]:
+    return _when(each, names) | {
+        "hub_id": each.home_id,
+        "crew": list(each.crew),
+        "confirmed": each.confirmed,
+        "area": home.area,
+        "east": home.place.east,
+        "north": home.place.north,
+        "island": home.place.island,
+        "guessed": home.place.guessed,
+        "deadline": home.deadline.on.isoformat() if home.deadline else None,
+        "harm": round(home.harm.a_day, 3),
+        "factors": [factor.words for factor in home.factors],
+    }
+
+
+def plan_of(result: Mapping[str, Any]) -> Plan:
+    """Return a plan from what was kept of it."""
+    return Plan(
+        tuple(
+            Appointment(
+                each["hub_id"], date.fromisoformat(each["day"]), each["start"], each["end"], tuple(each["crew"]),
+                each["confirmed"],
+            )
+            for each in result["appointments"]
+        ),
+        tuple(Unplanned(each["home_id"], each["why"]) for each in result["unplanned"]),
+    )  # fmt: skip

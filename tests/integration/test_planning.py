@@ -1,0 +1,184 @@
+"""Plans from a real register: made by the command, made in the background, made anew when somebody is ill."""
+
+import asyncio
+import json
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, text, update
+from typer.testing import CliRunner
+
+from devices.registry.models import Hub, Premises
+from devices.registry.seed import seed_fleet
+from devices.switchover.planning.domain import PlanState
+from devices.switchover.planning.models import SwitchoverPlan
+from devices.switchover.planning.repository import PlanningRepository
+from devices.switchover.planning.schemas import RulesIn
+from telecare.access.models import User
+from telecare.api.deps import Services
+from telecare.cli.main import app
+from telecare.kernel.db import Database, database_now
+from telecare.kernel.ids import new_id
+from telecare.kernel.settings import Settings
+from telecare.switchover.plan_runner import PlanRunner
+from telecare.switchover.planning import problem_of
+
+ARGYLL = "S12000035"
+SECRET = "5e" * 32
+FIRST, LAST = date(2026, 11, 23), date(2026, 12, 4)
+ENGINEERS = {"Mairi Ross": (56.41, -5.47), "Rory Nairn": (56.28, -5.05)}
+
+
+async def telecare(settings: Settings, *arguments: str) -> Any:
+    environment = {"TELECARE_DATABASE_URL": settings.database_url.get_secret_value()}
+    return await asyncio.to_thread(CliRunner().invoke, app, ["switchover", *arguments], env=environment)
+
+
+@pytest.fixture
+async def engineers(services: Services) -> dict[str, UUID]:
+    """A fleet of which a third is of Argyll, and two who visit its homes."""
+    ids = {}
+    async with services.database.transaction() as session:
+        await seed_fleet(session, services.sealer, SECRET, 90)
+        for name, (latitude, longitude) in ENGINEERS.items():
+            ids[name] = new_id()
+            row = {"username": name.split()[0].lower(), "display_name": name, "password_hash": "x", "role": "engineer"}
+            session.add(User(id=ids[name], councils=[ARGYLL], **row))
+            await session.flush()
+            await PlanningRepository(session).put_engineer(
+                ids[name], council_id=ARGYLL, name=name, base_latitude=latitude, base_longitude=longitude,
+                weekdays=[0, 1, 2, 3, 4], starts_at=510, ends_at=990, skills=[], van={"hub": 8},
+            )  # fmt: skip
+    return ids
+
+
+async def homes_to_do(database: Database) -> int:
+    async with database.transaction() as session:
+        query = select(func.count()).where(Hub.council_id == ARGYLL, Hub.connection != "digital")
+        return (await session.execute(query)).scalar_one()
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_the_command_plans_says_and_keeps_unless_it_is_a_dry_run(database: Database, settings: Settings) -> None:
+    days = ("plan", "--council", "Argyll and Bute", "--from", str(FIRST), "--to", str(LAST), "--seconds", "0.3")
+    tried = await telecare(settings, *days, "--dry-run", "--json")
+    result = json.loads(tried.stdout)
+    assert result["faults"] == []
+    assert len(result["appointments"]) + len(result["unplanned"]) == await homes_to_do(database)
+    assert result["appointments"][0]["factors"]
+    assert {name for each in result["appointments"] for name in each["engineers"]} == set(ENGINEERS)
+    assert all(each["day"] != "2026-11-30" for each in result["appointments"]), "St Andrew's Day"
+    async with database.transaction() as session:
+        assert await PlanningRepository(session).page(None, None, 10) == []
+    kept = await telecare(settings, *days)
+    assert "visits" in kept.stdout
+    async with database.transaction() as session:
+        (row,) = await PlanningRepository(session).page(ARGYLL, None, 10)
+        assert (row.state, row.made_by) == (PlanState.READY, "system")
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_cannot_be_planned_is_said_in_words(settings: Settings) -> None:
+    nobody = await telecare(settings, "plan", "--council", ARGYLL)
+    assert (nobody.exit_code, "Nobody visits homes of this council yet" in nobody.stderr) == (1, True)
+    assert (await telecare(settings, "plan", "--council", "Atlantis")).exit_code == 2
+    assert (await telecare(settings, "plan", "--council", ARGYLL, "--from", "soon")).exit_code == 2
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_a_home_without_coordinates_is_planned_by_its_neighbours_and_one_without_neighbours_is_named(
+    database: Database,
+) -> None:
+    async with database.transaction() as session:
+        known = await problem_of(session, ARGYLL, FIRST, LAST, FIRST)
+        near, lone = known.problem.homes[0].id, known.problem.homes[1].id
+        for hub_id, postcode in ((near, None), (lone, "ZZ9 9ZZ")):
+            changed = {"latitude": None, "longitude": None} | ({"postcode": postcode} if postcode else {})
+            where = text("premises.id = (SELECT premises_id FROM installation WHERE hub_id = :hub)").bindparams(
+                hub=hub_id
+            )
+            await session.execute(update(Premises).where(where).values(**changed))
+        again = await problem_of(session, ARGYLL, FIRST, LAST, FIRST)
+    home = next(home for home in again.problem.homes if home.id == near)
+    assert home.place.guessed.startswith("guessed: the middle of")
+    (placeless,) = again.placeless
+    assert placeless.home_id == lone
+    assert "give latitude and longitude" in placeless.why
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_a_council_sets_what_binds_its_visits(database: Database) -> None:
+    rules = {
+        "freezes": [{"start": "2026-11-24", "end": "2026-11-24", "why": "red warning"}],
+        "local_holidays": ["2026-11-26"],
+        "lines_end_on": "2026-12-09",
+        "margin_days": 7,
+    }
+    async with database.transaction() as session:
+        repository = PlanningRepository(session)
+        await repository.put_rules(ARGYLL, RulesIn.model_validate(rules).model_dump(mode="json"), "system")
+        known = await problem_of(session, ARGYLL, FIRST, LAST, FIRST)
+        first = known.problem.homes[0]
+        need = {"people": 2, "minutes": 90, "skills": ["key safe"], "open": [], "busy": []}
+        query = text("SELECT premises_id FROM installation WHERE hub_id = :hub").bindparams(hub=first.id)
+        premises_id = (await session.execute(query)).scalar_one()
+        await repository.put_need(premises_id, council_id=ARGYLL, **need)
+        again = await problem_of(session, ARGYLL, FIRST, LAST, FIRST)
+    assert date(2026, 11, 26) not in known.problem.days
+    assert date(2026, 11, 25) in known.problem.eves
+    assert known.problem.freezes[0].why == "red warning"
+    assert {home.deadline.on for home in known.problem.homes if home.deadline} == {date(2026, 12, 2)}
+    assert (again.problem.homes[0].people, again.problem.homes[0].minutes) == (2, 90)
+
+
+async def test_plans_are_made_in_the_background_and_anew_when_somebody_is_ill(
+    database: Database, engineers: dict[str, UUID]
+) -> None:
+    runner = PlanRunner(database)
+    assert not await runner.make_next()
+    first = await _queue(database, None)
+    assert await runner.make_next()
+    made = await _plan(database, first)
+    assert (made.state, made.progress) == (PlanState.READY, 1.0)
+    assert made.result is not None
+    ill = str(engineers["Mairi Ross"])
+    day = next(each["day"] for each in made.result["appointments"] if ill in each["crew"])
+    async with database.transaction() as session:
+        await PlanningRepository(session).add_absence(
+            council_id=ARGYLL, user_id=engineers["Mairi Ross"], first_on=date.fromisoformat(day),
+            last_on=date.fromisoformat(day), from_minute=0, reason="ill", made_by="system",
+        )  # fmt: skip
+    second = await _queue(database, first)
+    assert await runner.make_next()
+    again = await _plan(database, second)
+    assert again.result is not None, again.failed_why
+    assert not any(each["day"] == day and ill in each["crew"] for each in again.result["appointments"])
+    assert any("Mairi Ross is away" in move["why"] for move in again.result["moves"])
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_a_plan_whose_maker_has_gone_is_made_by_the_next_one(database: Database) -> None:
+    plan_id = await _queue(database, None)
+    async with database.transaction() as session:
+        now = await database_now(session)
+        assert await PlanningRepository(session).claim(now) is not None
+        assert await PlanningRepository(session).claim(now + timedelta(seconds=30)) is None
+        taken_over = await PlanningRepository(session).claim(now + timedelta(minutes=2))
+        assert taken_over is not None
+        assert taken_over.id == plan_id
+
+
+async def _queue(database: Database, replaces: UUID | None) -> UUID:
+    async with database.transaction() as session:
+        row = await PlanningRepository(session).add(
+            council_id=ARGYLL, first_on=date(2027, 11, 22), last_on=date(2027, 12, 3), seconds=0.3, made_by="system",
+            replaces_id=replaces,
+        )  # fmt: skip
+        return row.id
+
+
+async def _plan(database: Database, plan_id: UUID) -> SwitchoverPlan:
+    async with database.transaction() as session:
+        return await PlanningRepository(session).require(plan_id)
