@@ -109,6 +109,11 @@ class PresenceRepository:
         """Return what a hub last said of itself."""
         return await self.session.get(HubLive, hub_id)
 
+    async def any_heard(self, hub_ids: Sequence[str], since: datetime) -> bool:
+        """Say whether a heartbeat of one of these hubs has been written that came since then."""
+        some = select(Heartbeat.id).where(Heartbeat.hub_id.in_(hub_ids), Heartbeat.received_at >= since)
+        return bool((await self.session.execute(select(some.exists()))).scalar_one())
+
     async def heartbeats_of(self, hub_id: str, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[Heartbeat]:
         """Return single heartbeats of a hub, the newest first."""
         statement = select(Heartbeat).where(Heartbeat.hub_id == hub_id)

@@ -9,6 +9,7 @@ import logging
 from devices.presence.verdict_repository import VerdictRepository
 from telecare.ingest.heartbeats import HeartbeatLane
 from telecare.ingest.metrics import UNREAD
+from telecare.ingest.share_proof import ShareProof
 from telecare.ingest.slot import SlotLease
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
@@ -24,7 +25,10 @@ BEHIND_S = 10.0
 class Ear:
     """Writes down that this slot hears, for as long as it does."""
 
-    def __init__(self, slot: SlotLease, heartbeats: HeartbeatLane, database: Database) -> None:
+    def __init__(
+        self, slot: SlotLease, heartbeats: HeartbeatLane, database: Database, proof: ShareProof | None = None
+    ) -> None:
+        self.proof = proof
         self.slot = slot
         self.heartbeats = heartbeats
         self.database = database
@@ -40,6 +44,8 @@ class Ear:
     @property
     def hears(self) -> bool:
         """Say whether heartbeats come in and are written soon."""
+        if self.proof is not None and self.proof.problem is not None:
+            return False
         return self.slot.held and self.heartbeats.lane.connected and self.heartbeats.behind_s() < BEHIND_S
 
     async def _say(self) -> None:

@@ -95,11 +95,14 @@ class Lane:
             (subscription(lane) if place is None else shared(subscription(lane), f"telecare-{place.slot}"), 1)
             for lane in lanes
         ]
-        self._client_id = f"telecare-{name}-{settings.ingest_slot if place is None else place.name}"
+        self.client_id = f"telecare-{name}-{settings.ingest_slot if place is None else place.name}"
         self.connected = False
+        self.refused: str | None = None
+        self._shares = place is not None
         self._gives_back = leaving
         self._url = urlsplit(settings.mqtt_url.get_secret_value())
         self._waiting: deque[Delivery] = deque()
+        self.received = 0
         self._in_hand_bytes = 0
         self._room = threading.Condition()
         self._generation = 0
@@ -114,6 +117,11 @@ class Lane:
         if on_published is not None:
             self._client.on_publish = lambda _client, _data, mid, *_: on_published(mid)
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
+
+    @property
+    def generation(self) -> int:
+        """Return the number of the connection, another one after each that has gone."""
+        return self._generation
 
     def start(self) -> None:
         """Start the network thread; it connects once `allow` was called."""
@@ -198,7 +206,7 @@ class Lane:
     def _make_client(self, *, clean: bool = False) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
+            client_id=self.client_id,
             clean_session=clean,
             protocol=mqtt.MQTTv311,
             manual_ack=True,
@@ -261,12 +269,18 @@ class Lane:
     def _on_subscribe(self, client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         if refused := [str(reason) for reason in reasons if reason.is_failure]:
             # Connected and deaf would look well: it must look broken, and be tried again.
-            log.error("subscription_refused", lane=self.name, reasons=refused)
+            self.refused = self._refusal(refused)
+            log.error("subscription_refused", lane=self.name, reasons=refused, detail=self.refused)
             client.disconnect()
             return
         self._welcome()
 
+    def _refusal(self, reasons: Sequence[str]) -> str:
+        words = f"the broker refuses the subscription of {self.name}: {', '.join(sorted(set(reasons)))}"
+        return f"{words}. It must know shared subscriptions ($share)" if self._shares else words
+
     def _welcome(self) -> None:
+        self.refused = None
         self.connected, self._connected_at = True, time.monotonic()
         log.info("lane_connected", lane=self.name)
 
@@ -307,6 +321,7 @@ class Lane:
                 deliveries = [delivery for delivery in deliveries if not delivery.qos]
             first = bool(deliveries) and not self._waiting
             self._waiting.extend(deliveries)
+            self.received += len(deliveries)
             self._in_hand_bytes += sum(delivery.size for delivery in deliveries)
         if first:
             self._loop.call_soon_threadsafe(self._arrived.set)

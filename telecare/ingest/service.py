@@ -51,6 +51,8 @@ class Ingest:
             return found
         if self.slot.problem is not None:
             return None if self.slot.problem.startswith("stand-by") else self.slot.problem
+        if refused := next((lane.refused for lane in self.lanes.values() if lane.refused and not lane.connected), None):
+            return refused
         away = [name for name, lane in self.lanes.items() if not lane.connected]
         return f"not connected to the broker: {', '.join(away)}" if away else None
 

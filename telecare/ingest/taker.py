@@ -6,6 +6,7 @@ from telecare.ingest.ear import Ear
 from telecare.ingest.heartbeats import HeartbeatLane
 from telecare.ingest.lane import Lane, Place
 from telecare.ingest.messages import MessageLane
+from telecare.ingest.share_proof import ShareProof
 from telecare.ingest.slot import SlotLease
 from telecare.kernel.db import Database
 from telecare.kernel.settings import Settings
@@ -21,6 +22,7 @@ class HeartbeatTaker:
         self.guest = guest
         self._settings = settings
         self._database = database
+        self._proof = None if place is None else ShareProof(settings, database, self.connection)
         self._own_lease = None if place is None else SlotLease(settings, [self.connection], place, guest=guest)
         cap, url = settings.ingest_retry_cap_s, settings.public_url
         strange = MessageLane(self.connection, database, workers=1, retry_cap_s=cap, public_url=url)
@@ -33,7 +35,9 @@ class HeartbeatTaker:
             return None
         if self._own_lease.problem is not None:
             return None if self._own_lease.problem.startswith("stand-by") else self._own_lease.problem
-        return None if self.connection.connected else "not connected to the broker: heartbeat"
+        if not self.connection.connected:
+            return self.connection.refused or "not connected to the broker: heartbeat"
+        return None if self._proof is None else self._proof.problem
 
     async def run(self, lease: SlotLease, stop: asyncio.Event) -> None:
         """Take heartbeats until cancelled, under this lease where there is none of our own."""
@@ -42,7 +46,9 @@ class HeartbeatTaker:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.lane.run())
-                group.create_task(Ear(own or lease, self.lane, self._database).run())
+                group.create_task(Ear(own or lease, self.lane, self._database, self._proof).run())
+                if self._proof is not None:
+                    group.create_task(self._proof.run())
                 if own is not None:
                     group.create_task(own.run(stop))
         finally:

@@ -72,6 +72,7 @@ async def test_nothing_is_lost_and_each_hub_keeps_its_order(lab: Lab, database: 
     await wait_for_up(second)
     heard = await database.fetch("SELECT slot, share_of FROM listening ORDER BY slot")
     assert [tuple(row) for row in heard] == [("1.1", "1"), ("1.2", "1")]
+    assert "share_delivers_nothing" not in lab.log.read_text()
 
     await second.stop()  # and nobody starts it: a guest takes its part
     await beats(lab, 1000)
