@@ -6,10 +6,12 @@ import time
 import asyncpg
 
 from simulators.fleet.pour import hub_name
+from telecare.kernel.errors import UnavailableError
 from telecare.kernel.ids import new_id
 
 MODEL = "Bench"
 SILENT_WITHIN_S = 60.0
+HEARS_WITHIN_S = 60.0
 
 _ONLINE = """
     INSERT INTO hub_live (hub_id, last_seen_at, boot_id, seq, interval_s)
@@ -36,6 +38,7 @@ _SILENCE = """
       FROM chosen WHERE p.hub_id = chosen.hub_id
 """
 _OFFLINE = "SELECT count(*) FROM hub_presence WHERE hub_id = ANY($1::text[]) AND state = 'offline'"
+_HEARS = "SELECT coalesce(bool_and(heard_at > $1), false) FROM listening"
 _OUT_OF_ORDER = """
     SELECT count(*) FROM hub_live l
       JOIN (SELECT hub_id, max((convert_from(payload, 'UTF8')::jsonb->>'seq')::bigint) AS seq
@@ -68,13 +71,30 @@ async def register(database: asyncpg.Connection, hubs: int) -> None:
 async def silence(database: asyncpg.Connection, count: int, hubs: int) -> float:
     """Let so many hubs, spread over the fleet, have been silent for long; return after how long all are judged."""
     chosen = [hub_name(place * hubs // count) for place in range(count)]
+    await _hears(database)
     await database.execute("DELETE FROM deaf_period")  # the bench's own doing: it stopped the ingest between turns
     began = time.monotonic()
     await database.execute(_SILENCE, chosen)
-    async with asyncio.timeout(SILENT_WITHIN_S):
-        while await database.fetchval(_OFFLINE, chosen) < count:  # noqa: ASYNC110 - another process judges
-            await asyncio.sleep(0.05)
+    while (judged := await database.fetchval(_OFFLINE, chosen)) < count:
+        if time.monotonic() - began > SILENT_WITHIN_S:
+            deaf = await database.fetchval("SELECT count(*) FROM deaf_period")
+            words = f"of {count:,} hubs that fell silent {judged:,} were judged within {SILENT_WITHIN_S:.0f} s"
+            raise UnavailableError(f"{words}; times in which the service could not hear meanwhile: {deaf}")
+        await asyncio.sleep(0.05)
     return time.monotonic() - began
+
+
+async def _hears(database: asyncpg.Connection) -> None:
+    """Wait until the service has said that it hears.
+
+    With that it writes down how long it did not, and every hub then has its whole interval again: five minutes.
+    """
+    begun = time.monotonic()
+    asked = await database.fetchval("SELECT clock_timestamp()")
+    while not await database.fetchval(_HEARS, asked):
+        if time.monotonic() - begun > HEARS_WITHIN_S:
+            raise UnavailableError(f"The service has not said within {HEARS_WITHIN_S:.0f} s that it hears hubs")
+        await asyncio.sleep(0.05)
 
 
 class Watch:

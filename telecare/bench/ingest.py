@@ -21,9 +21,11 @@ from telecare.bench.pouring import bare_rows, count_durable, counted, end_sessio
 from telecare.embedded.lab import Lab, sharing
 from telecare.embedded.ports import free_port
 from telecare.kernel.db import asyncpg_dsn
+from telecare.kernel.errors import UnavailableError
 
 PARTS = ("heartbeats", "growth", "share", "node-red")
 APART = {"web": "web,engine", "ingest": "ingest"}
+WRITTEN_WITHIN_S = 120.0
 HOMES = 5
 """The homes of the lab itself; the hubs that are measured are put in beside them."""
 
@@ -250,6 +252,10 @@ async def _durable(lab: Lab, database: asyncpg.Connection, hubs: int, options: I
     """Pour, and return how many a second were committed."""
     before = await count_durable(database)
     done = await poured(lab, hubs, options.messages, options.seed)
-    while await count_durable(database) - before < options.messages:  # noqa: ASYNC110 - another process's doing
+    poured_at = time.monotonic()
+    while (written := await count_durable(database) - before) < options.messages:
+        if time.monotonic() - poured_at > WRITTEN_WITHIN_S:
+            words = f"{written:,} of {options.messages:,} heartbeats were written"
+            raise UnavailableError(f"{words} within {WRITTEN_WITHIN_S:.0f} s after the last was published")
         await asyncio.sleep(0.05)
     return options.messages / (time.time() - float(done["began"]))

@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.fleet.pour import PASSWORD_VARIABLE, Words, hub_name
 from telecare.embedded.lab import GATEWAY_ACCOUNT, HOST, SERVICE_ACCOUNT, Lab
+from telecare.kernel.errors import UnavailableError
 from telecare.kernel.ids import new_id
 
 BATCH = 500
@@ -59,11 +60,15 @@ async def counted(lab: Lab, hubs: int, messages: int, seed: int = 1) -> float:
     )  # fmt: skip
     if process.stdout is None:
         raise RuntimeError("no pipe")
-    async with asyncio.timeout(COUNTED_WITHIN_S):
-        await process.stdout.readline()  # it is subscribed
-        done = await poured(lab, hubs, messages, seed)
-        ended = float(await process.stdout.readline())
-        await process.wait()
+    try:
+        async with asyncio.timeout(COUNTED_WITHIN_S):
+            await process.stdout.readline()  # it is subscribed
+            done = await poured(lab, hubs, messages, seed)
+            ended = float(await process.stdout.readline())
+            await process.wait()
+    except TimeoutError as error:
+        process.kill()
+        raise UnavailableError(f"The counting subscriber had not all within {COUNTED_WITHIN_S:.0f} s") from error
     return messages / (ended - float(done["began"]))
 
 

@@ -1,15 +1,22 @@
 """The bench of the ingest runs, and its counts are true. No times."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
+from sqlalchemy import text
 
+from devices.presence.keeper import PresenceKeeper
+from devices.presence.verdict_repository import VerdictRepository
+from telecare.bench.fleet import register, silence
 from telecare.bench.ingest import QUICK, ingest_run
 from telecare.embedded.mosquitto import find_mosquitto
+from telecare.kernel.db import Database, asyncpg_dsn
 
-pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
+needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
 
 
 @pytest.fixture
@@ -20,6 +27,7 @@ def folder() -> Iterator[Path]:
         yield path
 
 
+@needs_mosquitto
 async def test_each_heartbeat_is_counted_written_and_in_its_order(folder: Path) -> None:
     report = await ingest_run(folder, QUICK, lambda _: None)
     (turn,) = report.turns
@@ -32,3 +40,26 @@ async def test_each_heartbeat_is_counted_written_and_in_its_order(folder: Path) 
     assert sum(shared.took.values()) >= QUICK.messages
     assert min(shared.took.values()) > 0, "both have a part"
     assert any("out of order 0" in line for line in report.lines())
+
+
+async def test_verdicts_are_waited_for_only_once_the_service_hears(database: Database, database_url: str) -> None:
+    """As after Node-RED, for which the ingest is stopped: as it comes back it writes down for how long it was deaf."""
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO listening (slot, heard_at) VALUES ('1', now() - interval '1 h')"))
+    stop = asyncio.Event()
+    connection = await asyncpg.connect(asyncpg_dsn(database_url))
+
+    async def ear() -> None:
+        while not stop.is_set():
+            await asyncio.sleep(0.3)
+            async with database.transaction() as session:
+                await VerdictRepository(session).hear("1")
+
+    await register(connection, 20)
+    tasks = [asyncio.create_task(ear()), asyncio.create_task(PresenceKeeper(database).run(stop))]
+    try:
+        assert await silence(connection, 5, 20) > 0
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+        await connection.close()
