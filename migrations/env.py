@@ -21,9 +21,11 @@ from devices.firmware import models as firmware
 from devices.jobs import models as jobs
 from devices.presence import models as presence
 from devices.registry import models as registry
+from devices.switchover.awards import models as awards
 from devices.switchover.exposure import models as exposure
 from devices.switchover.planning import models as planning
 from devices.switchover.programmes import models as programmes
+from devices.switchover.telco import models as telco
 from devices.switchover.visits import models as visits
 from devices.testing import models as testing
 from telecare.access import models as access
@@ -50,6 +52,8 @@ TABLES_OF = (
     jobs,
     presence,
     exposure,
+    telco,
+    awards,
     programmes,
     registry,
     testing,

@@ -27,6 +27,7 @@ from devices.commands.repository import COMMAND_CHANNEL
 from devices.commands.tasks import CommandExpiry
 from devices.presence.keeper import PresenceKeeper
 from devices.presence.telemetry_tasks import HourlyTelemetry
+from devices.switchover.awards.tasks import AwardCount
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
@@ -50,6 +51,7 @@ from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.silence import SilenceWatch
 from telecare.protection.welfare import WelfareWatch
 from telecare.switchover.exposure import ExposureWatch
+from telecare.switchover.liveness import LivenessWatch
 from telecare.switchover.plan_runner import PlanRunner
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
@@ -144,6 +146,8 @@ class Process:
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["planning"] = PlanRunner(self.database).run
         self._parts["exposure"] = ExposureWatch(self.database, self.settings.public_url).run
+        self._parts["awards"] = AwardCount(self.database).run
+        self._parts["liveness"] = LivenessWatch(self.alarm_path, self.settings.public_url).run
         self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         keep = timedelta(days=self.settings.heartbeat_log_days)

@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     CHATTERING = "chattering"
     CLOCK_WRONG = "clock_wrong"
     CREDENTIAL_EXPIRY = "credential_expiry"
+    LINE_MOVED = "line_moved"
 
 
 class JobState(StrEnum):
@@ -140,6 +141,12 @@ KINDS: Mapping[JobKind, KindRow] = {
         "What the unit logs in with runs out",
         "Renew its certificate or credential before the day: after it no alarm gets through",
         Urgency.LATER, standing=True,
+    ),
+    JobKind.LINE_MOVED: KindRow(
+        "The telephone line was moved: does the unit still call?",
+        "Ring the person and have them press. Write down on the page Switchover, Notices whether the call came through;"
+        " if nobody does within the hour, an alarm is opened",
+        Urgency.NOW,
     ),
 }  # fmt: skip
 

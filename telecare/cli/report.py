@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.rota.domain import LONDON
 from devices.registry.councils import UnknownCouncilError, present_code
+from devices.switchover.awards.schemas import CouncilReportOut, SwitchoverReportOut
+from devices.switchover.awards.service import AwardService
+from telecare.api.endpoints import switchover_report
 from telecare.api.endpoints.protection import lost_between, lost_protection
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.kernel.errors import InvalidError
@@ -20,11 +24,6 @@ from telecare.protection.schemas import LossOut, ProtectionReportOut
 
 app = typer.Typer(no_args_is_help=True, help="Figures that can be traced to their rows.")
 EVERYWHERE: frozenset[str] = frozenset()
-
-
-@app.callback()
-def _group() -> None:
-    """Keep the name of the one report that there is."""
 
 
 @app.command("protection")
@@ -62,6 +61,51 @@ def protection(
         return 0
 
     run_command(run)
+
+
+@app.command("switchover")
+def switchover(
+    council: Annotated[str | None, typer.Option(help="a GSS code or a name; else all")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="a council a line")] = False,
+    xlsx: Annotated[Path | None, typer.Option(help="write a workbook there")] = None,
+) -> None:
+    """Say how far councils are with the switchover: progress, awards, cost and benefit.
+
+    Example: telecare report switchover --council Moray --xlsx moray.xlsx
+    """
+
+    async def work(session: AsyncSession) -> list[CouncilReportOut]:
+        return await AwardService(session).report(_code(council))
+
+    def run() -> int:
+        if as_json and as_csv:
+            raise typer.BadParameter("take one of --json and --csv")
+        found = in_transaction(work)
+        if xlsx is not None:
+            with switchover_report.as_book(found).close() as book:
+                xlsx.write_bytes(book.read())
+            say(f"{xlsx}: {len(found)} councils")
+        elif as_csv:
+            typer.echo(switchover_report.as_csv(found), nl=False)
+        elif as_json:
+            typer.echo(SwitchoverReportOut(councils=found).model_dump_json())
+        else:
+            _show_switchover(found)
+        return 0
+
+    run_command(run)
+
+
+def _show_switchover(found: list[CouncilReportOut]) -> None:
+    if not found:
+        say("Nothing has been counted yet: the service counts each quarter of an hour.")
+        return
+    table = Table("Council", "Users", "Digital-ready", "Live digital", "Exposed", "Swaps", "Award now")
+    for one in found:
+        counts = (one.users, one.digital_ready, one.live_digital, one.exposed, one.swaps)
+        table.add_row(one.name, *(f"{count:,}" for count in counts), str(one.highest or "none"))
+    Console(highlight=False).print(table)
 
 
 def _show(report: ProtectionReportOut) -> None:

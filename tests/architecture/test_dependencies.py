@@ -19,7 +19,6 @@ UNSEEN = {
     "httptools": "uvicorn parses with it",
     "python-multipart": "starlette reads forms with it",
     "pygal": "the switchover's charts",
-    "xlsxwriter": "the switchover's reports",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 BESIDE_THE_SERVICE = {

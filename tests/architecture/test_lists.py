@@ -24,9 +24,11 @@ from devices.firmware.domain import ImageState, MemberState, RolloutState
 from devices.jobs.domain import JobKind, JobState
 from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
+from devices.switchover.awards.domain import CostItem
 from devices.switchover.exposure.domain import ExposureCause
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.programmes.domain import Cause
+from devices.switchover.telco.domain import CheckState, MatchResult, NoticeKind, NoticeStatus, Purpose
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome, EvidenceKind, VisitState
 from telecare.access.broker import BrokerRole
 from telecare.access.domain import UserRole
@@ -77,6 +79,12 @@ LISTS: dict[str, type[StrEnum]] = {
     "ck_firmware_hub_state": MemberState,
     "ck_device_model_connection": Connection,
     "ck_device_model_radio": Radio,
+    "ck_switchover_cost_item": CostItem,
+    "ck_telco_batch_purpose": Purpose,
+    "ck_telco_batch_number_result": MatchResult,
+    "ck_telco_notice_kind": NoticeKind,
+    "ck_telco_notice_status": NoticeStatus,
+    "ck_telco_check_state": CheckState,
     "ck_exposure_cause": ExposureCause,
     "ck_exposure_line_kind": LineKind,
     "ck_line_kind": LineKind,

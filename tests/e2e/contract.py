@@ -18,7 +18,7 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage
 from tests.e2e.conftest import until
-from tests.e2e.contract_telco import analogue, look_for_exposed
+from tests.e2e.contract_telco import agreement, analogue, check_of, look_for_exposed
 from tests.homes import sheet
 from tests.wire import WireHub
 
@@ -211,6 +211,40 @@ class Things:
         listed = (await self.api.get(f"{API}/switchover/exposure", params={"limit": 500})).json()["items"]
         return {"exposure_id": next(one["id"] for one in listed if one["hub_id"] == home["hub_id"])}
 
+    async def telco(self) -> dict[str, str]:
+        """An agreement, a batch that has not left, a notice of a home with a check, and a hold."""
+        home = await self.home()
+        agreed = await self.made("/switchover/telco/agreements", agreement(FIFE, next(self.numbers)))
+        number = f"01632 960{next(self.numbers) % 1000:03d}"
+        lines = [analogue() | {"kind": "pstn", "number": number, "provider": agreed["provider"]}]
+        await self.api.put(f"{API}/premises/{home['premises_id']}/lines", json=lines)
+        one = f"/switchover/telco/agreements/{agreed['id']}/batches"
+        notice = {"number": number, "planned_at": self.ahead(9)}
+        body = {"council_id": FIFE, "provider": agreed["provider"], "notices": [notice]}
+        await self.api.post(f"{API}/switchover/telco/notices", json=body)
+        asked = {"provider": agreed["provider"]}
+        (shown,) = (await self.api.get(f"{API}/switchover/telco/notices", params=asked)).json()["items"]
+        held = await self.made("/switchover/telco/holds", {"council_id": FIFE, "number": number, "reason": "no signal"})
+        return {
+            "telco_agreement_id": agreed["id"],
+            "batch_id": (await self.made(one, {"purpose": "identify"}))["id"],
+            "check_id": await check_of(self.lab, shown["id"], home["hub_id"]),
+            "hold_id": held["id"],
+        }
+
+    async def attestation(self) -> dict[str, str]:
+        """What somebody attests, of a council that nobody has spoken of."""
+        body = await self.attests()
+        return {"attestation_id": (await self.made("/switchover/attestations", body))["id"]}
+
+    async def attests(self) -> dict[str, str]:
+        """Return an attestation of a council of its own."""
+        every = (await self.api.get(f"{API}/councils")).json()["items"]
+        code = every[next(self.numbers) % len(every)]["code"]
+        keys = ("silver_arc", "gold_1_arc", "gold_2_uat")
+        key = keys[next(self.numbers) % len(keys)]
+        return {"council_id": code, "criterion": key, "evidence": "tested with ten calls", "met_on": "2026-01-05"}
+
     def window(self) -> dict[str, str]:
         """Return planned work that is yet to come, so that it quiets no alarm of these tests."""
         times = {"starts_at": self.ahead(20), "ends_at": self.ahead(21)}
@@ -279,7 +313,14 @@ class Things:
         await self.tried(home["hub_id"])
         accounts = await self.user() | await self.token() | await self.contact_point()
         desk = await self.method() | await self.team() | await self.rota() | await self.policy() | await self.cover()
-        desk |= await self.work() | await self.job() | await self.rollout() | await self.exposed()
+        desk |= (
+            await self.work()
+            | await self.job()
+            | await self.rollout()
+            | await self.exposed()
+            | await self.telco()
+            | await self.attestation()
+        )
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
         return found | accounts | desk | await self.incident(found)
@@ -303,6 +344,8 @@ class Things:
             self._of_covers,
             self._of_jobs,
             self._of_exposure,
+            self._of_telco,
+            self._of_awards,
             self._of_firmware,
             self._of_welfare,
         )
@@ -376,6 +419,27 @@ class Things:
         yield Sample("POST", f"{one}/plan", await self.exposed(), plan)
         wrong = {"as_of": 1, "cause": "line_corrected", "line_kind": "pstn", "reason": "rang the provider"}
         yield Sample("POST", f"{one}/close", await self.exposed(), wrong)
+
+    async def _of_telco(self) -> AsyncIterator[Sample]:
+        telco, ids, why = f"{API}/switchover/telco", await self.telco(), {"reason": "a contract test"}
+        yield Sample("POST", f"{telco}/agreements", {}, agreement(FIFE, next(self.numbers)))
+        yield Sample("POST", f"{telco}/agreements/{{telco_agreement_id}}/batches", ids, {"purpose": "identify"})
+        yield Sample("POST", f"{telco}/batches/{{batch_id}}/download", ids)
+        found = {"matches": [{"number": "01632 960123", "result": "matched"}]}
+        yield Sample("POST", f"{telco}/batches/{{batch_id}}/matches", ids, found)
+        table = f"number,date\n01632 960199,{self.ahead(30)[:10]}\n"
+        yield Sample("POST", f"{telco}/notices", {}, {"council_id": FIFE, "provider": "Norvik", "csv": table})
+        yield Sample("POST", f"{telco}/checks/{{check_id}}/rung", ids, {"answered": True})
+        yield Sample("POST", f"{telco}/holds", {}, {"council_id": FIFE, "number": "01632 960198", **why})
+        yield Sample("POST", f"{telco}/holds/{{hold_id}}/lift", ids, why)
+        yield Sample("POST", f"{telco}/agreements/{{telco_agreement_id}}/end", ids, why)
+
+    async def _of_awards(self) -> AsyncIterator[Sample]:
+        yield Sample("POST", f"{API}/switchover/attestations", {}, await self.attests())
+        one = f"{API}/switchover/attestations/{{attestation_id}}/withdraw"
+        yield Sample("POST", one, await self.attestation(), {"reason": "a contract test"})
+        costs = {"council_id": FIFE, "items": {"device": 24_950}, "source": "the contract of 2026"}
+        yield Sample("PUT", f"{API}/switchover/costs", {}, costs)
 
     async def _of_firmware(self) -> AsyncIterator[Sample]:
         firmware, why = f"{API}/firmware", {"reason": "a look at them first"}

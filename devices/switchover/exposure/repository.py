@@ -48,10 +48,10 @@ _FOUND = """
        AND NOT EXISTS (SELECT FROM exposure x
                         WHERE x.installation_id = i.id AND x.cause = 'other_line'
                           AND EXISTS (SELECT FROM line l WHERE l.premises_id = i.premises_id AND l.kind = 'pstn'))
-     ORDER BY i.id
+     ORDER BY i.id LIMIT :most
 """
 _FACTS = """
-    SELECT x.id, o.here, h.connection, coalesce(p.state, 'never_seen') <> 'never_seen' AS heard,
+    SELECT x.id, x.gone, o.here, h.connection, coalesce(p.state, 'never_seen') <> 'never_seen' AS heard,
            EXISTS (SELECT FROM line l WHERE l.premises_id = x.premises_id AND {digital}) AS digital_line,
            EXISTS (SELECT {safe} = x.person_id) AS safe,
            EXISTS (SELECT FROM installation i
@@ -96,15 +96,18 @@ class ExposureRepository:
         """Take the turn to look until the transaction ends; False when somebody else has it."""
         return bool((await self.session.execute(_TRY_LOOK)).scalar_one())
 
-    async def found(self) -> Sequence[RowMapping]:
-        """Return the units that are exposed and not on the list."""
-        return list((await self.session.execute(_FOUND_NOW)).mappings())
+    async def found(self, most: int) -> Sequence[RowMapping]:
+        """Return so many of the units that are exposed and not on the list."""
+        return list((await self.session.execute(_FOUND_NOW, {"most": most})).mappings())
 
-    async def facts(self, entry: UUID | None = None) -> dict[UUID, Facts]:
-        """Return what is known of all open entries, or of one."""
+    async def facts(self, entry: UUID | None = None) -> dict[UUID, tuple[Facts, str | None]]:
+        """Return what is known of all open entries, or of one, and what was written down as gone."""
         rows = await self.session.execute(_FACTS_NOW, {"entry": entry})
         return {
-            row.id: Facts(row.here, Connection(row.connection), row.heard, row.digital_line, row.safe, row.elsewhere)
+            row.id: (
+                Facts(row.here, Connection(row.connection), row.heard, row.digital_line, row.safe, row.elsewhere),
+                row.gone,
+            )
             for row in rows
         }
 

@@ -23,6 +23,8 @@ from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, RefusedError
 
 SYSTEM = "system"
+AT_ONCE = 2_000
+"""So many are put on the list in one look; the next finds the others."""
 NEVER_BEFORE = "The day is over: give the next action a day that is still to come"
 
 
@@ -55,13 +57,17 @@ class ExposureService:
             return done
         # What is found is put on the list before anything ends: a unit that takes another's place has its age.
         done.opened = await self._open()
-        judged = {entry: judge(facts) for entry, facts in (await self.entries.facts()).items()}
+        judged = {
+            entry: verdict
+            for entry, (facts, gone) in (await self.entries.facts()).items()
+            if (verdict := judge(facts)) != Verdict(gone=gone)
+        }
         for entry in await self.entries.lock(list(judged)):
             await self._follow(entry, judged[entry.id], done)
         return done
 
     async def _open(self) -> int:
-        found = await self.entries.found()
+        found = await self.entries.found(AT_ONCE)
         now = await database_now(self.session)
         for row in found:
             columns = dict(row)
@@ -126,7 +132,7 @@ class ExposureService:
             await self.entries.lines(entry.premises_id)
             changed = await self.entries.correct_lines(entry.premises_id, line_kind)
             await self.entries.say(entry, SYSTEM, f"{changed} line(s) of this home are {line_kind} in the register now")
-        verdict = judge((await self.entries.facts(entry.id))[entry.id])
+        verdict = judge((await self.entries.facts(entry.id))[entry.id][0])
         if verdict == STANDS:
             raise RefusedError(
                 "The register still has a digital line for this home: say what the line is", field="line_kind"

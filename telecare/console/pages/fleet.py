@@ -20,6 +20,7 @@ from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelR
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
+from telecare.api.endpoints.fleet_export import workbook
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.console import fleet_filter, presence_picture, timeline, view, work_view
 from telecare.console.forms import NOTHING
@@ -57,7 +58,7 @@ async def fleet(
     q: Text = "",
     sort: Text = "hub",
     at: Annotated[int, Query(ge=1, le=100_000)] = 1,
-    format: Literal["", "csv"] = "",  # noqa: A002 - the word in the address
+    format: Literal["", "csv", "xlsx"] = "",  # noqa: A002 - the word in the address
 ) -> Response:
     """Show the fleet; every filter stands in the address, so a view can be kept and sent, or taken as a table."""
     hubs, shared = HubRepository(session, actor.councils), ModelRepository(session)
@@ -77,6 +78,8 @@ async def fleet(
         chosen["q"] or None,
         **fleet_filter.told(chosen),
     )
+    if format == "xlsx":
+        return await workbook(session, actor, wanted)
     if format:
         return await _table(session, actor, hubs, wanted, {name: value for name, value in chosen.items() if value})
     order = sort.removeprefix("-")

@@ -15,6 +15,7 @@ from devices.jobs.domain import Finding, Item, JobKind, Look
 from devices.jobs.repository import JobFilter
 from devices.jobs.service import JobService
 from devices.presence.verdict_repository import VerdictRepository
+from devices.switchover.awards.tasks import AwardCount
 from devices.switchover.exposure.service import ExposureService
 from telecare.access.accounts import create_user
 from telecare.access.domain import UserRole
@@ -57,6 +58,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "attempts"): {"outcome": "safe"},
     ("POST", "finish"): {"reason": "curious"},
     ("POST", "assign"): {},
+    ("POST", "withdraw"): {"reason": "curious"},
+    ("POST", "batches"): {"purpose": "identify"},
+    ("POST", "matches"): {"matches": []},
+    ("POST", "rung"): {"answered": True},
+    ("POST", "lift"): {"reason": "curious"},
     ("POST", "plan"): {"next_action": "curious", "next_on": "2026-12-31"},
     ("POST", "commands"): {"command": "ping"},
     ("POST", "test-window"): {"reason": "curious"},
@@ -136,6 +142,8 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "work_id": (await register.send("POST", "/planned-work", work))["id"],
         "job_id": await job(database, hub_id),
         "exposure_id": await exposed(database, hub_id),
+        **await telco(register, database, hub_id),
+        "attestation_id": await attested(register, database),
         "image_id": image,
         "rollout_id": (await register.send("POST", "/firmware/rollouts", rollout))["id"],
         "hub_id": hub_id,
@@ -173,6 +181,36 @@ async def exposed(database: Database, hub_id: str) -> str:
         found = await session.execute(text("SELECT id FROM exposure WHERE hub_id = :hub_id"), {"hub_id": hub_id})
         await session.execute(text("UPDATE hub SET connection = 'digital'"))
         return str(found.scalar_one())
+
+
+async def telco(register: Register, database: Database, hub_id: str) -> dict[str, str]:
+    """An agreement, a batch, a notice with a check, and a hold."""
+    terms = {"council_id": FIFE, "provider": MARK, "legal_basis": MARK, "dpia_reference": MARK}
+    days = {"starts_on": "2026-01-01", "review_on": "2099-01-01"}
+    agreement = (await register.send("POST", "/switchover/telco/agreements", {**terms, **days}))["id"]
+    one = f"/switchover/telco/agreements/{agreement}/batches"
+    batch = (await register.send("POST", one, {"purpose": "identify"}))["id"]
+    notice = {"number": "01632 960123", "planned_at": "2029-01-01T09:00:00Z"}
+    body = {"council_id": FIFE, "provider": MARK, "notices": [notice]}
+    await register.send("POST", "/switchover/telco/notices", body, 200)
+    hold = {"council_id": FIFE, "number": "01632 960123", "reason": f"{MARK} has no signal"}
+    held = (await register.send("POST", "/switchover/telco/holds", hold))["id"]
+    insert = text(
+        "INSERT INTO telco_check (id, council_id, notice_id, hub_id, planned_at, state, look_at)"
+        " SELECT gen_random_uuid(), council_id, id, :hub_id, now(), 'to_ring', now() FROM telco_notice RETURNING id"
+    )
+    async with database.transaction() as session:
+        check = str((await session.execute(insert, {"hub_id": hub_id})).scalar_one())
+    return {"telco_agreement_id": agreement, "batch_id": batch, "check_id": check, "hold_id": held}
+
+
+async def attested(register: Register, database: Database) -> str:
+    """What was counted, attested and entered."""
+    await AwardCount(database).count()
+    costs = {"council_id": FIFE, "items": {"device": 100}, "source": MARK}
+    await register.send("PUT", "/switchover/costs", costs, 200)
+    body = {"council_id": FIFE, "criterion": "silver_arc", "evidence": MARK, "met_on": "2026-01-05"}
+    return str((await register.send("POST", "/switchover/attestations", body))["id"])
 
 
 async def alarm(database: Database, hub_id: str, council: str | None, person_id: str | None) -> str:
@@ -214,6 +252,8 @@ async def test_no_operation_reaches_a_thing_of_another_council(
             body = BODIES.get((method, path.rpartition("/")[2]))
             if path.endswith("/installations") and method == "POST":
                 body = {name: theirs[name] for name in ("person_id", "premises_id")}
+            if path.endswith("/agreements/{telco_agreement_id}/end"):
+                body = {"reason": "curious"}
             if path.endswith("/exposure/{exposure_id}/close"):
                 body = {"as_of": 1, "cause": "other_line", "reason": "curious"}
             if path.endswith("/jobs/{job_id}/close"):
@@ -231,6 +271,8 @@ async def everything(database: Database) -> str:
     tables += ("incident", "incident_council", "incident_member")
     tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
     tables += ("welfare_campaign", "campaign_person", "campaign_attempt", "test_window", "exposure", "exposure_log")
+    tables += ("telco_agreement", "telco_batch", "telco_batch_number", "telco_notice", "telco_hold", "telco_check")
+    tables += ("award_day", "award_attestation", "switchover_cost")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
         found = [(await session.execute(text(query))).all() for query in queries]
@@ -285,6 +327,10 @@ async def test_no_page_of_the_console_shows_a_thing_of_another_council(
         f"/protection?council={FIFE}",
         "/jobs",
         "/switchover/exposure",
+        "/switchover/telco",
+        "/switchover/awards",
+        "/switchover/report",
+        "/switchover/notices",
         f"/switchover/exposure?council={FIFE}",
         f"/jobs?council={FIFE}",
         "/jobs?state=open",

@@ -1,0 +1,1 @@
+"""What council and communications provider tell each other, and which lines must not be moved."""
