@@ -91,7 +91,7 @@ class PlanRunner:
             if row.replaces_id is None:
                 return known, Order(known.problem, row.seconds)
             before = await repository.require(row.replaces_id)
-            return known, Order(known.problem, row.seconds, _before(before, known), since_of(now, row.first_on))
+            return known, Order(known.problem, row.seconds, before_of(before, known), since_of(now, row.first_on))
 
     async def _beat(self, plan_id: UUID, share: float, words: str) -> None:
         async with self.database.transaction() as session:
@@ -103,7 +103,8 @@ def since_of(now: datetime, first: date) -> Since:
     return Since(now.date(), now.hour * 60 + now.minute) if first <= now.date() else Since(first)
 
 
-def _before(row: SwitchoverPlan, known: Known) -> Plan:
+def before_of(row: SwitchoverPlan, known: Known) -> Plan:
+    """Return the plan to begin with, without homes that need no visit any more."""
     there = {home.id for home in known.problem.homes}
     if row.result is None or row.state not in {PlanState.READY, PlanState.ACCEPTED}:
         raise WorkerError("the plan to begin with is not there")

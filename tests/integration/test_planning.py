@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -77,6 +78,30 @@ async def test_the_command_plans_says_and_keeps_unless_it_is_a_dry_run(database:
     async with database.transaction() as session:
         (row,) = await PlanningRepository(session).page(ARGYLL, None, 10)
         assert (row.state, row.made_by) == (PlanState.READY, "system")
+
+
+async def test_an_engineer_is_set_falls_ill_and_the_plan_is_made_anew_by_commands(
+    database: Database, settings: Settings, engineers: dict[str, UUID], tmp_path: Path
+) -> None:
+    file = tmp_path / "rules.json"
+    file.write_text('{"lines_end_on": null, "undo_minutes": 30}', encoding="utf-8")
+    assert (await telecare(settings, "rules", "--council", ARGYLL, str(file))).exit_code == 0
+    place = ("--council", ARGYLL, "--latitude", "56.41", "--longitude", "-5.47")
+    assert (await telecare(settings, "engineer", "mairi", *place, "--end", "960")).exit_code == 0
+    assert (await telecare(settings, "engineer", "nobody", *place)).exit_code == 1
+    assert (await telecare(settings, "engineer", "mairi", *place, "--end", "100")).exit_code == 2
+    days = ("plan", "--council", ARGYLL, "--from", "2027-11-22", "--to", "2027-11-26", "--seconds", "0.3", "--json")
+    made = json.loads((await telecare(settings, *days)).stdout)
+    mairi = str(engineers["Mairi Ross"])
+    day = next(each["day"] for each in made["appointments"] if mairi in each["crew"])
+    done = await telecare(settings, "away", "mairi", "--council", ARGYLL, "--from", day, "--reason", "called in sick")
+    assert done.exit_code == 0, done.output
+    assert "Mairi Ross is away" in done.stdout
+    async with database.transaction() as session:
+        new, old = await PlanningRepository(session).page(ARGYLL, None, 10)
+        assert new.replaces_id == old.id
+        assert new.result is not None
+        assert not any(each["day"] == day and mairi in each["crew"] for each in new.result["appointments"])
 
 
 @pytest.mark.usefixtures("database")
