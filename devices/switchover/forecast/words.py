@@ -64,7 +64,7 @@ def basis(pool: Pool, past: History) -> str:
 def _even_so(need: Need, said: str) -> str:
     if not need.beyond:
         return said
-    return f"{said} About {homes(need.beyond)} would remain even so: they say no, are out, or have no signal."
+    return f"{said} About {homes(need.beyond)} would remain even so: not agreed with yet, out, or without signal."
 
 
 def _list(days: tuple[date, ...]) -> str:
