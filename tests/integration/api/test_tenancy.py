@@ -286,7 +286,8 @@ async def test_no_list_shows_a_thing_of_another_council(
     lists = [path for path, found in app.openapi()["paths"].items() if "get" in found and "{" not in path]
     queries: list[dict[str, str]] = [{}, {"council": FIFE}, {"council_id": FIFE}, {"q": MARK[:-1]}]
     queries += [{name: theirs[name]} for name in ("hub_id", "person_id")] + [{"subject_id": theirs["person_id"]}]
-    for path in sorted({*lists} - {"/api/v1/stream", "/readyz"}):
+    # A forecast is a question about one programme and no list: whose it is not gets a 403 or 404 (test_forecast.py).
+    for path in sorted({*lists} - {"/api/v1/stream", "/readyz", "/api/v1/switchover/forecast"}):
         for query in queries:
             reply = await client.get(path, params=query)
             assert reply.status_code == 200, (path, query, reply.text)
