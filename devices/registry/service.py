@@ -19,7 +19,7 @@ from devices.registry.leaving import PLAINLY, Leaving, Stay, objection
 from devices.registry.models import DeviceModel, Hub, Installation, Premises
 from devices.registry.repository import HubRepository, ModelRepository
 from devices.testing.repository import WindowRepository
-from telecare.kernel.db import database_now
+from telecare.kernel.db import database_now, words_of
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.mqtt_credentials import hash_password
@@ -27,6 +27,8 @@ from telecare.kernel.sealing import Sealer
 
 STAYS = "stays where it is"
 """What the trigger `nobody_without_hub` says."""
+VISIT = "visit of the switchover"
+"""What the triggers that keep hubs for visits say."""
 EXCLUDED = "23P01"
 UNIQUE = "23505"
 FAST_CLOCK = timedelta(minutes=5)
@@ -107,7 +109,7 @@ class RegistryService:
                 self.session.add(installation)
         except IntegrityError as error:
             if getattr(error.orig, "sqlstate", None) != EXCLUDED:
-                raise
+                raise _refused(error) from error
             words = f"{hub_id} is in one place at a time: it is {where}. End that first, or install it with move"
             raise RefusedError(words) from error
         hub.status = HubStatus.IN_SERVICE
@@ -151,7 +153,10 @@ class RegistryService:
         if installation.accepted_at is None:
             installation.accepted_at, installation.accepted_by = await database_now(self.session), by
             installation.accepted_events = list(events)
-            await self.session.flush()
+            try:
+                await self.session.flush()
+            except IntegrityError as error:
+                raise _refused(error) from error
         return installation
 
     async def why_it_stays(self, installation: Installation, leaving: Leaving) -> str | None:
@@ -167,8 +172,8 @@ class RegistryService:
         try:
             await self.session.flush()
         except IntegrityError as error:
-            if STAYS not in str(error.orig):
-                raise
+            if STAYS not in str(error.orig) or VISIT in str(error.orig):
+                raise _refused(error) from error
             words = f"{hub_id} stays where it is: an alarm was opened just now, or the other hub taken away. Look again"
             raise RefusedError(words) from error
 
@@ -261,6 +266,11 @@ class RegistryService:
             there = await self.premises.by_uprn(council_id, uprn)
             words = f"This council has premises with UPRN {uprn} already"
             raise ConflictError(words, premises_id=None if there is None else str(there.id)) from error
+
+
+def _refused(error: IntegrityError) -> Exception:
+    """Return the refusal that a visit's rule gives in its own words; what is none of them is an error as it is."""
+    return RefusedError(words_of(error)) if VISIT in str(error.orig) else error
 
 
 def _stay(row: Installation) -> Stay:

@@ -64,6 +64,16 @@ class UserRepository:
             statement = statement.where(func.lower(User.username) > after)
         return list((await self.session.execute(statement)).scalars())
 
+    async def engineers(self, council_id: str) -> list[User]:
+        """Return the active engineers of a council, by name."""
+        statement = (
+            select(User)
+            .where(User.role == UserRole.ENGINEER, User.active)
+            .where((User.councils == []) | User.councils.contains([council_id]))
+            .order_by(User.display_name)
+        )
+        return list((await self.session.execute(statement)).scalars())
+
     async def lock_administrators(self) -> list[UUID]:
         """Return the active administrators of all councils, locked: two of them cannot remove each other at once."""
         statement = (

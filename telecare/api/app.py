@@ -36,11 +36,13 @@ from telecare.api.endpoints import (
     rota_files,
     rotas,
     stream,
+    switchover_programmes,
     switchover_report,
     teams,
     telco,
     telemetry,
     testing,
+    visits,
     welfare,
 )
 from telecare.api.openapi import describe
@@ -71,6 +73,8 @@ ROUTERS = (
     telco.router,
     switchover_report.router,
     switchover_report.reports,
+    switchover_programmes.router,
+    visits.router,
     people.router,
     protection.router,
     protection.reports,

@@ -27,6 +27,7 @@ from telecare.embedded.ports import FREE_WITHIN_S, PortInUseError, wait_for_port
 from telecare.embedded.postgres import EmbeddedPostgres
 from telecare.embedded.secrets import write_private
 from telecare.embedded.simulators import COLLEAGUES, simulator, write_colleagues
+from telecare.embedded.switchover import add_switchover
 from telecare.embedded.telemetry import seed_telemetry
 from telecare.kernel.db import Database
 from telecare.kernel.errors import UnavailableError
@@ -167,10 +168,12 @@ async def _put_contact_points(lab: Lab, webhook_url: str) -> None:
 
 
 async def _make_up_a_past(lab: Lab) -> None:
-    """Give the fleet's charts a past; after all is ready, for it takes a second or two."""
+    """Give the fleet's charts a past and its switchover some visits; after all is ready: it takes a second or two."""
     database = Database(lab.settings())
     async with database.transaction() as session:
         await seed_telemetry(session)
+    async with database.transaction() as session:
+        await add_switchover(session)
     await database.dispose()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, DateTime, MetaData, String, TextClause, event, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -47,6 +47,12 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     """Return the CHECK that matches an enumeration; a test proves the two agree."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def words_of(error: IntegrityError) -> str:
+    """Return in a sentence what a rule of the database has said: a trigger's words are for people."""
+    words = str(error.orig).rsplit(">: ", maxsplit=1)[-1].split("\n", maxsplit=1)[0]
+    return words[:1].upper() + words[1:]
 
 
 @dataclass(frozen=True)

@@ -307,6 +307,25 @@ class Things:
         reply = await self.api.post(f"{API}/hubs/{hub_id}/test-window/end")
         assert reply.status_code == 200, reply.text
 
+    async def programme(self) -> dict[str, str]:
+        """A programme with one unit, whose certificate runs out."""
+        ids = await self.home()
+        hub = f"{API}/hubs/{ids['hub_id']}"
+        assert (await self.api.patch(hub, json={"certificate_expires_on": "2027-03-01"})).status_code == 200
+        made = await self.made("/switchover/programmes", self.retirement())
+        one = f"{API}/switchover/programmes/{made['id']}"
+        assert (await self.api.post(f"{one}/find-units")).status_code == 200
+        units = (await self.api.get(f"{one}/units", params={"limit": 500})).json()["items"]
+        unit = next(each["id"] for each in units if each["hub_id"] == ids["hub_id"])
+        return {"programme_id": made["id"], "unit_id": unit}
+
+    def retirement(self) -> dict[str, Any]:
+        return {"name": "Certificates", "cause": "certificate", "deadline": "2027-06-30", "councils": [FIFE]}
+
+    async def visit(self) -> dict[str, str]:
+        ids = await self.programme()
+        return ids | {"visit_id": (await self.made("/switchover/visits", {"unit_id": ids["unit_id"]}))["id"]}
+
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
         home = await self.home()
@@ -320,6 +339,7 @@ class Things:
             | await self.exposed()
             | await self.telco()
             | await self.attestation()
+            | await self.visit()
         )
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
@@ -348,6 +368,8 @@ class Things:
             self._of_awards,
             self._of_firmware,
             self._of_welfare,
+            self._of_programmes,
+            self._of_visits,
         )
         for source in sources:
             async for sample in source():
@@ -405,6 +427,23 @@ class Things:
         yield Sample("POST", f"{API}/planned-work", {}, self.window())
         yield Sample("PATCH", f"{API}/planned-work/{{work_id}}", await self.work(), {"ends_at": self.ahead(30)})
         yield Sample("POST", f"{API}/planned-work/{{work_id}}/end", await self.work())
+
+    async def _of_programmes(self) -> AsyncIterator[Sample]:
+        one = f"{API}/switchover/programmes/{{programme_id}}"
+        yield Sample("POST", f"{API}/switchover/programmes", {}, self.retirement())
+        yield Sample("POST", f"{one}/find-units", await self.programme())
+        yield Sample("POST", f"{one}/waves", await self.programme(), {"name": "First"})
+        ids = await self.programme()
+        yield Sample("POST", f"{one}/units/assign", ids, {"units": [ids["unit_id"]], "tier": "A"})
+        yield Sample("POST", f"{one}/end", await self.programme(), {"as_of": 1})
+
+    async def _of_visits(self) -> AsyncIterator[Sample]:
+        one = f"{API}/switchover/visits/{{visit_id}}"
+        yield Sample("POST", f"{API}/switchover/visits", {}, {"unit_id": (await self.programme())["unit_id"]})
+        yield Sample("POST", f"{one}/steps", await self.visit(), {"to": "data_validated", "as_of": 1})
+        yield Sample("POST", f"{one}/contacts", await self.visit(), {"channel": "letter", "outcome": "sent"})
+        yield Sample("POST", f"{one}/note", await self.visit(), {"text": "a dog, friendly"})
+        yield Sample("POST", f"{one}/cancel", await self.visit(), {"as_of": 1, "reason": "another way"})
 
     async def _of_jobs(self) -> AsyncIterator[Sample]:
         one = f"{API}/jobs/{{job_id}}"

@@ -39,6 +39,10 @@ CHECKS = [
 # The stream never ends, and has tests of its own.
 schema = schemathesis.openapi.from_dict(description()).exclude(path="/api/v1/stream")
 NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
+NAMED = {
+    f"/api/v1/switchover/visits/{{visit_id}}/{part}" for part in ("evidence/voice", "exception", "exception/confirm")
+}
+"""What only somebody does who is logged in under their name, and no program: tests/integration/api/test_visits.py."""
 OPERATIONS = [found.ok() for found in schema.get_all_operations()]
 
 answers: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
@@ -90,6 +94,8 @@ async def test_each_operation_succeeds_as_described(lab: Lab, things: Things) ->
         status = await asyncio.to_thread(send, case, lab)
         assert 200 <= status < 300, (sample, status)
     for method, path in ((each.method.upper(), each.path) for each in OPERATIONS):
+        if path in NAMED:
+            continue
         sys.stdout.write(f"{method} {path} {dict(sorted(answers[method, path].items()))}\n")
         assert any(200 <= status < 300 for status in answers[method, path]), f"{method} {path} has never succeeded"
 

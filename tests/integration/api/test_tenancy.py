@@ -96,6 +96,18 @@ BODIES: dict[tuple[str, str], Any] = {
 }
 """What each operation on a thing takes, by its method and the last part of its path."""
 
+SWITCHOVER: dict[str, Any] = {
+    "steps": {"to": "data_validated", "as_of": 1},
+    "contacts": {"channel": "phone", "outcome": "reached"},
+    "cancel": {"reason": "curious", "as_of": 1},
+    "evidence/voice": {},
+    "exception": {"items": ["voice"], "why": "curious", "retest_on": "2030-01-01", "as_of": 1},
+    "exception/confirm": {"as_of": 1},
+    "waves": {"name": "x"},
+    "end": {"as_of": 1},
+}
+"""The same for what is of the switchover."""
+
 
 @pytest.fixture
 async def theirs(register: Register, database: Database) -> dict[str, str]:
@@ -128,7 +140,14 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
     await stands(database)
     line = {"kind": "voip_ata", "number": "01632 960123", "provider": MARK}
     await register.send("PUT", f"/premises/{premises}/lines", [line], 200)
+    await register.send("PATCH", f"/hubs/{hub_id}", {"certificate_expires_on": "2027-03-01"}, 200)
+    retirement = {"name": MARK, "cause": "certificate", "deadline": "2027-06-30", "councils": [FIFE]}
+    programme = (await register.send("POST", "/switchover/programmes", retirement))["id"]
+    await register.send("POST", f"/switchover/programmes/{programme}/find-units", status=200)
+    (unit,) = (await register.send("GET", f"/switchover/programmes/{programme}/units", status=200))["items"]
     return {
+        "programme_id": programme,
+        "visit_id": (await register.send("POST", "/switchover/visits", {"unit_id": unit["id"]}))["id"],
         "campaign_id": (await register.send("POST", "/welfare/campaigns", check))["id"],
         "agreement_id": agreement,
         "cover_id": (await register.send("POST", "/covers", cover))["id"],
@@ -256,6 +275,8 @@ async def test_no_operation_reaches_a_thing_of_another_council(
                 body = {"reason": "curious"}
             if path.endswith("/exposure/{exposure_id}/close"):
                 body = {"as_of": 1, "cause": "other_line", "reason": "curious"}
+            if "/switchover/" in path:
+                body = SWITCHOVER.get(path.rpartition("_id}/")[2], body)
             if path.endswith("/jobs/{job_id}/close"):
                 body = {"as_of": 1, "reason": "curious"}
             reply = await client.request(method, path.format(**theirs), json=body)
@@ -270,6 +291,7 @@ async def everything(database: Database) -> str:
     tables += ("rota_override", "rota_temporary", "calendar_feed", "policy", "policy_version", "planned_work")
     tables += ("incident", "incident_council", "incident_member")
     tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
+    tables += ("switchover_programme", "switchover_wave", "switchover_unit", "visit", "visit_log", "visit_contact")
     tables += ("welfare_campaign", "campaign_person", "campaign_attempt", "test_window", "exposure", "exposure_log")
     tables += ("telco_agreement", "telco_batch", "telco_batch_number", "telco_notice", "telco_hold", "telco_check")
     tables += ("award_day", "award_attestation", "switchover_cost")

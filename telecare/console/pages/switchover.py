@@ -1,0 +1,355 @@
+"""The switchover: programmes and how far they are, their units; visits with filters, one with what may follow."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import RedirectResponse, Response
+
+from devices.registry.domain import Connection, RiskTier
+from devices.registry.repository import ModelRepository
+from devices.switchover.programmes.domain import ReasonKind
+from devices.switchover.programmes.repository import ProgrammeRepository, UnitFilter
+from devices.switchover.programmes.schemas import show_unit
+from devices.switchover.visits.domain import VisitState, follows
+from devices.switchover.visits.repository import VisitFilter, VisitRepository
+from devices.switchover.visits.schemas import (
+    AsOfIn,
+    CancelIn,
+    ContactIn,
+    ExceptionIn,
+    StepIn,
+    VisitIn,
+    VisitNoteIn,
+    VoiceIn,
+    show_visit,
+    show_with_log,
+)
+from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository, UserRepository
+from telecare.api.deps import Transaction
+from telecare.api.endpoints import switchover_programmes
+from telecare.api.endpoints import visits as api
+from telecare.console import switchover_view
+from telecare.console.forms import NOTHING, Form, FormError, read, refused, typed
+from telecare.console.pages.fleet import council_code
+from telecare.console.render import PageNeeds, page
+from telecare.console.view import LONDON
+from telecare.kernel.db import database_now
+from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
+from telecare.switchover.evidence import Evidence
+
+router = APIRouter(prefix="/switchover")
+
+Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_PEOPLE))]
+Swapper = Annotated[Actor, Depends(PageNeeds(Permission.SWITCH_OVER))]
+Speaker = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
+Planner = Annotated[Actor, Depends(PageNeeds(Permission.SUPERVISE))]
+Text = Annotated[str, Query(max_length=120)]
+At = Annotated[int, Query(ge=1, le=100_000)]
+
+SEE_OTHER = 303
+ON_A_PAGE = 50
+REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
+_STEP = {
+    "why": "Say why, in 3 to 500 characters",
+    "next_contact_on": "Give the day on which somebody takes it up again",
+    "owner": "Write who has it, in 100 characters at most",
+    "new_hub_id": "Choose the new hub",
+    "engineer_id": "Choose the engineer",
+    "starts_at": "Give the time at which the visit begins",
+    "ends_at": "Give the time at which the visit ends",
+    "as_of": "The visit has changed: look and try again",
+    "to": "Choose what happens next",
+}
+_NOTE = {"text": "Write something down, in 4000 characters at most"}
+_CONTACT = {"channel": "Choose the way", "outcome": "Choose what came of it", "note": "4000 characters at most"}
+_EXCEPTION = {
+    "items": "Choose what is left out",
+    "why": "Say why it is left out, in 3 to 500 characters",
+    "retest_on": "Give the day by which it is tested",
+    "as_of": "The visit has changed: look and try again",
+}
+_CANCEL = {"reason": "Say why nothing more comes of it, in 3 to 500 characters", "as_of": _STEP["as_of"]}
+
+
+@router.get("")
+async def front(request: Request, session: Transaction, actor: Viewer) -> Response:
+    """Show each programme: how far it is, how its units are connected, how long it is until its deadline."""
+    shown = (await switchover_programmes.list_programmes(session, actor)).items
+    visits, today = VisitRepository(session, actor.councils), (await database_now(session)).astimezone(LONDON).date()
+    return page(
+        request,
+        "switchover.html",
+        actor,
+        programmes=shown,
+        due=await visits.count(VisitFilter(due=today)),
+        words=switchover_view,
+    )
+
+
+@router.get("/programmes/{programme_id}")
+async def programme(
+    request: Request,
+    programme_id: UUID,
+    session: Transaction,
+    actor: Viewer,
+    council: Text = "",
+    connection: Text = "",
+    tier: Text = "",
+    reason: Text = "",
+    state: Text = "",
+    wave: Text = "",
+    at: At = 1,
+    done: Text = "",
+) -> Response:
+    """Show the units of a programme; every filter stands in the address."""
+    programmes = ProgrammeRepository(session, actor.councils)
+    shown = await switchover_programmes.get_programme(programme_id, session, actor)
+    waves = {str(each.id): each.id for each in shown.waves}
+    known = {"no_visit", "done", "left", *map(str, VisitState)}
+    chosen = {
+        "council": council_code(council), "connection": connection if connection in list(Connection) else "",
+        "tier": tier if tier in list(RiskTier) else "", "reason": reason if reason in list(ReasonKind) else "",
+        "state": state if state in known else "", "wave": wave if wave in waves or wave == "none" else "",
+    }  # fmt: skip
+    wanted = UnitFilter(
+        chosen["council"] or None, chosen["connection"] or None, waves.get(chosen["wave"]), chosen["wave"] == "none",
+        chosen["tier"] or None, chosen["reason"] or None, chosen["state"] or None,
+    )  # fmt: skip
+    total = await programmes.count(programme_id, wanted)
+    pages = max(1, -(-total // ON_A_PAGE))
+    at = min(at, pages)
+    found = await programmes.page(programme_id, wanted, None, ON_A_PAGE, (at - 1) * ON_A_PAGE)
+    kept = {name: value for name, value in chosen.items() if value}
+    return page(
+        request,
+        "switchover_programme.html",
+        actor,
+        programme=shown,
+        units=[show_unit(row) for row in found],
+        total=total,
+        at=at,
+        pages=pages,
+        chosen=chosen,
+        kept=urlencode(kept),
+        councils=[row for row in await ModelRepository(session).councils() if row.code in shown.councils],
+        reasons=[(str(each), str(each).replace("_", " ")) for each in ReasonKind],
+        states=[(each, switchover_view.state_words(each)) for each in ("no_visit", *map(str, VisitState), "done")],
+        words=switchover_view,
+        done=switchover_view.DONE.get(done, ""),
+    )
+
+
+@router.post("/programmes/{programme_id}/find")
+async def find(request: Request, programme_id: UUID, session: Transaction, actor: Planner) -> Response:
+    """Look for the units of a programme now."""
+    await typed(request, "find")
+    await switchover_programmes.find_units(programme_id, session, actor)
+    return RedirectResponse(f"/switchover/programmes/{programme_id}?done=found", SEE_OTHER)
+
+
+@router.post("/units/{unit_id}/visit")
+async def make(request: Request, unit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """Make a visit for a unit, or go to the one that is under way."""
+    await typed(request, "make")
+    try:
+        async with session.begin_nested():
+            visit = await api.make_visit(VisitIn(unit_id=unit_id), session, actor)
+    except ConflictError as error:
+        there = error.extra.get("visit_id")
+        if there is None:
+            raise
+        return RedirectResponse(f"/switchover/visits/{there}", SEE_OTHER)
+    return RedirectResponse(f"/switchover/visits/{visit.id}?done=made", SEE_OTHER)
+
+
+@router.get("/visits")
+async def visits(
+    request: Request,
+    session: Transaction,
+    actor: Viewer,
+    council: Text = "",
+    state: Text = "",
+    q: Text = "",
+    show: Text = "",
+    at: At = 1,
+) -> Response:
+    """Show visits by their time; every filter stands in the address."""
+    repository, today = (
+        VisitRepository(session, actor.councils),
+        (await database_now(session)).astimezone(LONDON).date(),
+    )
+    chosen = {
+        "council": council_code(council), "state": state if state in list(VisitState) else "", "q": q.strip(),
+        "show": show if show in {"due", "mine", "over"} else "",
+    }  # fmt: skip
+    wanted = VisitFilter(
+        council=chosen["council"] or None,
+        state=VisitState(chosen["state"]) if chosen["state"] else None,
+        engineer_id=actor.id if chosen["show"] == "mine" else None,
+        due=today if chosen["show"] == "due" else None,
+        q=chosen["q"] or None,
+        over=chosen["show"] == "over",
+    )
+    total = await repository.count(wanted)
+    pages = max(1, -(-total // ON_A_PAGE))
+    at = min(at, pages)
+    found = await repository.page(wanted, None, ON_A_PAGE, (at - 1) * ON_A_PAGE)
+    councils = await ModelRepository(session).councils()
+    return page(
+        request,
+        "switchover_visits.html",
+        actor,
+        visits=[show_visit(row) for row in found],
+        total=total,
+        at=at,
+        pages=pages,
+        chosen=chosen,
+        kept=urlencode({name: value for name, value in chosen.items() if value}),
+        councils=[row for row in councils if not actor.councils or row.code in actor.councils],
+        states=[(str(each), switchover_view.state_words(each)) for each in VisitState],
+        words=switchover_view,
+    )
+
+
+@router.get("/visits/{visit_id}")
+async def visit(request: Request, visit_id: UUID, session: Transaction, actor: Viewer, done: Text = "") -> Response:
+    """Show a visit: what the new hub must show, what became of it, and what may follow."""
+    facts = await _facts(session, actor, visit_id, NOTHING, done)
+    return page(request, "switchover_visit.html", actor, **facts)
+
+
+@router.post("/visits/{visit_id}/step")
+async def step(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """Take a visit on."""
+    form = await typed(request, "step")
+    try:
+        async with session.begin_nested():
+            await api.step(visit_id, read(StepIn, _step(form), _STEP), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "to")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=stepped", SEE_OTHER)
+
+
+@router.post("/visits/{visit_id}/contact")
+async def contact(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """Note an attempt to reach somebody."""
+    form = await typed(request, "contact")
+    try:
+        async with session.begin_nested():
+            await api.note_contact(visit_id, read(ContactIn, form.values, _CONTACT), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "channel")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=noted", SEE_OTHER)
+
+
+@router.post("/visits/{visit_id}/note")
+async def note(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """Write something down."""
+    form = await typed(request, "note")
+    try:
+        async with session.begin_nested():
+            await api.note_on_visit(visit_id, read(VisitNoteIn, form.values, _NOTE), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "text")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=noted", SEE_OTHER)
+
+
+@router.post("/visits/{visit_id}/voice")
+async def voice(request: Request, visit_id: UUID, session: Transaction, actor: Speaker) -> Response:
+    """Confirm as an operator that one and the home have heard each other."""
+    form = await typed(request, "voice")
+    try:
+        async with session.begin_nested():
+            await api.confirm_voice(visit_id, VoiceIn(), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "confirm")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=voice", SEE_OTHER)
+
+
+@router.post("/visits/{visit_id}/exception")
+async def exception(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """Ask for an exception from all that is missing, as the first of two."""
+    form = await typed(request, "exception")
+    row = await VisitRepository(session, actor.councils).require(visit_id)
+    missing = (await Evidence(session).proofs(row)).missing
+    try:
+        async with session.begin_nested():
+            values = {**form.values, "items": list(missing)}
+            await api.ask_exception(visit_id, read(ExceptionIn, values, _EXCEPTION), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "why")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=asked", SEE_OTHER)
+
+
+@router.post("/visits/{visit_id}/exception/confirm")
+async def confirm(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """Confirm an exception as the second of two."""
+    form = await typed(request, "confirm")
+    try:
+        async with session.begin_nested():
+            await api.confirm_exception(visit_id, read(AsOfIn, form.values, _STEP), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "go")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=confirmed", SEE_OTHER)
+
+
+@router.post("/visits/{visit_id}/cancel")
+async def cancel(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
+    """End a visit while its new hub is not in the home."""
+    form = await typed(request, "cancel")
+    try:
+        async with session.begin_nested():
+            await api.cancel_visit(visit_id, read(CancelIn, form.values, _CANCEL), session, actor)
+    except REFUSED as error:
+        return await _again(request, session, actor, visit_id, form, error, "reason")
+    return RedirectResponse(f"/switchover/visits/{visit_id}?done=cancelled", SEE_OTHER)
+
+
+def _step(form: Form) -> dict[str, Any]:
+    """Return what a step's form says; times in it are those of the wall clock here."""
+    values: dict[str, Any] = {name: value for name, value in form.values.items() if value}
+    day, start, end = (values.pop(name, "") for name in ("day", "from", "until"))
+    for name, time in (("starts_at", start), ("ends_at", end)):
+        if day and time:
+            try:
+                values[name] = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=LONDON).isoformat()
+            except ValueError:
+                values[name] = f"{day} {time}"
+    return values
+
+
+async def _again(
+    request: Request, session: AsyncSession, actor: Actor, visit_id: UUID, form: Form, error: Exception, field: str
+) -> Response:
+    """Show the page again with what was typed and why it was refused."""
+    names = {f"body.{name}": name for name in (*_STEP, *_NOTE, *_CONTACT, *_EXCEPTION, *_CANCEL)}
+    status, faults = refused(error, field, names)
+    facts = await _facts(session, actor, visit_id, form.wrong(*faults), "")
+    return page(request, "switchover_visit.html", actor, status, **facts)
+
+
+async def _facts(session: AsyncSession, actor: Actor, visit_id: UUID, form: Form, done: str) -> dict[str, Any]:
+    visits = VisitRepository(session, actor.councils)
+    row = await visits.shown(visit_id)
+    proofs = await Evidence(session).proofs(row["Visit"])
+    shown = show_with_log(row, await visits.log_of(visit_id), await visits.contacts_of(visit_id))
+    await AuditRepository(session).add(
+        actor, "visit_viewed", "visit", visit_id, shown.council_id, details={"person_id": str(shown.person_id)}
+    )
+    resumes = VisitState(shown.resumes) if shown.resumes else None
+    return {
+        "visit": shown,
+        "proofs": proofs,
+        "next_states": follows(shown.state, resumes, over=shown.over_at is not None),
+        "stock": await visits.stock(shown.council_id),
+        "engineers": await UserRepository(session).engineers(shown.council_id),
+        "form": form,
+        "done": switchover_view.DONE.get(done, ""),
+        "words": switchover_view,
+        "today": (await database_now(session)).astimezone(LONDON).date(),
+    }

@@ -1,0 +1,57 @@
+"""The switchover in a real browser: a programme's units, a visit made from one, taken on, refused with words, held."""
+
+import pytest
+from playwright.async_api import expect
+
+from telecare.embedded.lab import Lab
+from tests.console.conftest import Homes, Login, needs_browser
+from tests.console.test_pages import faults
+
+pytestmark = needs_browser
+
+
+@pytest.mark.parametrize(("width", "script"), [(1366, True), (360, False)])
+async def test_a_visit_is_made_from_a_unit_and_taken_on(
+    login: Login, lab: Lab, homes: Homes, width: int, *, script: bool
+) -> None:
+    hub = homes.hub()
+    place = (await homes.api.get(f"/hubs/{hub}")).json()
+    await homes.api.patch(f"/hubs/{hub}", json={"certificate_expires_on": "2027-03-01"})
+    name = f"Certificates {width}"
+    body = {
+        "name": name, "cause": "certificate", "deadline": "2027-06-30", "councils": [place["council_id"]],
+    }  # fmt: skip
+    programme = (await homes.api.post("/switchover/programmes", json=body)).json()
+    assert (await homes.api.post(f"/switchover/programmes/{programme['id']}/find-units")).status_code == 200
+    page = await login("ewan", width=width, script=script)
+    await page.goto(f"{lab.url}/switchover")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Switchover")
+    if script:
+        assert await faults(page) == []
+    await page.get_by_role("link", name=name, exact=True).click()
+    row = page.locator(".jobs tbody tr").filter(has_text=hub)
+    await expect(row).to_contain_text("Its certificate runs out")
+    if script:
+        assert await faults(page) == []
+    await row.get_by_role("button", name="Make a visit").click()
+    await page.wait_for_url("**?done=made")
+    await expect(page.locator("main")).to_contain_text("What the new hub must show")
+    await page.locator("#step-to").select_option("hold")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.locator(".error-summary")).to_contain_text("Say why")
+    await page.locator("#step-to").select_option("data_validated")
+    await page.get_by_role("button", name="Go on").click()
+    await page.wait_for_url("**?done=stepped")
+    await expect(page.locator("#log ~ ol")).to_contain_text("The register was checked")
+    await page.locator("#step-to").select_option("hold")
+    await page.locator("#step-why").fill("the line goes over later")
+    await page.locator("#step-next_contact_on").fill("2099-01-31")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.locator(".notice", has_text="31 January 2099")).to_be_visible()
+    if script:
+        assert await faults(page) == []
+    await page.goto(f"{lab.url}/switchover/visits?q={hub}")
+    await expect(page.locator(".jobs tbody tr")).to_have_count(1)
+    await expect(page.locator(".jobs tbody tr")).to_contain_text("On hold")
+    if script:
+        assert await faults(page) == []

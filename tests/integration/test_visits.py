@@ -1,0 +1,252 @@
+"""Visits on a real database: the way of a swap, what is refused on it, and what SQL alone may not do."""
+
+import asyncio
+
+import pytest
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from devices.registry.service import RegistryService
+from devices.switchover.visits.domain import ContactChannel, ContactOutcome
+from devices.switchover.visits.schemas import ExceptionIn
+from telecare.kernel.db import Database
+from telecare.kernel.errors import ForbiddenError, RefusedError
+from telecare.protection.swap_day import SwapDay
+from telecare.switchover.swaps import StaleVisitError, Swaps
+from tests.integration.swap import ALL, ON_THE_WAY, S, Swap
+
+
+@pytest.fixture
+async def swap(database: Database) -> Swap:
+    return await Swap(database).settle()
+
+
+async def test_a_swap_from_its_first_letter_to_the_closed_record(swap: Swap) -> None:
+    await swap.go_to(S.RECORD_CLOSED)
+    visit = await swap.visit()
+    assert visit.over_at is not None
+    places = await swap.sql("SELECT hub_id, upper_inf(period), accepted_by FROM installation ORDER BY hub_id DESC")
+    assert [tuple(row) for row in places] == [("OLD", False, "import"), ("NEW", True, "user:ewan")]
+    (done,) = await swap.sql("SELECT done_at IS NOT NULL FROM switchover_unit")
+    assert done[0]
+    lines = await swap.sql("SELECT to_state, actor FROM visit_log WHERE kind = 'state' ORDER BY seq")
+    assert [row[0] for row in lines] == ["identified", *map(str, ON_THE_WAY)]
+    kinds = await swap.sql("SELECT kind FROM visit_evidence ORDER BY kind")
+    assert [row[0] for row in kinds] == ["backup_path", "mains_fail", "mains_restored", "soak", "trigger", "voice"]
+
+
+async def test_nothing_is_accepted_before_all_is_shown_and_the_list_says_what(swap: Swap) -> None:
+    await swap.go_to(S.PERIPHERALS_PAIRED)
+    with pytest.raises(RefusedError) as refused:
+        await swap.step(S.E2E_TESTED)
+    assert len(refused.value.extra["missing"]) == 5
+    await swap.show_all()
+    await swap.step(S.E2E_TESTED)
+    await swap.step(S.SOAK)
+    await swap.soak(hours=23)
+    with pytest.raises(RefusedError, match="Soak: 24 hours"):
+        await swap.step(S.ACCEPTED)
+    # A silence above the limit begins the soak anew.
+    await swap.soak(hours=30)
+    await swap.sql("UPDATE presence_period SET ended_at = now() - interval '20 hours' WHERE hub_id = 'NEW'")
+    await swap.sql(
+        "INSERT INTO presence_period (hub_id, started_at, ended_at, state) VALUES"
+        " ('NEW', now() - interval '20 hours', now() - interval '19 hours', 'offline'),"
+        " ('NEW', now() - interval '19 hours', NULL, 'online')"
+    )
+    with pytest.raises(RefusedError, match="Soak: 24 hours"):
+        await swap.step(S.ACCEPTED)
+
+
+async def test_an_exception_has_two_people_and_never_a_hub_that_was_not_heard(swap: Swap) -> None:
+    await swap.go_to(S.PERIPHERALS_PAIRED)
+    items = ["trigger:p1", "voice", "backup_path", "mains_fail", "mains_restored"]
+
+    async def ask(who: str, wanted: list[str]) -> None:
+        async with swap.database.transaction() as session:
+            version = (await swap.visit()).version
+            wish = ExceptionIn(items=wanted, why="no second path here", retest_on=swap.later(), as_of=version)
+            await Swaps(session, swap.people[who]).ask_exception(swap.visit_id, wish)
+
+    async def confirm(who: str) -> None:
+        version = (await swap.visit()).version
+        async with swap.database.transaction() as session:
+            await Swaps(session, swap.people[who]).confirm_exception(swap.visit_id, version)
+
+    await ask("ewan", items)
+    with pytest.raises(RefusedError, match="somebody else"):
+        await confirm("ewan")
+    await swap.step(S.E2E_TESTED)
+    await swap.step(S.SOAK)
+    await swap.soak()
+    with pytest.raises(RefusedError, match="by two people"):
+        await swap.step(S.ACCEPTED)
+    await confirm("sheila")
+    with pytest.raises(RefusedError, match="has not shown everything"):
+        await swap.step(S.ACCEPTED)
+    with pytest.raises(IntegrityError, match="has not shown everything"):
+        await swap.sql("UPDATE visit SET state = 'accepted', accepted_at = now(), accepted_by = 'x'")
+    await swap.arrives()
+    await swap.step(S.ACCEPTED)
+    assert (await swap.visit()).exception_second == "user:sheila"
+
+
+async def test_voice_is_confirmed_by_an_operator_alone(swap: Swap) -> None:
+    await swap.go_to(S.INSTALLED)
+    await swap.arrives()
+    with pytest.raises(ForbiddenError):
+        await swap.voice("ewan")
+    await swap.voice("fiona")
+
+
+async def test_a_roll_back_leaves_the_old_hub_and_goes_on_with_another(swap: Swap) -> None:
+    await swap.go_to(S.SOAK)
+    await swap.step(S.ROLLED_BACK, why="no signal at night", next_contact_on=swap.later())
+    visit = await swap.visit()
+    assert (visit.new_hub_id, visit.soak_since) == (None, None)
+    (row,) = await swap.sql("SELECT count(*) FROM installation WHERE upper_inf(period) AND hub_id = 'OLD'")
+    assert row[0] == 1
+    await swap.step(S.STOCK_ALLOCATED, new_hub_id="SPARE")
+    for to in (S.BOOKED, S.CONFIRMED, S.ON_SITE, S.INSTALLED, S.PERIPHERALS_PAIRED):
+        await swap.step(to)
+    await swap.show_all("SPARE")
+    await swap.step(S.E2E_TESTED)
+    await swap.step(S.SOAK)
+    await swap.soak(hub="SPARE")
+    await swap.step(S.ACCEPTED)
+    # The old one is there still: also what was accepted can be rolled back.
+    await swap.step(S.ROLLED_BACK, why="it rings by itself", next_contact_on=swap.later())
+    (row,) = await swap.sql("SELECT array_agg(hub_id) FROM installation WHERE upper_inf(period)")
+    assert row[0] == ["OLD"]
+
+
+async def test_whoever_is_not_reached_is_given_to_somebody_with_a_day(swap: Swap) -> None:
+    await swap.go_to(S.PRIORITISED)
+    with pytest.raises(RefusedError, match="two different ways"):
+        await swap.step(S.UNREACHABLE, why="nobody answers", next_contact_on=swap.later(), owner="Sheila")
+    for channel in (ContactChannel.PHONE, ContactChannel.LETTER):
+        await swap.contact(channel, ContactOutcome.NO_ANSWER)
+    with pytest.raises(RefusedError, match="nobody is dropped silently"):
+        await swap.step(S.UNREACHABLE, why="nobody answers", next_contact_on=swap.later())
+    await swap.step(S.UNREACHABLE, why="nobody answers", next_contact_on=swap.later(), owner="Sheila")
+    with pytest.raises(IntegrityError, match="escalated"):
+        await swap.sql("UPDATE visit SET owner = NULL")
+    await swap.step(S.CONTACTED)
+    with pytest.raises(RefusedError, match="Nobody has reached them"):
+        await swap.step(S.CONSENTED)
+
+
+async def test_of_two_who_go_on_with_what_they_saw_the_second_is_told(swap: Swap) -> None:
+    await asyncio.gather(swap.step(S.DATA_VALIDATED, as_of=1), return_exceptions=True)
+    with pytest.raises(StaleVisitError):
+        await swap.step(S.DATA_VALIDATED, who="rory", as_of=1)
+
+
+async def test_another_door_than_the_visit_is_shut(swap: Swap, database: Database) -> None:
+    await swap.go_to(S.INSTALLED)
+    async with database.transaction() as session:
+        with pytest.raises(RefusedError, match="accepted there, by its evidence"):
+            await RegistryService(session, ALL).accept("NEW", [], "user:rory")
+    async with database.transaction() as session:
+        day = SwapDay(session, ALL)
+        with pytest.raises(RefusedError, match=r"visit of the switchover|without it this person"):
+            await day.registry.end_installation("OLD", None, await day.leaving("OLD", "user:rory"))
+
+
+REFUSED = {
+    "the visit is deleted": "DELETE FROM visit",
+    "its log is deleted": "DELETE FROM visit_log",
+    "its log is written anew": "UPDATE visit_log SET text = 'x'",
+    "evidence is deleted": "DELETE FROM visit_evidence",
+    "visits are emptied": "TRUNCATE visit CASCADE",
+    "it jumps to accepted": "UPDATE visit SET state = 'accepted', accepted_at = now(), accepted_by = 'x'",
+    "the record is closed": "UPDATE visit SET state = 'record_closed', accepted_at = now(), accepted_by = 'x',"
+    " over_at = now(), over_why = 'x'",
+    "the old hub is gone": "UPDATE visit SET state = 'old_unit_decommissioned', accepted_at = now(), accepted_by = 'x'",
+    "it is over with the new hub there": "UPDATE visit SET over_at = now(), over_why = 'x'",
+    "the new hub is swapped for another": "UPDATE visit SET new_hub_id = 'SPARE'",
+    "it turns to another old hub": "UPDATE visit SET old_hub_id = 'SPARE'",
+    "the new hub is accepted beside it": "UPDATE installation SET accepted_at = now(), accepted_by = 'x'"
+    " WHERE hub_id = 'NEW'",
+    "the old hub leaves": "UPDATE installation SET period = tstzrange(lower(period), now()) WHERE hub_id = 'OLD'",
+    "the old hub is withdrawn": "UPDATE installation SET period = tstzrange(lower(period), now()), withdrawn_why = 'x',"
+    " withdrawn_by = 'x', withdrawn_with = 'y' WHERE hub_id = 'OLD'",
+    "the old hub is relied on no more": "UPDATE installation SET accepted_at = NULL, accepted_by = NULL"
+    " WHERE hub_id = 'OLD'",
+    "the old place is deleted": "DELETE FROM installation WHERE hub_id = 'OLD'",
+    "the old hub is retired": "UPDATE hub SET status = 'retired' WHERE hub_id = 'OLD'",
+    "the old hub is deleted": "DELETE FROM hub WHERE hub_id = 'OLD'",
+    "the new hub is retired": "UPDATE hub SET status = 'retired' WHERE hub_id = 'NEW'",
+    "the person is deleted": "DELETE FROM person",
+    "one name confirms itself": "UPDATE visit SET exception_why = 'x', exception_by = 'x', exception_at = now(),"
+    " retest_on = '2030-01-01', exception_by_id = :ewan, exception_second = 'x', exception_second_id = :ewan,"
+    " exception_confirmed_at = now()",
+    "an operator is the second name": "UPDATE visit SET exception_why = 'x', exception_by = 'x', exception_at = now(),"
+    " retest_on = '2030-01-01', exception_by_id = :ewan, exception_second = 'x', exception_second_id = :fiona,"
+    " exception_confirmed_at = now()",
+}
+
+
+async def test_the_database_refuses_it_by_itself(swap: Swap) -> None:
+    await swap.go_to(S.INSTALLED)
+    await swap.arrives()
+    await swap.voice()
+    await swap.sql("UPDATE installation SET period = tstzrange(lower(period) - interval '1 day', NULL)")
+    for words, statement in REFUSED.items():
+        values = {name: swap.people[name].id for name in ("ewan", "fiona") if f":{name}" in statement}
+        try:
+            await swap.sql(statement, **values)
+        except DBAPIError:
+            continue
+        pytest.fail(f"the database let it be that {words}")
+
+
+EVIDENCE = (
+    "INSERT INTO visit_evidence (id, council_id, visit_id, installation_id, kind, device_id, event_id, since, at,"
+)
+EVIDENCE += " by, by_id, words) SELECT gen_random_uuid(), v.council_id, v.id, i.id, {kind}, {device}, {event}, {since},"
+EVIDENCE += " {at}, {by}, {by_id}, 'x' FROM visit v JOIN installation i ON i.hub_id = v.{hub}_hub_id"
+
+
+MADE_UP: list[tuple[str, dict[str, str]]] = [
+    ("does not show that", {"kind": "'mains_fail'"}),
+    ("not of that trigger", {"device": "'p2'"}),
+    ("new hub where it stands", {"hub": "old"}),
+    ("a message of NEW", {"event": "gen_random_uuid()"}),
+    ("a message of NEW", {"at": "now()"}),
+    ("not lost before|does not show", {"kind": "'mains_restored'"}),
+    ("no path of NEW was down", {"kind": "'backup_path'"}),
+    ("by an operator", {"kind": "'voice'"}),
+    ("by an operator", {"kind": "'voice'", "by": "'Ewan'", "by_id": ":ewan"}),
+    ("was silent", {"kind": "'soak'", "event": "NULL", "since": "lower(i.period)", "at": "now()"}),
+]
+
+
+async def test_the_database_takes_no_made_up_evidence(swap: Swap) -> None:
+    await swap.go_to(S.INSTALLED)
+    event = await swap.arrives()
+    for words, columns in MADE_UP:
+        parts = {
+            "kind": "'trigger'", "device": "'p1'" if "kind" not in columns else "''", "event": f"'{event}'",
+            "since": "NULL", "at": f"(SELECT received_at FROM event WHERE id = '{event}')",  # noqa: S608
+            "by": "NULL", "by_id": "NULL", "hub": "new",
+        } | columns  # fmt: skip
+        values = {"ewan": swap.people["ewan"].id} if ":ewan" in parts["by_id"] else {}
+        with pytest.raises(DBAPIError, match=words):
+            await swap.sql(EVIDENCE.format(**parts), **values)
+
+
+async def test_a_hub_that_is_to_be_replaced_is_nobodys_new_one(swap: Swap) -> None:
+    await swap.go_to(S.SURVEYED)
+    with pytest.raises(RefusedError, match="not in stock"):
+        await swap.step(S.STOCK_ALLOCATED, new_hub_id="OLD")
+
+
+async def test_a_hold_goes_on_where_it_was_but_not_into_a_time_that_has_passed(swap: Swap) -> None:
+    await swap.go_to(S.BOOKED)
+    await swap.step(S.HOLD, why="telco date moved", next_contact_on=swap.later())
+    await swap.sql("UPDATE visit SET starts_at = now() - interval '2 hours', ends_at = now() - interval '1 hour'")
+    with pytest.raises(RefusedError, match="has passed"):
+        await swap.step(S.BOOKED, starts_at=None, ends_at=None)
+    await swap.step(S.RESCHEDULED, why="another day", next_contact_on=swap.later())
+    await swap.step(S.BOOKED)
+    assert await swap.state() == S.BOOKED
