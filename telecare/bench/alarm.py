@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -36,6 +37,7 @@ from telecare.embedded.lab import GATEWAY_ACCOUNT, Lab
 from telecare.embedded.people import USERS
 from telecare.embedded.secrets import write_private
 from telecare.kernel.db import Database
+from telecare.kernel.errors import UnavailableError
 
 WARM_UP = 5
 SETTLED_WITHIN_S = 60.0
@@ -45,6 +47,10 @@ ESCALATED = 20
 CONDITIONS = {"load": "Under load", "saturation": "At saturation", "storm": "In the storm"}
 """`load`: so many heartbeats a second. `saturation`: as many as the broker takes. `storm`: all other hubs lose mains
 and link and come back, within a minute."""
+FIRST, SECOND = "the second ring group", "the supervisor"
+"""The steps of the ladder that are asked for; the supervisor is the one that a provider hears of."""
+PAST = ("the partner control room", "the duty manager", "the operators' queue and the")
+SHOWN_WITHIN_S = 30.0
 NEVER_S = 1e9
 """An interval within which no heartbeat falls into the measurement: the load is made apart."""
 
@@ -72,6 +78,10 @@ class Phase:
     board: list[float] = field(default_factory=list)
     paint: list[float] = field(default_factory=list)
     provider: list[float] = field(default_factory=list)
+    unseen: tuple[int, int] = (0, 0)
+    """Alarms that stream and browser had not within 30 s."""
+    moved_on: int = 0
+    """Alarms whose ladder had gone on by itself before it was asked to: then there is nothing to time."""
 
     def table(self) -> dict[str, Figures | None]:
         """Return the rows of the report."""
@@ -106,6 +116,10 @@ class AlarmReport:
         for phase in self.phases:
             lines += ["", f"{phase.name} ({phase.heartbeats_per_s:.0f} heartbeats/s made durable)"]
             lines += [_row(words, found) for words, found in phase.table().items()]
+            if phase.moved_on:
+                lines.append(f"  {phase.moved_on} alarms could not be asked for the next step: they were past it")
+            if any(phase.unseen):
+                lines.append(f"  not seen: {phase.unseen[0]} in the stream, {phase.unseen[1]} in the browser")
         ratio = self.ratio()
         if ratio is not None:
             lines += ["", f"ack p50, idle = {ratio:.1f} times (bare round trip + bare transaction)"]
@@ -144,8 +158,13 @@ class Presses:
         for hub in range(first, self._next):
             self.fleet.press(hub, "pendant")
             await asyncio.sleep(self._chance.expovariate(per_s))
-        async with asyncio.timeout(SETTLED_WITHIN_S):
-            await asyncio.gather(*(self.fleet.hubs[hub].settled() for hub in range(first, self._next)))
+        try:
+            async with asyncio.timeout(SETTLED_WITHIN_S):
+                await asyncio.gather(*(self.fleet.hubs[hub].settled() for hub in range(first, self._next)))
+        except TimeoutError as error:
+            acked = len(set(self.acked) - before)
+            words = f"{acked} of {count} alarms had their ack within {SETTLED_WITHIN_S:.0f} s after the last press"
+            raise UnavailableError(f"{words}: fewer at once (--per-s), or on a machine that is less busy") from error
         return set(self.acked) - before
 
     def _record(self, fact: Fact) -> None:
@@ -194,14 +213,17 @@ async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[
                 phase = Phase(name, (await _durable(lab) - before) / (time.monotonic() - began))
                 # The latest: their ladders have not gone on by themselves yet.
                 latest = sorted(keys, key=presses.sent.__getitem__)[-ESCALATED:]
-                phase.provider = await _to_provider(lab, hook, [presses.alarm_of[key] for key in latest])
-            shown = await painted(page)
+                asked = [presses.alarm_of[key] for key in latest]
+                phase.provider = await _to_provider(lab, hook, asked)
+                phase.moved_on = len(asked) - len(phase.provider)
+            ids = {presses.alarm_of[key] for key in keys}
+            shown = await _shown(page, told, ids)
+            phase.unseen = len(ids - told.keys()), 0 if page is None else len(ids - shown.keys())
             for key in keys:
                 left, alarm_id = presses.sent[key], presses.alarm_of[key]
                 phase.ack.append(presses.acked[key] - left)
-                phase.board.append(told[alarm_id] - left)
-                if page is not None:
-                    phase.paint.append(shown[alarm_id] - left)
+                phase.board += [told[alarm_id] - left] if alarm_id in told else []
+                phase.paint += [shown[alarm_id] - left] if alarm_id in shown else []
             report.phases.append(phase)
     return report
 
@@ -222,29 +244,50 @@ async def _put_supervisor(lab: Lab, url: str) -> None:
 
 
 async def _to_provider(lab: Lab, hook: WebhookSink, alarm_ids: Sequence[str]) -> list[float]:
-    """Return how long it takes from an operator's “next step now” until the provider has the message, in seconds."""
+    """Return how long it takes from an operator's “next step now” until the provider has the message, in seconds.
+
+    Without those whose ladder went on by itself meanwhile: on a slow machine half a minute is soon over.
+    """
     took: list[float] = []
     headers = {"Authorization": f"Bearer {lab.secrets.api_token}"}
     async with httpx.AsyncClient(base_url=lab.url, headers=headers, trust_env=False, timeout=10) as client:
         for alarm_id in alarm_ids:
-            async with asyncio.timeout(SETTLED_WITHIN_S):
-                await _escalate_when(client, alarm_id, "the second ring group")
-                left = await _escalate_when(client, alarm_id, "the supervisor")
-                took.append(await _heard(hook, alarm_id) - left)
+            with contextlib.suppress(TimeoutError, httpx.TimeoutException):
+                async with asyncio.timeout(SETTLED_WITHIN_S):
+                    await _escalate_when(client, alarm_id, FIRST, (SECOND, *PAST))
+                    left = await _escalate_when(client, alarm_id, SECOND, PAST)
+                    if left is not None:
+                        took.append(await _heard(hook, alarm_id) - left)
     return took
 
 
-async def _escalate_when(client: httpx.AsyncClient, alarm_id: str, next_step: str) -> float:
-    """Ask for the next step as soon as it is this one; return when it was asked for."""
+async def _escalate_when(
+    client: httpx.AsyncClient, alarm_id: str, next_step: str, past: tuple[str, ...]
+) -> float | None:
+    """Ask for the next step as soon as it is this one; return when it was asked for, None when it is past."""
     address = f"/api/v1/alarms/{alarm_id}"
     while True:
         alarm = (await client.get(address)).json()
-        if alarm["next_step"].startswith(next_step):
+        following = alarm["next_step"] or ""
+        if following.startswith(past):
+            return None
+        if following.startswith(next_step):
             left = time.time()
             reply = await client.post(f"{address}/escalate", json={"as_of": alarm["version"]})
             if reply.status_code == httpx.codes.OK:
                 return left
         await asyncio.sleep(0.005)
+
+
+async def _shown(page: Any, told: Moments, alarm_ids: set[str]) -> Moments:
+    """Wait until stream and browser have all of these, but not for ever; return when the browser had painted each."""
+    begun = time.monotonic()
+    while True:
+        shown = await painted(page)
+        missing = alarm_ids - told.keys() | (set() if page is None else alarm_ids - shown.keys())
+        if not missing or time.monotonic() - begun > SHOWN_WITHIN_S:
+            return shown
+        await asyncio.sleep(0.1)
 
 
 async def _heard(hook: WebhookSink, alarm_id: str) -> float:
