@@ -54,6 +54,14 @@ async def push_worker() -> Response:
     return Response(content, media_type=TYPES[".js"], headers={"Cache-Control": "no-cache"})
 
 
+@router.get("/switchover/day-worker.js")
+async def day_worker() -> Response:
+    """Serve the worker that opens the engineer's day without signal; its policy lets it fetch what it is asked for."""
+    content = _files()["js/day-worker.js"]
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "default-src 'none'; connect-src 'self'"}
+    return Response(content, media_type=TYPES[".js"], headers=headers)
+
+
 @router.get("/favicon.ico")
 async def favicon() -> Response:
     """Serve the icon where browsers look for it unasked."""

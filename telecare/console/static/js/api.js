@@ -7,16 +7,25 @@ const LOGGED_OUT = 'You are logged out. Log in in another tab, then give the com
 const TRIES = 4
 const NO_ANSWER = 'No answer from the server, so it is not known whether that was done: look at the log, then try again'
 
-/** Send a command. @param {string} path @param {Record<string, any>} body @param {boolean} [again] @returns {Promise<Reply>} */
-export async function post(path, body, again = true) {
+/**
+ * Send a command. @param {string} path @param {Record<string, any>} body @param {boolean} [again] with a fresh CSRF token
+ * @param {string} [key] under which it has its effect once, however often it is sent
+ * @param {number} [patience] milliseconds to wait for the answer @returns {Promise<Reply>}
+ */
+export async function post(path, body, again = true, key = '', patience = 0) {
   const meta = document.querySelector('meta[name="csrf-token"]')
   try {
     const reply = await fetch(path, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': meta?.getAttribute('content') ?? '' },
+      headers: {
+        'Content-Type': 'application/json',
+        'X-CSRF-Token': meta?.getAttribute('content') ?? '',
+        ...(key ? { 'Idempotency-Key': key } : {}),
+      },
       body: JSON.stringify(body),
+      ...(patience ? { signal: AbortSignal.timeout(patience) } : {}),
     })
-    if (reply.status === 403 && again && await freshToken(meta)) return post(path, body, false)
+    if (reply.status === 403 && again && await freshToken(meta)) return post(path, body, false, key, patience)
     const told = reply.status === 401 ? { detail: LOGGED_OUT } : await reply.json()
     return { ok: reply.ok, status: reply.status, body: told }
   } catch {

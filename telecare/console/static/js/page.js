@@ -35,6 +35,7 @@ theme?.addEventListener('click', () => {
 })
 document.getElementById('logout')?.addEventListener('submit', () => {
   for (const name of Object.keys(localStorage)) if (name.startsWith(`${TYPED}:`)) localStorage.removeItem(name)
+  if ('caches' in window) void caches.delete('day') // the engineer's day, see day-keep.js
 })
 for (const button of all('[data-show-keys]')) button.addEventListener('click', toggleKeys)
 document.addEventListener('keydown', (event) => {

@@ -5,9 +5,12 @@ import { parsed } from './dom.js'
 /** There is no such thing any more, or not for whoever looks. */
 export class GoneError extends TypeError {}
 
-/** Fetch an element. @param {string} address @param {string} id @returns {Promise<HTMLElement>} it throws when there is none */
-export async function fetched(address, id) {
-  const reply = await fetch(address)
+/**
+ * Fetch an element. @param {string} address @param {string} id @param {number} [patience] milliseconds to wait
+ * @returns {Promise<HTMLElement>} it throws when there is none
+ */
+export async function fetched(address, id, patience = 0) {
+  const reply = await fetch(address, patience ? { signal: AbortSignal.timeout(patience) } : {})
   if (reply.status === 404) throw new GoneError('no such picture')
   if (!reply.ok || reply.redirected) throw new TypeError(`no picture: ${reply.status}`)
   const found = parsed(await reply.text()).getElementById(id)
