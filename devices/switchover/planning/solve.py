@@ -23,7 +23,7 @@ Progress = Callable[[int, int, str], None]
 
 ANY = 4_000
 """What any visit is worth, in metres of driving: a detour below that is driven rather than a home left for later."""
-LAST = 9_000
+LAST = 25_000
 """The same in the last week, after which nobody comes any more."""
 URGENT = 3_000
 """What the median home's harm of one week is worth on top."""
