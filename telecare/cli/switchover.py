@@ -66,7 +66,7 @@ def forecast(
             say(found.model_dump_json())
         else:
             _tell(found)
-        return 1 if found.middle else 0
+        return 1 if found.middle or found.programme_id is None else 0
 
     run_command(run)
 
@@ -77,6 +77,8 @@ def _tell(found: ForecastOut) -> None:
     say(f"{found.done:,} of {found.homes:,} homes are done; {who}")
     for sentence in found.sentences:
         say(sentence)
+    if not found.bands:
+        return
     most = max(1, found.remaining)
     shown = found.bands[::EVERY]
     for band in [*shown, *([] if shown[-1] == found.bands[-1] else [found.bands[-1]])]:

@@ -81,12 +81,12 @@ class CouncilForecast(Output):
 
 
 class ForecastOut(Output):
-    """How many homes remain on each day until a programme's deadline."""
+    """How many homes remain on each day until a programme's deadline; without one it says that there is none."""
 
-    programme_id: UUID
-    programme: str
+    programme_id: UUID | None
+    programme: str | None
     council_id: str | None
-    deadline: date
+    deadline: date | None
     until: date
     made_on: date
     homes: int

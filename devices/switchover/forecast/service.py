@@ -70,8 +70,10 @@ class ForecastService:
 
     async def ask(self, question: ForecastQuestion, now: datetime) -> ForecastOut:
         """Answer a question; raises NotFoundError when there is no such programme, or none of this council."""
-        programme = await self.repository.require(question.programme)
         today = now.astimezone(LONDON).date()
+        if question.programme is None and not await self.repository.programmes():
+            return _nothing(question, today)
+        programme = await self.repository.require(question.programme)
         if question.council is not None and question.council not in programme.councils:
             raise NotFoundError(f"{programme.name} is no programme of this council")
         read = await self._read(programme, question, today)
@@ -99,6 +101,16 @@ def _settled(reader: Reader, today: date) -> Read:
     """A day on which somebody has been out already is not forecast again."""
     first = today + timedelta(days=1) if today in reader.visits else today
     return Read(reader.pool(), reader.history(), first)
+
+
+def _nothing(question: ForecastQuestion, today: date) -> ForecastOut:
+    """Say that no programme is under way."""
+    return ForecastOut(
+        programme_id=None, programme=None, council_id=question.council, deadline=None, until=today, made_on=today,
+        homes=0, done=0, remaining=0, visits=0, engineers=0, engineers_seen=False, pace=PACE, bands=[], low=0, middle=0,
+        high=0, finished=0, need=NeedOut(engineers=0, saturdays=[], enough=True, beyond=0), rates=[],
+        sentences=["No programme is under way, so there is nothing to forecast."], councils=[],
+    )  # fmt: skip
 
 
 def _answer(

@@ -70,7 +70,7 @@ async def burn_down(
         sliders=_sliders(base, asked),
         days_off=days_off,
         saturdays=idle[:MOST_SATURDAYS],
-        picture=forecast_picture.picture(found.bands, found.deadline, base.bands if asked.supposes else ()),
+        picture=forecast_picture.picture(found.bands, named.deadline, base.bands if asked.supposes else ()),
         weekly=forecast_picture.weekly(found.bands),
         whole=not code,
     )

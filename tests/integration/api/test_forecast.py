@@ -99,5 +99,5 @@ async def test_a_deadline_that_has_passed_is_said(administrator: httpx.AsyncClie
 
 
 async def test_no_programme_no_forecast(administrator: httpx.AsyncClient) -> None:
-    reply = await administrator.get(FORECAST)
-    assert (reply.status_code, "nothing to forecast" in reply.json()["detail"]) == (404, True)
+    found = await ask(administrator)
+    assert (found["programme_id"], found["bands"], "nothing to forecast" in found["sentences"][0]) == (None, [], True)
