@@ -19,6 +19,7 @@ from telecare.cli import (
     policy,
     report,
     rota,
+    simulated,
     switchover,
     welfare,
 )
@@ -51,6 +52,7 @@ app.add_typer(welfare.app, name="welfare")
 app.add_typer(switchover.app, name="switchover")
 app.add_typer(bench.app, name="bench")
 app.command()(notices.notices)
+fleet.simulate.command("switchover")(simulated.switchover)
 
 
 @app.command()
