@@ -23,6 +23,7 @@ from devices.presence import models as presence
 from devices.registry import models as registry
 from devices.switchover.awards import models as awards
 from devices.switchover.exposure import models as exposure
+from devices.switchover.importing import models as importing
 from devices.switchover.planning import models as planning
 from devices.switchover.programmes import models as programmes
 from devices.switchover.telco import models as telco
@@ -36,6 +37,7 @@ from telecare.protection import models as protection
 from telecare.watch import models as watch
 
 TABLES_OF = (
+    importing,
     cover,
     incidents,
     planning,

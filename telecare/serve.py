@@ -28,6 +28,7 @@ from devices.commands.tasks import CommandExpiry
 from devices.presence.keeper import PresenceKeeper
 from devices.presence.telemetry_tasks import HourlyTelemetry
 from devices.switchover.awards.tasks import AwardCount
+from devices.switchover.importing.tasks import ImportWorker
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.api.feed import BoardFeed
@@ -149,6 +150,8 @@ class Process:
         self._parts["awards"] = AwardCount(self.database).run
         self._parts["liveness"] = LivenessWatch(self.alarm_path, self.settings.public_url).run
         self._parts["firmware"] = FirmwareWaves(self.database, self.settings.public_url).run
+        sealer = Sealer(self.settings)
+        self._parts["imports"] = ImportWorker(self.database, sealer, AuditRepository).run
         self._parts["command-expiry"] = CommandExpiry(self.database).run
         keep = timedelta(days=self.settings.heartbeat_log_days)
         self._parts["telemetry"] = HourlyTelemetry(self.database, keep).run

@@ -108,6 +108,7 @@ class Person(Base):
         UniqueConstraint("id", "council_id"),
         one_of("risk_tier", RiskTier),
         Index("ix_person_name", text("lower(family_name)"), text("lower(given_name)")),
+        Index("ix_person_date_of_birth", "date_of_birth"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -163,6 +164,7 @@ class Line(Base):
         ForeignKeyConstraint(["premises_id", "council_id"], ["premises.id", "premises.council_id"], ondelete="CASCADE"),
         one_of("kind", LineKind),
         Index("ix_line_premises_id", "premises_id"),
+        Index("ix_line_number", "number"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -187,12 +189,15 @@ class Hub(Base):
         CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
         CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
         Index("ix_hub_council_id_hub_id", "council_id", "hub_id"),
+        Index("ix_hub_serial", "serial"),
     )
 
     hub_id: Mapped[str] = mapped_column(primary_key=True)
     council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"))
     model_id: Mapped[UUID] = mapped_column(ForeignKey("device_model.id"))
     serial: Mapped[str | None]
+    imei: Mapped[str | None]
+    iccid: Mapped[str | None] = mapped_column(comment="the number of its SIM")
     mobile_network: Mapped[str | None] = mapped_column(comment="of its SIM")
     connection: Mapped[str]
     status: Mapped[str] = mapped_column(server_default=HubStatus.STOCK)

@@ -20,6 +20,10 @@ from telecare.kernel.logging import get_logger
 from telecare.kernel.metrics import REGISTRY
 
 MAX_BODY = 1024 * 1024
+MAX_FILE = 33 * 1024 * 1024
+FILES = frozenset({"/api/v1/switchover/import", "/switchover/import"})
+"""Where councils send their lists, which are larger than all else."""
+
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -116,17 +120,19 @@ class RequestGuard:
             await problem_response(scope, refused)(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > MAX_BODY:
-            too_large = TooLargeError(_TOO_LARGE)
+        most = MAX_FILE if scope["method"] == "POST" and scope["path"] in FILES else MAX_BODY
+        if length.isdecimal() and int(length) > most:
+            too_large = TooLargeError(_too_large(most))
             await problem_response(scope, too_large)(scope, receive, send)
             return
-        await self.app(scope, _limited(receive), send)
+        await self.app(scope, _limited(receive, most), send)
 
 
-_TOO_LARGE = f"At most {MAX_BODY} bytes are read: send it in parts"
+def _too_large(most: int) -> str:
+    return f"At most {most} bytes are read: send it in parts"
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most: int) -> Receive:
     """Count what comes: a chunked body does not say its length before."""
     seen = 0
 
@@ -135,8 +141,8 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+            if seen > most:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(most))
         return message
 
     return limited

@@ -34,7 +34,7 @@ _MEANINGS = {
     403: "The role, or a missing CSRF token, does not allow it",
     404: "There is no such thing, or not for this user",
     409: "It does not fit the present state",
-    413: "The body is larger than 1 MiB",
+    413: "The body is larger than 1 MiB (a list to import: 32 MiB)",
     422: "The input cannot be used; `errors` names each field",
     503: "The service cannot do this just now: try again after `Retry-After` seconds",
 }

@@ -211,6 +211,36 @@ def silence(
     run_command(lambda: asyncio.run(run()))
 
 
+@app.command("import")
+def imports(
+    homes: Annotated[int, typer.Option(min=100, help="of the larger lists; the smaller ones have a tenth")] = 50_000,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Import lists of homes: how long, in how much memory, and what an alarm waits meanwhile.
+
+    Example: telecare bench import --homes 5000
+    """
+    from telecare.bench.imports import imports_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
+    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
+    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
+    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+                database = Database(Settings.model_validate({"database_url": postgres.url}))
+                await upgrade(database.engine)
+                await database.dispose()
+                report = await imports_run(postgres.url, (homes // 10, homes), tell)
+        _tell(report, as_json=as_json)
+        return 0
+
+    run_command(lambda: asyncio.run(run()))
+
+
 @app.command()
 def escalation_crash(
     duration: Annotated[

@@ -24,6 +24,17 @@ class Sealer:
         except InvalidToken as error:
             raise UnavailableError("This code was sealed with another key: ask the administrator") from error
 
+    def seal_bytes(self, raw: bytes) -> str:
+        """Return the sealed form of bytes; UnavailableError when the service has no key."""
+        return self._require().encrypt(raw).decode()
+
+    def open_bytes(self, sealed: str) -> bytes:
+        """Return the bytes; UnavailableError as `open`."""
+        try:
+            return self._require().decrypt(sealed.encode())
+        except InvalidToken as error:
+            raise UnavailableError("This was sealed with another key: ask the administrator") from error
+
     def _require(self) -> Fernet:
         if self._fernet is None:
             raise UnavailableError("No seal key is set: set TELECARE_SEAL_KEY to store or show key-safe codes")

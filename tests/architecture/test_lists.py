@@ -26,6 +26,7 @@ from devices.presence.domain import Presence
 from devices.registry.domain import Connection, HubStatus, LineKind, Radio, RiskTier
 from devices.switchover.awards.domain import CostItem
 from devices.switchover.exposure.domain import ExposureCause
+from devices.switchover.importing.domain import FileKind, FileState, RowStatus
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.programmes.domain import Cause
 from devices.switchover.telco.domain import CheckState, MatchResult, NoticeKind, NoticeStatus, Purpose
@@ -38,6 +39,10 @@ from telecare.kernel.pure.progress import DeliveryState
 from telecare.protection.domain import Protection
 
 LISTS: dict[str, type[StrEnum]] = {
+    "ck_import_file_kind": FileKind,
+    "ck_import_file_state": FileState,
+    "ck_import_mapping_kind": FileKind,
+    "ck_import_row_status": RowStatus,
     "ck_cover_why": CoverWhy,
     "ck_switchover_plan_state": PlanState,
     "ck_incident_kind": GroupKind,

@@ -55,6 +55,35 @@ class Things:
         shown: dict[str, Any] = reply.json()
         return shown
 
+    async def imports(self, row: dict[str, str]) -> AsyncIterator[Sample]:
+        """Yield what becomes of a council's own list, from its arrival until it is live."""
+        path = f"{API}/switchover/import"
+        octets = "application/octet-stream"
+        yield Sample("POST", path, {}, sheet(row | {"town": "Ceres"}).decode(), octets)
+        read = {"import_id": await self.imported(sheet(row | {"town": "Elie"}))}
+        yield Sample("PUT", f"{path}/{{import_id}}/columns", read, {"columns": {}})
+        yield Sample("POST", f"{path}/{{import_id}}/check", read, {})
+        tried = {"import_id": await self.imported(sheet(row))}
+        asked = await self.api.post(f"{path}/{tried['import_id']}/check", json={})
+        assert asked.status_code == 202, asked.text
+        await self.import_is(tried["import_id"], "checked")
+        yield Sample("POST", f"{path}/{{import_id}}/commit", tried, {})
+        other = {"import_id": await self.imported(sheet(row | {"town": "Leven"}))}
+        yield Sample("POST", f"{path}/{{import_id}}/discard", other, {})
+
+    async def imported(self, raw: bytes) -> str:
+        reply = await self.api.post(f"{API}/switchover/import", content=raw)
+        assert reply.status_code == 201, reply.text
+        import_id = str(reply.json()["id"])
+        await self.import_is(import_id, "read")
+        return import_id
+
+    async def import_is(self, import_id: str, state: str) -> None:
+        async def look() -> bool:
+            return bool((await self.api.get(f"{API}/switchover/import/{import_id}")).json()["state"] == state)
+
+        await until(look)
+
     async def person(self) -> dict[str, str]:
         body = {"council_id": FIFE, "given_name": "Jean", "family_name": "Rennie"}
         return {"person_id": (await self.made("/people", body))["id"]}
@@ -341,6 +370,7 @@ class Things:
             | await self.attestation()
             | await self.visit()
         )
+        desk |= {"import_id": await self.imported(b"hub_id,town\nSK-1,Cupar\n")}
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
         return found | accounts | desk | await self.incident(found)
@@ -584,6 +614,8 @@ class Things:
         row |= {"address": "3 High Street", "town": "Cupar", "postcode": "KY15 4AA"}
         row |= {"given_name": "Jean", "family_name": "Rennie"}
         yield Sample("POST", f"{API}/hubs/import", {}, sheet(row).decode(), "text/csv")
+        async for sample in self.imports(row | {"hub_id": f"{hub_id}y", "address": "5 High Street"}):
+            yield sample
         hub, home = await self.hub(), await self.home()
         place = await self.person() | await self.premises()
         pendant = {"device_id": "p2", "kind": "pendant", "room": "Hall"}

@@ -1,7 +1,8 @@
 """What a file of homes changes in the register. Pure: what is known comes in, what to write goes out.
 
 A home is known by its hub; premises by their UPRN, else by postcode and address; a person by the hub that serves them,
-else by name and date of birth. Nothing is ever removed, and no hub is moved: that is decided by people.
+else by name and date of birth, else by their name in a home that is known. Nothing is ever removed, and no hub is
+moved: that is decided by people.
 """
 
 import difflib
@@ -48,6 +49,7 @@ class Known:
     by_uprn: dict[tuple[str, str], UUID] = field(default_factory=dict)
     by_place: dict[tuple[str, str, str], UUID] = field(default_factory=dict)
     by_person: dict[PersonKey, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    residents: dict[UUID, list[UUID]] = field(default_factory=lambda: defaultdict(list))
     said: dict[tuple[str, UUID | str, str], Any] = field(default_factory=dict)
 
     def index(self) -> "Known":
@@ -154,7 +156,8 @@ class _Home:
             raise FaultError("date_of_birth", NOT_COME)
         model = self._model()
         hub = self._hub()
-        premises, person = self._premises(), self._person()
+        premises = self._premises()
+        person = self._person(premises)
         place = known.places.get(home.hub_id)
         if place is not None and place.premises_id != (premises or {}).get("id"):
             at = known.premises[place.premises_id]
@@ -204,7 +207,7 @@ class _Home:
             return None
         return known.premises[found]
 
-    def _person(self) -> Row | None:
+    def _person(self, premises: Row | None) -> Row | None:
         home, known = self.home, self.known
         place = known.places.get(home.hub_id)
         if place is not None:
@@ -217,7 +220,22 @@ class _Home:
             return person
         key = person_key(home.council, home.given_name, home.family_name, home.date_of_birth)
         found = known.by_person.get(key, []) if key is not None else []
-        return known.people[found[0]] if len(found) == 1 else None
+        if len(found) == 1:
+            return known.people[found[0]]
+        return None if premises is None else self._resident(premises["id"])
+
+    def _resident(self, premises_id: UUID) -> Row | None:
+        """Return who of this name lives there with another hub, unless born on another day."""
+        home, same = self.home, []
+        for person in [self.known.people[each] for each in self.known.residents[premises_id]]:
+            born = person["date_of_birth"]
+            if all((person[name] or "").casefold() == getattr(home, name).casefold() for name in _NAMES):
+                if None in {born, home.date_of_birth} or born == home.date_of_birth:
+                    same.append(person)
+            elif born is not None and born == home.date_of_birth:
+                other = f"{person['given_name']} {person['family_name']}"
+                self.remarks.append(f"{other} lives there and was born on the same day: are they the same person?")
+        return same[0] if len(same) == 1 else None
 
     def _since(self) -> datetime:
         day, now = self.home.installed_on, self.tools.now
@@ -300,6 +318,8 @@ class _Home:
         }
         self._insert("installation", row, "installation")
         self.known.places[self.home.hub_id] = Place(person_id, premises_id)
+        if person_id not in self.known.residents[premises_id]:
+            self.known.residents[premises_id].append(person_id)
 
     def _put_contact(self, person_id: UUID, cells: ContactCells) -> None:
         listed = self.known.contacts.setdefault(person_id, [])

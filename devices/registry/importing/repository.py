@@ -1,10 +1,12 @@
 """What the register has of the homes in a file, in a few queries; what changes, in a few statements."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, Text, Uuid, any_, func, insert, inspect, literal, or_, select, text, update
+from sqlalchemy import ARRAY, Date, Text, Uuid, and_, any_, func, insert, inspect, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -16,6 +18,8 @@ from telecare.kernel.db import Base
 
 LOCK = 7_403_001
 """The advisory lock of an import: two at once would both find that a home is not there yet."""
+
+_DIGITS, _LETTERS = re.compile("[^0-9]"), re.compile("[^A-Za-z]")
 
 BATCH = 100
 """Rows a statement: making one of thousands would keep the process from everything else."""
@@ -39,8 +43,11 @@ class ImportRepository:
         statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
         return bool((await self.session.execute(statement, {"lock": LOCK})).scalar_one())
 
-    async def known(self, homes: Sequence[HomeRow]) -> Known:
-        """Return what the register has of these homes."""
+    async def known(self, homes: Sequence[HomeRow], also: Sequence[UUID] = ()) -> Known:
+        """Return what the register has of these homes; `also` are premises that they may stand for besides.
+
+        Of many premises at one postcode and many people of one day of birth those that cannot be meant are left out.
+        """
         hub_ids = [home.hub_id for home in homes]
         hubs = await self._rows(Hub, Hub.hub_id == _any(hub_ids, Text))
         stays = await self._rows(Installation, Installation.hub_id == _any(hub_ids, Text))
@@ -48,16 +55,30 @@ class ImportRepository:
         premises = await self._rows(
             Premises,
             or_(
-                Premises.id == _any([row["premises_id"] for row in now], Uuid),
+                Premises.id == _any([*(row["premises_id"] for row in now), *also], Uuid),
                 Premises.uprn == _any([home.uprn for home in homes if home.uprn], Text),
-                Premises.postcode == _any([home.postcode for home in homes], Text),
+                and_(
+                    Premises.postcode == _any([home.postcode for home in homes], Text),
+                    _bare(Premises.address, "[^0-9]") == _any([_DIGITS.sub("", home.address) for home in homes], Text),
+                ),
+            ),
+        )
+        beside = await self._rows(
+            Installation,
+            and_(
+                Installation.premises_id == _any([row["id"] for row in premises], Uuid),
+                func.upper_inf(Installation.period),
             ),
         )
         people = await self._rows(
             Person,
             or_(
-                Person.id == _any([row["person_id"] for row in now], Uuid),
-                Person.date_of_birth == _any([home.date_of_birth for home in homes if home.date_of_birth], Date),
+                Person.id == _any([row["person_id"] for row in (*now, *beside)], Uuid),
+                and_(
+                    Person.date_of_birth == _any([home.date_of_birth for home in homes if home.date_of_birth], Date),
+                    func.lower(_bare(Person.family_name, "[^A-Za-z]"))
+                    == _any([_LETTERS.sub("", home.family_name).lower() for home in homes], Text),
+                ),
             ),
         )
         contacts = await self._rows(Contact, Contact.person_id == _any([row["id"] for row in people], Uuid))
@@ -67,7 +88,12 @@ class ImportRepository:
         for row in stays:
             if row["period"].upper is not None:
                 ended[row["hub_id"]] = max(row["period"].upper, ended.get(row["hub_id"], row["period"].upper))
+        residents: defaultdict[UUID, list[UUID]] = defaultdict(list)
+        for row in beside:
+            if row["person_id"] not in residents[row["premises_id"]]:
+                residents[row["premises_id"]].append(row["person_id"])
         return Known(
+            residents=residents,
             models={row["title"].casefold(): row for row in await self._models()},
             hubs={row["hub_id"]: row for row in hubs},
             places={row["hub_id"]: Place(row["person_id"], row["premises_id"]) for row in now},
@@ -124,6 +150,11 @@ class ImportRepository:
 def _any(values: Sequence[Any], kind: type) -> Any:
     """Return ANY of one array parameter: a list of parameters would end at 32,767."""
     return any_(literal(list(values), ARRAY(kind)))
+
+
+def _bare(column: Any, others: str) -> Any:
+    """Return a text without other signs than these: in ASCII all programs agree on what is the same."""
+    return func.regexp_replace(column, others, "", "g")
 
 
 def _by(rows: Iterable[Row], key: str) -> dict[UUID, list[Row]]:

@@ -71,7 +71,7 @@ def _word(value: str) -> str:
     return "_".join(re.split(r"[\s-]+", value.casefold()))
 
 
-def _peripherals(value: str) -> list[dict[str, str]]:
+def read_peripherals(value: str) -> list[dict[str, str]]:
     """Read `p2:smoke:kitchen | p3:door_exit`."""
     found = []
     for part in value.split("|"):
@@ -122,7 +122,7 @@ class HomeRow(_Cells):
     mobile_network: Name | None = None
     installed_on: CsvDay | None = None
     pendant_ids: Annotated[tuple[DeviceId, ...], BeforeValidator(str.split)] = ()
-    detectors: Annotated[tuple[PeripheralCells, ...], BeforeValidator(_peripherals)] = ()
+    detectors: Annotated[tuple[PeripheralCells, ...], BeforeValidator(read_peripherals)] = ()
     uprn: Uprn | None = None
     address: Line
     town: Name

@@ -82,10 +82,10 @@ def report_csv(report: ImportReport) -> str:
         lines = [(fault.column, fault.what) for fault in outcome.faults]
         lines += [("", words) for words in (*outcome.changes, *outcome.remarks)]
         for line in lines or [("", "")]:
-            writer.writerow([_inert(str(cell)) for cell in (*head, *line)])
+            writer.writerow([inert(str(cell)) for cell in (*head, *line)])
     return out.getvalue()
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
     """Return a cell that begins no formula: `=HYPERLINK(…)` in a name must stay a name."""
     return f"'{cell}" if cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -81,6 +81,8 @@ HOMES = _columns(
     ("full_address", "Address, town and postcode in one", m.mend_text),
     ("town", "Town", m.mend_line),
     ("postcode", "Postcode", m.mend_postcode),
+    ("latitude", "Latitude", m.mend_text),
+    ("longitude", "Longitude", m.mend_text),
     ("exchange", "Telephone exchange", m.mend_line),
     ("access_notes", "How one gets in", m.mend_text),
     ("key_safe_location", "Key safe: where", m.mend_line),

@@ -45,6 +45,8 @@ SYNONYMS: dict[str, str] = {
     "full_address": "full address; postal address; whole address; address full; premises; address and postcode",
     "town": "city; town city; post town; posttown; town or city; settlement",
     "postcode": "post code; p code; pcode; postal code; zip; pc; p c",
+    "latitude": "lat",
+    "longitude": "long; lng; lon",
     "exchange": "telephone exchange; bt exchange; local exchange",
     "access_notes": (
         "access; access details; access information; entry notes; how to get in; property access; access info"

@@ -1,0 +1,102 @@
+"""Lists of a telco: what a line is now, and when it is to be migrated, matched to lines of the register by number."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.registry.fields import NOT_COME
+from devices.registry.importing.plan import Tools, Writes
+from devices.registry.importing.repository import ImportRepository
+from devices.registry.models import Line, Premises
+from devices.switchover.importing.domain import CellFault, MendedRow, RowStatus
+from devices.switchover.importing.outcome import RowOutcome
+
+_WORDS = {"kind": "line: kind", "provider": "line: provider", "checked_on": "line: checked on"}
+
+
+class TelcoImport:
+    """An import of a telco's list in the transaction of `session`; `council` is the one that may be changed."""
+
+    def __init__(self, session: AsyncSession, tools: Tools, council: str | None) -> None:
+        self.session = session
+        self.tools = tools
+        self.council = council
+        self.register = ImportRepository(session)
+
+    async def begin(self) -> None:
+        """Nothing is to be prepared."""
+
+    async def end(self) -> None:
+        """Nothing is left for the end."""
+
+    async def take(
+        self, rows: Sequence[tuple[int, MendedRow]], firsts: Mapping[str, tuple[int, str]], digests: Mapping[int, str]
+    ) -> list[RowOutcome]:
+        """Take a batch of rows: lines that are known are changed, the others reported; none is added."""
+        lines = await self._lines([row.values["line_number"] for _, row in rows if "line_number" in row.values])
+        writes, outcomes, seen = Writes(), [], dict(firsts)
+        for number, row in rows:
+            key = row.values.get("line_number", "")
+            before, said = seen.setdefault(key, (number, digests[number]))
+            if row.faults or not key:
+                faults = row.faults or (CellFault("line_number", "this is missing"),)
+                outcomes.append(RowOutcome(number, RowStatus.ERROR, key, faults=faults))
+            elif before != number and said == digests[number]:
+                outcomes.append(RowOutcome(number, RowStatus.UNCHANGED, key, remarks=(f"row {before} says the same",)))
+            elif before != number:
+                fault = CellFault("line_number", f"row {before} has this number already and says otherwise")
+                outcomes.append(RowOutcome(number, RowStatus.ERROR, key, faults=(fault,)))
+            else:
+                outcomes.append(self._row(number, key, row.values, lines.get(key, []), writes))
+        await self.register.write(writes)
+        return outcomes
+
+    def _row(
+        self, number: int, key: str, values: Mapping[str, str], lines: Sequence[dict[str, Any]], writes: Writes
+    ) -> RowOutcome:
+        checked = date.fromisoformat(values["line_checked_on"]) if "line_checked_on" in values else None
+        if checked is not None and checked > self.tools.now.date():
+            return RowOutcome(number, RowStatus.ERROR, key, faults=(CellFault("line_checked_on", NOT_COME),))
+        if not lines:
+            fault = CellFault("line_number", "the register has no line with this number")
+            return RowOutcome(number, RowStatus.UNMATCHED, key, faults=(fault,))
+        there = [line for line in lines if line["postcode"] == values.get("postcode")] if len(lines) > 1 else lines
+        if len(there) != 1:
+            where = ", ".join(sorted({line["postcode"] for line in lines})[:5])
+            fault = CellFault("line_number", f"{len(lines)} homes have this number ({where}): give the postcode too")
+            return RowOutcome(number, RowStatus.AMBIGUOUS, key, faults=(fault,))
+        line, remarks = there[0], []
+        if values.get("postcode", line["postcode"]) != line["postcode"]:
+            remarks.append(f"the register has this line at {line['postcode']}, the list at {values['postcode']}")
+        wanted = {
+            "kind": values.get("line_kind"), "provider": values.get("line_provider"), "checked_on": checked,
+        }  # fmt: skip
+        if checked is not None and line["checked_on"] is not None and checked < line["checked_on"]:
+            remarks.append(f"the register knows better since {line['checked_on']:%d/%m/%Y}: it was left so")
+            wanted = {}
+        changed = {name: value for name, value in wanted.items() if value is not None and value != line[name]}
+        if changed:
+            writes.updates["line"].append({"id": line["id"], **changed})
+        planned = date.fromisoformat(values["migrates_on"]) if "migrates_on" in values else None
+        line_id: UUID = line["id"]
+        return RowOutcome(
+            number, RowStatus.UPDATED if changed else RowStatus.UNCHANGED, key, [_WORDS[name] for name in changed],
+            remarks=remarks, council=line["council_id"], planned_on=planned, line_id=line_id,
+        )  # fmt: skip
+
+    async def _lines(self, numbers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        statement = (
+            select(Line.id, Line.council_id, Line.number, Line.kind, Line.provider, Line.checked_on, Premises.postcode)
+            .join(Premises, Premises.id == Line.premises_id)
+            .where(Line.number.in_(numbers))
+        )
+        if self.council:
+            statement = statement.where(Line.council_id == self.council)
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in (await self.session.execute(statement)).mappings():
+            found.setdefault(row["number"], []).append(dict(row))
+        return found

@@ -1,0 +1,167 @@
+"""Imports of many homes: how long they take, how much memory whoever does it needs, and what an alarm waits meanwhile.
+
+Each import is the command line's own, in a process of its own. Homes are taken in, then all of them are changed, UPRNs
+too, then the same file comes again. Meanwhile a probe takes, again and again, what an alarm of a home must have before
+it is stored: the share of the rows that it refers to.
+"""
+
+import asyncio
+import csv
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+
+from telecare.kernel.db import ALARM_PATH, Database
+from telecare.kernel.settings import Settings
+
+_MODEL = text(
+    "INSERT INTO device_model (id, make, name, connection) VALUES (gen_random_uuid(), 'Skerry', 'Bench', 'digital')"
+)
+_HOMES = text("SELECT hub_id, person_id, premises_id FROM installation ORDER BY hub_id LIMIT 20")
+_SHARE = text(
+    """
+    SELECT 1 FROM hub, person, premises
+     WHERE hub.hub_id = :hub AND person.id = :person AND premises.id = :premises FOR KEY SHARE
+    """
+)
+EACH_S = 0.02
+
+
+@dataclass(frozen=True)
+class Run:
+    """One import: seconds, the most memory of its process or of the reader's in MiB, the longest wait of an alarm."""
+
+    what: str
+    homes: int
+    seconds: float
+    peak_mib: float
+    waited_s: float
+
+
+@dataclass
+class ImportsReport:
+    """What was seen."""
+
+    runs: list[Run] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return it for people."""
+        found = [
+            f"{run.what}, {run.homes:,} homes: {run.seconds:.1f} s, {run.homes / run.seconds:,.0f} rows/s, "
+            f"{run.peak_mib:.0f} MiB at the most, an alarm waited {run.waited_s * 1000:.0f} ms at the most"
+            for run in self.runs
+        ]
+        return [*found, f"memory, most over fewest homes: {self.ratio():.2f}"]
+
+    def values(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {"runs": [vars(run) for run in self.runs], "memory_ratio": self.ratio()}
+
+    def ratio(self) -> float:
+        """Return the most memory with the most homes over that with the fewest, of files of one form."""
+        most, fewest = max(run.homes for run in self.runs), min(run.homes for run in self.runs)
+        peak = {
+            homes: max(run.peak_mib for run in self.runs if run.homes == homes and "XLSX" not in run.what)
+            for homes in (most, fewest)
+        }
+        return peak[most] / peak[fewest]
+
+
+def rows(homes: int, prefix: str, *, later: bool) -> Iterator[list[str]]:
+    """Yield a list as a council has it, the headings first; `later` it says more of each home."""
+    yield [
+        "Council", "Unit No", "Make", "Model", "Address 1", "Town", "Post Code", "Client Name", "D.O.B.", "Tel No",
+        "Mobile", "NOK Name", "NOK Tel", "Lives Alone", "Line type", "UPRN",
+    ]  # fmt: skip
+    for number in range(homes):
+        born = f"{number % 28 + 1}/{number // 28 % 12 + 1}/{1925 + number // 336 % 40}"
+        yield [
+            "S12000015", f"{prefix}{number}", "Skerry", "Bench", f"{number % 40 + 1} Kirk Lane", "Inverkell",
+            f"KY{number // 40 // 9 % 90 + 10} {number // 40 % 9 + 1}{'ABDE'[number // 32400 % 4]}A",
+            f"KERR-{prefix}, Tam", born, f"(01632) 960 {number % 1000:03}", f"7700900{number % 1000:03}",
+            "Una Kerr", f"07700 900{(number + (7 if later else 0)) % 1000:03}", "Y",
+            "Digital Voice" if later else "PSTN",
+            f"{homes}{number:06}" if later else "",
+        ]  # fmt: skip
+
+
+def write_csv(path: Path, table: Iterator[list[str]]) -> None:
+    """Write a list as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(table)
+
+
+def write_xlsx(path: Path, table: Iterator[list[str]]) -> None:
+    """Write a list as a workbook."""
+    book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
+    sheet = book.add_worksheet()
+    for number, row in enumerate(table):
+        sheet.write_row(number, 0, row)
+    book.close()
+
+
+async def imports_run(url: str, sizes: tuple[int, ...], tell: Callable[[str], None]) -> ImportsReport:
+    """Import lists of these sizes one after another; the last size also comes as a workbook."""
+    report = ImportsReport()
+    key = Fernet.generate_key().decode()
+    database = Database(Settings.model_validate({"database_url": url}), ALARM_PATH)
+    async with database.transaction() as session:
+        await session.execute(_MODEL)
+    with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+        for size in sizes:
+            new, more = Path(folder) / f"new-{size}.csv", Path(folder) / f"more-{size}.csv"
+            write_csv(new, rows(size, f"B{size}-", later=False))
+            write_csv(more, rows(size, f"B{size}-", later=True))
+            for what, path in (("new", new), ("changed", more), ("the same again", more)):
+                report.runs.append(await _import(database, url, key, what, size, path))
+                tell(report.lines()[-2])
+        book = Path(folder) / "new.xlsx"
+        write_xlsx(book, rows(sizes[-1], "X-", later=False))
+        report.runs.append(await _import(database, url, key, "new, XLSX", sizes[-1], book))
+        tell(report.lines()[-2])
+    await database.dispose()
+    return report
+
+
+async def _import(database: Database, url: str, key: str, what: str, homes: int, path: Path) -> Run:
+    environment = os.environ | {"TELECARE_DATABASE_URL": url, "TELECARE_SEAL_KEY": key}
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "telecare.cli", "switchover", "import", str(path), "--json"]
+    quiet = os.open(os.devnull, os.O_RDWR)
+    actions = [(os.POSIX_SPAWN_DUP2, quiet, 0), (os.POSIX_SPAWN_DUP2, quiet, 1)]
+    pid = os.posix_spawn(  # noqa: ASYNC221 - it is waited for with what it used, as only wait4 tells
+        sys.executable, command, environment, file_actions=actions
+    )
+    os.close(quiet)
+    ended = asyncio.ensure_future(asyncio.to_thread(os.wait4, pid, 0))
+    waited = await _probe(database, ended)
+    _, status, used = await ended
+    if status:
+        raise RuntimeError(f"the import of {path.name} ended with {os.waitstatus_to_exitcode(status)}")
+    return Run(what, homes, time.monotonic() - begun, used.ru_maxrss / 1024, waited)
+
+
+async def _probe(database: Database, ended: "asyncio.Future[Any]") -> float:
+    """Take what an alarm needs of homes until the import has ended; return the longest wait in seconds."""
+    longest = 0.0
+    async with database.transaction() as session:
+        homes = [{"hub": row[0], "person": row[1], "premises": row[2]} for row in await session.execute(_HOMES)]
+    while not ended.done():
+        for home in homes:
+            begun = time.monotonic()
+            async with database.transaction() as session:
+                await session.execute(_SHARE, home)
+            longest = max(longest, time.monotonic() - begun)
+            await asyncio.sleep(EACH_S)
+        if not homes:
+            await asyncio.sleep(EACH_S)
+    return longest
