@@ -143,13 +143,20 @@ async def test_of_two_who_go_on_with_what_they_saw_the_second_is_told(swap: Swap
 
 async def test_another_door_than_the_visit_is_shut(swap: Swap, database: Database) -> None:
     await swap.go_to(S.INSTALLED)
-    async with database.transaction() as session:
-        with pytest.raises(RefusedError, match="accepted there, by its evidence"):
+
+    async def accept() -> None:
+        async with database.transaction() as session:
             await RegistryService(session, ALL).accept("NEW", [], "user:rory")
-    async with database.transaction() as session:
-        day = SwapDay(session, ALL)
-        with pytest.raises(RefusedError, match=r"visit of the switchover|without it this person"):
+
+    async def take_away() -> None:
+        async with database.transaction() as session:
+            day = SwapDay(session, ALL)
             await day.registry.end_installation("OLD", None, await day.leaving("OLD", "user:rory"))
+
+    with pytest.raises(RefusedError, match="accepted there, by its evidence"):
+        await accept()
+    with pytest.raises(RefusedError, match=r"visit of the switchover|without it this person"):
+        await take_away()
 
 
 REFUSED = {
