@@ -51,6 +51,8 @@ FIRST, SECOND = "the second ring group", "the supervisor"
 """The steps of the ladder that are asked for; the supervisor is the one that a provider hears of."""
 PAST = ("the partner control room", "the duty manager", "the operators' queue and the")
 SHOWN_WITHIN_S = 30.0
+DRAINED_WITHIN_S = 240.0
+LOOKS_EACH_S = 2.0
 NEVER_S = 1e9
 """An interval within which no heartbeat falls into the measurement: the load is made apart."""
 
@@ -216,6 +218,7 @@ async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[
                 asked = [presses.alarm_of[key] for key in latest]
                 phase.provider = await _to_provider(lab, hook, asked)
                 phase.moved_on = len(asked) - len(phase.provider)
+            await _drained(lab, say)
             ids = {presses.alarm_of[key] for key in keys}
             shown = await _shown(page, told, ids)
             phase.unseen = len(ids - told.keys()), 0 if page is None else len(ids - shown.keys())
@@ -308,6 +311,19 @@ async def _durable(lab: Lab) -> float:
         text = (await client.get(f"{lab.url}/metrics")).text
     wanted = 'telecare_messages_total{lane="heartbeat",status="accepted"}'
     return next((float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(wanted)), 0.0)
+
+
+async def _drained(lab: Lab, say: Callable[[str], None]) -> None:
+    """Wait until what the broker has kept meanwhile is written, or the next phase would be measured under it."""
+    begun, before = time.monotonic(), await _durable(lab)
+    while time.monotonic() - begun < DRAINED_WITHIN_S:
+        await asyncio.sleep(LOOKS_EACH_S)
+        before, last = await _durable(lab), before
+        if before - last < LOOKS_EACH_S:  # hubs of the lab may still say a word
+            return
+    say(
+        f"After {DRAINED_WITHIN_S:.0f} s the broker still has heartbeats of this phase: the next one is under them too."
+    )
 
 
 @asynccontextmanager
