@@ -85,7 +85,7 @@ def rows(homes: int, prefix: str, *, later: bool) -> Iterator[list[str]]:
     for number in range(homes):
         born = f"{number % 28 + 1}/{number // 28 % 12 + 1}/{1925 + number // 336 % 40}"
         yield [
-            "S12000015", f"{prefix}{number}", "Skerry", "Bench", f"{number % 40 + 1} Kirk Lane", "Inverkell",
+            "S12000015", f"{prefix}{number}", "Skerry", "Bench", f"{number % 40 + 1} Kirk Lane, {prefix}", "Inverkell",
             f"KY{number // 40 // 9 % 90 + 10} {number // 40 % 9 + 1}{'ABDE'[number // 32400 % 4]}A",
             f"KERR-{prefix}, Tam", born, f"(01632) 960 {number % 1000:03}", f"7700900{number % 1000:03}",
             "Una Kerr", f"07700 900{(number + (7 if later else 0)) % 1000:03}", "Y",

@@ -103,7 +103,11 @@ def _show(result: dict[str, Any], *, dry_run: bool) -> None:
         f"\n{figures['visits']} visits, {figures['left_out']} homes left out; {figures['share']:.0%} of the harm"
         f" avoided that could be; {figures['kilometres']:.0f} km on {figures['engineer_days']} days of engineers"
     )
-    say("Nothing was kept." if dry_run else "The plan is kept, for telecare switchover away to plan anew from. Nothing is booked by it.")
+    say(
+        "Nothing was kept."
+        if dry_run
+        else "The plan is kept, for telecare switchover away to plan anew from. Nothing is booked by it."
+    )
 
 
 def _code(council: str) -> str:

@@ -37,7 +37,8 @@ async def test_a_list_is_sent_looked_at_tried_out_and_made_live(
 ) -> None:
     prefix = f"IMPORT-{width}"
     page = await login("admin", width=width, dark=dark, script=script)
-    await page.goto(f"{lab.url}/switchover/import")
+    await page.goto(f"{lab.url}/switchover")
+    await page.get_by_role("link", name="Import a list").click()
     await page.get_by_role("button", name="Send it").click()
     await expect(page.locator(".error-summary")).to_contain_text("Choose a file")
     if script:
