@@ -85,7 +85,7 @@ async def test_an_exercise_from_its_beginning_to_its_report(
     await expect(board.locator(".cover")).to_have_count(0)
     await expect(board.locator(row(alarm))).to_be_visible()
     await hector.get_by_role("button", name="Give back").click()
-    await hector.wait_for_url(f"{lab.url}/")
+    await expect(hector).to_have_url(f"{lab.url}/")
     await expect(board.locator(f"{row(alarm)}:not(.gone)")).to_have_count(0)
     await expect(hector.locator(f"{row(alarm)}:not(.gone)")).to_have_count(0)
     await expect(boss.locator(row(alarm))).to_be_visible()

@@ -33,7 +33,7 @@ async def test_a_job_is_found_given_away_and_closed_with_a_reason(
     await open_job(lab, hub)
     page = await login("ewan", width=width, script=script)
     await page.goto(f"{lab.url}/jobs?hub={hub}")
-    row = page.locator(".jobs tbody tr")
+    row = page.locator(".jobs tbody tr", has_text="Registered, but the unit does not list it")
     await expect(row).to_have_count(1)
     await expect(row).to_contain_text("Nobody has it")
     await expect(row).to_contain_text("Life-safety")

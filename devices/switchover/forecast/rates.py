@@ -122,7 +122,9 @@ def draw_rates(
         back={wait: _flow(prior, history.back.get(wait, Flow()), draws, rng) for wait, prior in BACK.items()},
         prepared=_flow(Prior(PREPARED_DAYS * office, PREPARED_DAYS), history.prepared, draws, rng),
         turned_down=rng.beta(
-            TURNED_DOWN[0] + history.turned_down, TURNED_DOWN[1] + history.prepared.count - history.turned_down, draws
+            TURNED_DOWN[0] + history.turned_down,
+            TURNED_DOWN[1] + max(0, history.prepared.count - history.turned_down),
+            draws,
         ),
         left=_flow(LEFT, history.left, draws, rng),
         pace=pace,
