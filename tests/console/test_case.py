@@ -195,6 +195,9 @@ async def test_what_waits_is_seen_from_every_page_and_a_leaving_user_leaves_noth
     await page.fill("#note", "not for others")
     fire = await homes.press("smoke")
     await expect(page.locator("#waiting-now")).to_contain_text(re.compile(r"1 FIRE · [2-9] waiting"))
+    box = await page.locator("#find").bounding_box()
+    assert box is not None
+    assert box["width"] > 80  # beside nine entries and what waits one can still see what is typed
     await page.click("#waiting-now")
     await expect(page.locator(row(fire))).to_be_visible()
     await page.click(".who summary")

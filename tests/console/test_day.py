@@ -333,9 +333,11 @@ async def test_what_the_desk_changed_meanwhile_is_shown_with_both_versions(login
     assert await booked.state() == "rescheduled"
 
 
-async def test_without_script_the_day_is_plain_forms(login: Login, book: Book) -> None:
+async def test_without_script_the_day_is_plain_forms(login: Login, lab: Lab, book: Book) -> None:
     booked = await book()
     page = await login("ewan", width=PHONE, script=False)
+    await page.goto(f"{lab.url}/switchover/day")
+    await expect(page.locator(".empty a")).to_contain_text("The next are on")
     await page.goto(booked.address)
     stop = stop_of(page, booked)
     await button(stop, "I am there").click()

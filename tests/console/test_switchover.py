@@ -36,6 +36,7 @@ async def test_a_visit_is_made_from_a_unit_and_taken_on(
     await row.get_by_role("button", name="Make a visit").click()
     await page.wait_for_url("**?done=made")
     await expect(page.locator("main")).to_contain_text("What the new hub must show")
+    await expect(page.locator("#step-to")).to_have_value("data_validated")
     await page.locator("#step-to").select_option("hold")
     await page.get_by_role("button", name="Go on").click()
     await expect(page.locator(".error-summary")).to_contain_text("Say why")

@@ -191,7 +191,11 @@ class Refusal:
 
 
 def follows(state: VisitState, resumes: VisitState | None, *, over: bool = False) -> tuple[VisitState, ...]:
-    """Return the states that may follow one, in the order of their list; whether they may now, `objection` says."""
+    """Return the states that may follow one; whether they may now, `objection` says.
+
+    What goes on with the swap comes first, then what gets in between, each in the order of their list: a page offers
+    first what is meant to happen.
+    """
     if over or state in ENDS:
         return ()
     found = set(_FORWARD.get(state, ())) | set(_BACK.get(state, ()))
@@ -207,7 +211,9 @@ def follows(state: VisitState, resumes: VisitState | None, *, over: bool = False
             found.add(S.ROLLED_BACK)
     if state is not S.OLD_UNIT_DECOMMISSIONED:
         found |= {S.DECEASED, S.MOVED}
-    return tuple(each for each in VisitState if each in found)
+    onward = {*_FORWARD.get(state, ()), *_BACK.get(state, ()), *((resumes,) if state in ASIDE else ())}
+    order = list(VisitState)
+    return tuple(sorted(found, key=lambda each: (each not in onward, order.index(each))))
 
 
 def effects(state: VisitState, to: VisitState) -> tuple[Effect, ...]:

@@ -98,6 +98,14 @@ class VisitRepository:
         statement = self._narrowed(_shown(), wanted).subquery()
         return int((await self.session.execute(select(func.count()).select_from(statement))).scalar_one())
 
+    async def next_slot(self, engineer_id: UUID, after: datetime) -> datetime | None:
+        """Return when the next visit of an engineer begins that is not over."""
+        coming = select(func.min(Visit.starts_at)).where(
+            Visit.engineer_id == engineer_id, Visit.starts_at >= after, Visit.over_at.is_(None)
+        )
+        begins: datetime | None = (await self.session.execute(self._seen(coming))).scalar_one()
+        return begins
+
     async def shown(self, visit_id: UUID) -> RowMapping:
         """Return one visit as shown, or raise NotFoundError."""
         statement = self._seen(_shown().where(Visit.id == visit_id)).execution_options(populate_existing=True)

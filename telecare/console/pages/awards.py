@@ -17,11 +17,11 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import switchover_report as api
 from telecare.console import awards_view
+from telecare.console.acting import REFUSED, SEE_OTHER, acted
 from telecare.console.forms import NOTHING, Fault, Form, FormError, read, refused, typed
 from telecare.console.pages.fleet import council_code
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, InvalidError
 
 router = APIRouter(prefix="/switchover")
 
@@ -29,8 +29,6 @@ Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_FLEET))]
 Editor = Annotated[Actor, Depends(PageNeeds(Permission.EDIT_PEOPLE))]
 Text = Annotated[str, Query(max_length=120)]
 
-SEE_OTHER = 303
-REFUSED = (FormError, ConflictError, InvalidError)
 _ATTEST = {
     "evidence": "Say what shows it: what was tested, when, where the record is",
     "criterion": "Choose what you attest",
@@ -53,24 +51,24 @@ async def awards(
 async def attest(request: Request, session: Transaction, actor: Editor) -> Response:
     """Attest a criterion that no count shows."""
     form = await typed(request, "attest")
-    try:
-        async with session.begin_nested():
-            await api.attest(read(AttestIn, form.values, _ATTEST), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, form, error, _ATTEST, "awards.html")
-    return RedirectResponse("/switchover/awards?done=attested", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.attest(read(AttestIn, form.values, _ATTEST), session, actor),
+        lambda error: _again(request, session, actor, form, error, _ATTEST, "awards.html"),
+        "/switchover/awards?done=attested",
+    )
 
 
 @router.post("/awards/{attestation_id}/withdraw")
 async def withdraw(request: Request, attestation_id: UUID, session: Transaction, actor: Editor) -> Response:
     """Take an attestation back."""
     form = await typed(request, f"withdraw-{attestation_id}")
-    try:
-        async with session.begin_nested():
-            await api.withdraw(attestation_id, read(WithdrawIn, form.values, _WHY), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, form, error, _WHY, "awards.html")
-    return RedirectResponse("/switchover/awards?done=withdrawn", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.withdraw(attestation_id, read(WithdrawIn, form.values, _WHY), session, actor),
+        lambda error: _again(request, session, actor, form, error, _WHY, "awards.html"),
+        "/switchover/awards?done=withdrawn",
+    )
 
 
 @router.get("/report")

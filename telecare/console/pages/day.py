@@ -5,7 +5,7 @@ With script the same entries go to the API, through a queue on the phone (static
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,19 +29,17 @@ from telecare.api.deps import Transaction
 from telecare.api.endpoints import hubs as hubs_api
 from telecare.api.endpoints import visits as api
 from telecare.console import day_view
+from telecare.console.acting import REFUSED, SEE_OTHER
 from telecare.console.forms import NOTHING, Fault, Form, FormError, read, refused, typed
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, InvalidError
 from telecare.switchover.evidence import Evidence
 
 router = APIRouter(prefix="/switchover/day")
 
 Engineer = Annotated[Actor, Depends(PageNeeds(Permission.SWITCH_OVER))]
 On = Annotated[date | None, Query(description="the day, in London; left out: today")]
-SEE_OTHER = 303
 MOST = 40
-REFUSED = (FormError, ConflictError, InvalidError)
 _STEP = {
     "to": "Choose what happened",
     "why": "Say why, in 3 to 500 characters",
@@ -170,7 +168,10 @@ async def _day(session: AsyncSession, actor: Actor, on: date) -> dict[str, Any]:
         VisitFilter(engineer_id=actor.id, on=on), None, MOST
     )
     stops = [await _stop(session, actor, row, number, today) for number, row in enumerate(rows, 1)]
+    tomorrow = datetime.combine(on + timedelta(days=1), time(), day_view.LONDON)
+    coming = None if stops else await VisitRepository(session, actor.councils).next_slot(actor.id, tomorrow)
     return {
+        "coming": coming and coming.astimezone(day_view.LONDON).date(),
         "on": on,
         "today": today,
         "stops": stops,

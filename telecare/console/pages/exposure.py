@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from devices.registry.repository import ModelRepository
 from devices.switchover.exposure.repository import ExposureFilter, ExposureRepository
@@ -15,11 +15,11 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import exposure as api
 from telecare.console import exposure_view, job_view
-from telecare.console.forms import NOTHING, Form, FormError, read, refused, typed
+from telecare.console.acting import acted
+from telecare.console.forms import NOTHING, Form, read, refused, typed
 from telecare.console.pages.fleet import council_code
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, InvalidError
 
 router = APIRouter(prefix="/switchover/exposure")
 
@@ -27,9 +27,7 @@ Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_PEOPLE))]
 Handler = Annotated[Actor, Depends(PageNeeds(Permission.SWITCH_OVER))]
 Text = Annotated[str, Query(max_length=120)]
 
-SEE_OTHER = 303
 ON_A_PAGE = 50
-REFUSED = (FormError, ConflictError, InvalidError)
 _PLAN = {
     "next_action": "Say in one line what is done next",
     "next_on": "Give the day by which it is done, today or later",
@@ -101,24 +99,24 @@ async def entry(request: Request, exposure_id: UUID, session: Transaction, actor
 async def plan(request: Request, exposure_id: UUID, session: Transaction, actor: Handler) -> Response:
     """Say who has it, what they do next and on which day."""
     form = await typed(request, "plan")
-    try:
-        async with session.begin_nested():
-            await api.plan_exposed(exposure_id, read(PlanIn, form.values, _PLAN), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, exposure_id, form, error, "next_action")
-    return RedirectResponse(f"/switchover/exposure/{exposure_id}?done=planned", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.plan_exposed(exposure_id, read(PlanIn, form.values, _PLAN), session, actor),
+        lambda error: _again(request, session, actor, exposure_id, form, error, "next_action"),
+        f"/switchover/exposure/{exposure_id}?done=planned",
+    )
 
 
 @router.post("/{exposure_id}/close")
 async def close(request: Request, exposure_id: UUID, session: Transaction, actor: Handler) -> Response:
     """End an entry by a correction of the record, with a reason."""
     form = await typed(request, "close")
-    try:
-        async with session.begin_nested():
-            await api.close_exposed(exposure_id, read(ExposureCloseIn, form.values, _CLOSE), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, exposure_id, form, error, "reason")
-    return RedirectResponse(f"/switchover/exposure/{exposure_id}?done=closed", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.close_exposed(exposure_id, read(ExposureCloseIn, form.values, _CLOSE), session, actor),
+        lambda error: _again(request, session, actor, exposure_id, form, error, "reason"),
+        f"/switchover/exposure/{exposure_id}?done=closed",
+    )
 
 
 async def _again(

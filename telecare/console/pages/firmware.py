@@ -18,19 +18,17 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import firmware as api
 from telecare.console import firmware_view
-from telecare.console.forms import NOTHING, Form, FormError, check_sure, read, refused, typed
+from telecare.console.acting import REFUSED, SEE_OTHER, acted
+from telecare.console.forms import NOTHING, Form, check_sure, read, refused, typed
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_FLEET))]
 Administrator = Annotated[Actor, Depends(PageNeeds(Permission.ADMINISTER))]
 
-SEE_OTHER = 303
 ROLLOUTS, IMAGES, HUBS, LINES, OF_HUB = 50, 200, 200, 100, 5
-REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
 DONE = {
     "registered": "The image is registered. It goes to no hub before it is released.",
     "released": "The image is released.",
@@ -98,12 +96,12 @@ async def firmware(request: Request, session: Transaction, actor: Viewer, done: 
 async def add_image(request: Request, session: Transaction, actor: Administrator) -> Response:
     """Register an image."""
     form = await typed(request, "image")
-    try:
-        async with session.begin_nested():
-            await api.add_image(read(ImageIn, form.values, _IMAGE_WORDS), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, form, error, "version")
-    return RedirectResponse("/firmware?done=registered#images", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.add_image(read(ImageIn, form.values, _IMAGE_WORDS), session, actor),
+        lambda error: _again(request, session, actor, form, error, "version"),
+        "/firmware?done=registered#images",
+    )
 
 
 @router.post("/firmware/images/{image_id}")

@@ -17,11 +17,11 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import jobs as api
 from telecare.console import job_view
-from telecare.console.forms import NOTHING, Form, FormError, read, refused, typed
+from telecare.console.acting import SEE_OTHER, acted
+from telecare.console.forms import NOTHING, Form, read, refused, typed
 from telecare.console.pages.fleet import council_code
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, InvalidError
 
 router = APIRouter()
 
@@ -29,9 +29,7 @@ Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_FLEET))]
 Handler = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_JOBS))]
 Text = Annotated[str, Query(max_length=120)]
 
-SEE_OTHER = 303
 ON_A_PAGE = 50
-REFUSED = (FormError, ConflictError, InvalidError)
 _ASSIGN = {
     "owner": "Write who has it, in 100 characters at most, or leave it empty to take it yourself",
     "interim": "Say in one line what protects the person until it is done",
@@ -120,36 +118,36 @@ async def job(request: Request, job_id: UUID, session: Transaction, actor: Viewe
 async def assign(request: Request, job_id: UUID, session: Transaction, actor: Handler) -> Response:
     """Give a job to somebody, or take it."""
     form = await typed(request, "assign")
-    try:
-        async with session.begin_nested():
-            await api.assign_job(job_id, read(AssignIn, form.values, _ASSIGN), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, job_id, form, error, "owner")
-    return RedirectResponse(f"/jobs/{job_id}?done=assigned", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.assign_job(job_id, read(AssignIn, form.values, _ASSIGN), session, actor),
+        lambda error: _again(request, session, actor, job_id, form, error, "owner"),
+        f"/jobs/{job_id}?done=assigned",
+    )
 
 
 @router.post("/jobs/{job_id}/note")
 async def note(request: Request, job_id: UUID, session: Transaction, actor: Handler) -> Response:
     """Write something down."""
     form = await typed(request, "note")
-    try:
-        async with session.begin_nested():
-            await api.note_on_job(job_id, read(JobNoteIn, form.values, _NOTE), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, job_id, form, error, "text")
-    return RedirectResponse(f"/jobs/{job_id}?done=noted#log", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.note_on_job(job_id, read(JobNoteIn, form.values, _NOTE), session, actor),
+        lambda error: _again(request, session, actor, job_id, form, error, "text"),
+        f"/jobs/{job_id}?done=noted#log",
+    )
 
 
 @router.post("/jobs/{job_id}/close")
 async def close(request: Request, job_id: UUID, session: Transaction, actor: Handler) -> Response:
     """Close a job, with a reason."""
     form = await typed(request, "close")
-    try:
-        async with session.begin_nested():
-            await api.close_job(job_id, read(JobCloseIn, form.values, _CLOSE), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, job_id, form, error, "reason")
-    return RedirectResponse(f"/jobs/{job_id}?done=closed", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.close_job(job_id, read(JobCloseIn, form.values, _CLOSE), session, actor),
+        lambda error: _again(request, session, actor, job_id, form, error, "reason"),
+        f"/jobs/{job_id}?done=closed",
+    )
 
 
 async def _again(

@@ -18,21 +18,20 @@ from telecare.api.endpoints import calendars
 from telecare.api.endpoints import responders as api
 from telecare.api.paging import decode_cursor, encode_cursor
 from telecare.console import responder_view
+from telecare.console.acting import REFUSED, SEE_OTHER
 from telecare.console.forms import NOTHING, Form, FormError, check_sure, read, refused, typed
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
+from telecare.kernel.errors import InvalidError
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
 Administrator = Annotated[Actor, Depends(PageNeeds(Permission.ADMINISTER))]
 
-SEE_OTHER = 303
 LISTED = 100
 FREE_ROWS = 3
 MOST_RULES = 100
-REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
 DONE = {
     "saved": "Saved.",
     "made": "They are a responder now. Add the ways to reach them.",

@@ -34,12 +34,13 @@ from telecare.api.deps import Transaction
 from telecare.api.endpoints import switchover_programmes
 from telecare.api.endpoints import visits as api
 from telecare.console import switchover_view
-from telecare.console.forms import NOTHING, Form, FormError, read, refused, typed
+from telecare.console.acting import REFUSED, SEE_OTHER, acted
+from telecare.console.forms import NOTHING, Form, read, refused, typed
 from telecare.console.pages.fleet import council_code
 from telecare.console.render import PageNeeds, page
 from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
+from telecare.kernel.errors import ConflictError
 from telecare.switchover.evidence import Evidence
 
 router = APIRouter(prefix="/switchover")
@@ -51,9 +52,7 @@ Planner = Annotated[Actor, Depends(PageNeeds(Permission.SUPERVISE))]
 Text = Annotated[str, Query(max_length=120)]
 At = Annotated[int, Query(ge=1, le=100_000)]
 
-SEE_OTHER = 303
 ON_A_PAGE = 50
-REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
 _STEP = {
     "why": "Say why, in 3 to 500 characters",
     "next_contact_on": "Give the day on which somebody takes it up again",
@@ -227,48 +226,48 @@ async def visit(request: Request, visit_id: UUID, session: Transaction, actor: V
 async def step(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
     """Take a visit on."""
     form = await typed(request, "step")
-    try:
-        async with session.begin_nested():
-            await api.step(visit_id, read(StepIn, _step(form), _STEP), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, visit_id, form, error, "to")
-    return RedirectResponse(f"/switchover/visits/{visit_id}?done=stepped", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.step(visit_id, read(StepIn, _step(form), _STEP), session, actor),
+        lambda error: _again(request, session, actor, visit_id, form, error, "to"),
+        f"/switchover/visits/{visit_id}?done=stepped",
+    )
 
 
 @router.post("/visits/{visit_id}/contact")
 async def contact(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
     """Note an attempt to reach somebody."""
     form = await typed(request, "contact")
-    try:
-        async with session.begin_nested():
-            await api.note_contact(visit_id, read(ContactIn, form.values, _CONTACT), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, visit_id, form, error, "channel")
-    return RedirectResponse(f"/switchover/visits/{visit_id}?done=noted", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.note_contact(visit_id, read(ContactIn, form.values, _CONTACT), session, actor),
+        lambda error: _again(request, session, actor, visit_id, form, error, "channel"),
+        f"/switchover/visits/{visit_id}?done=noted",
+    )
 
 
 @router.post("/visits/{visit_id}/note")
 async def note(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
     """Write something down."""
     form = await typed(request, "note")
-    try:
-        async with session.begin_nested():
-            await api.note_on_visit(visit_id, read(VisitNoteIn, form.values, _NOTE), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, visit_id, form, error, "text")
-    return RedirectResponse(f"/switchover/visits/{visit_id}?done=noted", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.note_on_visit(visit_id, read(VisitNoteIn, form.values, _NOTE), session, actor),
+        lambda error: _again(request, session, actor, visit_id, form, error, "text"),
+        f"/switchover/visits/{visit_id}?done=noted",
+    )
 
 
 @router.post("/visits/{visit_id}/voice")
 async def voice(request: Request, visit_id: UUID, session: Transaction, actor: Speaker) -> Response:
     """Confirm as an operator that one and the home have heard each other."""
     form = await typed(request, "voice")
-    try:
-        async with session.begin_nested():
-            await api.confirm_voice(visit_id, VoiceIn(), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, visit_id, form, error, "confirm")
-    return RedirectResponse(f"/switchover/visits/{visit_id}?done=voice", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.confirm_voice(visit_id, VoiceIn(), session, actor),
+        lambda error: _again(request, session, actor, visit_id, form, error, "confirm"),
+        f"/switchover/visits/{visit_id}?done=voice",
+    )
 
 
 @router.post("/visits/{visit_id}/exception")
@@ -290,24 +289,24 @@ async def exception(request: Request, visit_id: UUID, session: Transaction, acto
 async def confirm(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
     """Confirm an exception as the second of two."""
     form = await typed(request, "confirm")
-    try:
-        async with session.begin_nested():
-            await api.confirm_exception(visit_id, read(AsOfIn, form.values, _STEP), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, visit_id, form, error, "go")
-    return RedirectResponse(f"/switchover/visits/{visit_id}?done=confirmed", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.confirm_exception(visit_id, read(AsOfIn, form.values, _STEP), session, actor),
+        lambda error: _again(request, session, actor, visit_id, form, error, "go"),
+        f"/switchover/visits/{visit_id}?done=confirmed",
+    )
 
 
 @router.post("/visits/{visit_id}/cancel")
 async def cancel(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
     """End a visit while its new hub is not in the home."""
     form = await typed(request, "cancel")
-    try:
-        async with session.begin_nested():
-            await api.cancel_visit(visit_id, read(CancelIn, form.values, _CANCEL), session, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, visit_id, form, error, "reason")
-    return RedirectResponse(f"/switchover/visits/{visit_id}?done=cancelled", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.cancel_visit(visit_id, read(CancelIn, form.values, _CANCEL), session, actor),
+        lambda error: _again(request, session, actor, visit_id, form, error, "reason"),
+        f"/switchover/visits/{visit_id}?done=cancelled",
+    )
 
 
 def _step(form: Form) -> dict[str, Any]:

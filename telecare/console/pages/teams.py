@@ -13,18 +13,16 @@ from devices.registry.repository import ModelRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import teams as api
+from telecare.console.acting import REFUSED, SEE_OTHER
 from telecare.console.forms import NOTHING, Fault, Form, FormError, check_sure, read, refused, typed
 from telecare.console.render import PageNeeds, page
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
 Administrator = Annotated[Actor, Depends(PageNeeds(Permission.ADMINISTER))]
 
-SEE_OTHER = 303
 MOST = 1000
-REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
 PLACE = "place-"
 _WORDS = {
     "name": "Write a name of at most 100 characters, in one line",

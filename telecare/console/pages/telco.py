@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from devices.registry.repository import ModelRepository
 from devices.switchover.telco.domain import Purpose
@@ -28,11 +28,11 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import telco as api
 from telecare.console import telco_view
+from telecare.console.acting import REFUSED, acted
 from telecare.console.forms import NOTHING, Fault, Form, FormError, read, refused, typed
 from telecare.console.pages.fleet import council_code
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, InvalidError
 
 router = APIRouter(prefix="/switchover")
 
@@ -41,8 +41,6 @@ Sharer = Annotated[Actor, Depends(PageNeeds(Permission.EDIT_PEOPLE))]
 Handler = Annotated[Actor, Depends(PageNeeds(Permission.SWITCH_OVER))]
 Text = Annotated[str, Query(max_length=120)]
 
-SEE_OTHER = 303
-REFUSED = (FormError, ConflictError, InvalidError)
 TELCO, NOTICES = "/switchover/telco", "/switchover/notices"
 _COUNCIL = {"council_id": "Choose a council"}
 _AGREE = {
@@ -77,36 +75,36 @@ async def telco(request: Request, session: Transaction, actor: Viewer, done: Tex
 async def agree(request: Request, session: Transaction, actor: Sharer) -> Response:
     """Write down an agreement."""
     form = await typed(request, "agree")
-    try:
-        async with session.begin_nested():
-            await api.make_agreement(read(AgreementIn, form.values, _AGREE), session, actor)
-    except REFUSED as error:
-        return await _telco_again(request, session, actor, form, error, _AGREE)
-    return RedirectResponse(f"{TELCO}?done=agreed", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.make_agreement(read(AgreementIn, form.values, _AGREE), session, actor),
+        lambda error: _telco_again(request, session, actor, form, error, _AGREE),
+        f"{TELCO}?done=agreed",
+    )
 
 
 @router.post("/telco/agreements/{agreement_id}/end")
 async def end(request: Request, agreement_id: UUID, session: Transaction, actor: Sharer) -> Response:
     """End an agreement."""
     form = await typed(request, f"end-{agreement_id}")
-    try:
-        async with session.begin_nested():
-            await api.end_agreement(agreement_id, read(WhyIn, form.values, _WHY), session, actor)
-    except REFUSED as error:
-        return await _telco_again(request, session, actor, form, error, _WHY)
-    return RedirectResponse(f"{TELCO}?done=ended", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.end_agreement(agreement_id, read(WhyIn, form.values, _WHY), session, actor),
+        lambda error: _telco_again(request, session, actor, form, error, _WHY),
+        f"{TELCO}?done=ended",
+    )
 
 
 @router.post("/telco/agreements/{agreement_id}/batches")
 async def share(request: Request, agreement_id: UUID, session: Transaction, actor: Sharer) -> Response:
     """Make a batch."""
     form = await typed(request, f"batch-{agreement_id}")
-    try:
-        async with session.begin_nested():
-            await api.make_batch(agreement_id, read(BatchIn, form.values, _BATCH), session, actor)
-    except REFUSED as error:
-        return await _telco_again(request, session, actor, form, error, _BATCH)
-    return RedirectResponse(f"{TELCO}?done=made#batches", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.make_batch(agreement_id, read(BatchIn, form.values, _BATCH), session, actor),
+        lambda error: _telco_again(request, session, actor, form, error, _BATCH),
+        f"{TELCO}?done=made#batches",
+    )
 
 
 @router.post("/telco/batches/{batch_id}/download")
@@ -177,36 +175,36 @@ async def take_one(request: Request, session: Transaction, actor: Handler) -> Re
 async def rung(request: Request, check_id: UUID, session: Transaction, actor: Viewer) -> Response:
     """Write down whether the call came through."""
     form = await typed(request, f"rung-{check_id}")
-    try:
-        async with session.begin_nested():
-            await api.write_down(check_id, read(RungIn, form.values, _RUNG), session, actor)
-    except REFUSED as error:
-        return await _notices_again(request, session, actor, form, error, _RUNG)
-    return RedirectResponse(f"{NOTICES}?done=rung", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.write_down(check_id, read(RungIn, form.values, _RUNG), session, actor),
+        lambda error: _notices_again(request, session, actor, form, error, _RUNG),
+        f"{NOTICES}?done=rung",
+    )
 
 
 @router.post("/notices/holds")
 async def hold(request: Request, session: Transaction, actor: Handler) -> Response:
     """Keep a line from being moved."""
     form = await typed(request, "hold")
-    try:
-        async with session.begin_nested():
-            await api.set_hold(read(HoldIn, form.values, _HOLD), session, actor)
-    except REFUSED as error:
-        return await _notices_again(request, session, actor, form, error, _HOLD)
-    return RedirectResponse(f"{NOTICES}?done=held#holds", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.set_hold(read(HoldIn, form.values, _HOLD), session, actor),
+        lambda error: _notices_again(request, session, actor, form, error, _HOLD),
+        f"{NOTICES}?done=held#holds",
+    )
 
 
 @router.post("/notices/holds/{hold_id}/lift")
 async def lift(request: Request, hold_id: UUID, session: Transaction, actor: Handler) -> Response:
     """Lift a hold."""
     form = await typed(request, f"lift-{hold_id}")
-    try:
-        async with session.begin_nested():
-            await api.lift_hold(hold_id, read(WhyIn, form.values, _WHY), session, actor)
-    except REFUSED as error:
-        return await _notices_again(request, session, actor, form, error, _WHY)
-    return RedirectResponse(f"{NOTICES}?done=lifted#holds", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.lift_hold(hold_id, read(WhyIn, form.values, _WHY), session, actor),
+        lambda error: _notices_again(request, session, actor, form, error, _WHY),
+        f"{NOTICES}?done=lifted#holds",
+    )
 
 
 async def _telco_again(

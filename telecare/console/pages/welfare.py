@@ -17,10 +17,11 @@ from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import welfare as api
 from telecare.api.paging import decode_cursor, encode_cursor
 from telecare.console import welfare_view
-from telecare.console.forms import NOTHING, Form, FormError, read, refused, typed
+from telecare.console.acting import REFUSED, SEE_OTHER
+from telecare.console.forms import NOTHING, Form, read, refused, typed
 from telecare.console.render import PageNeeds, page
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
+from telecare.kernel.errors import ConflictError
 from telecare.protection.welfare_repository import WelfareFacts
 from telecare.protection.welfare_sheet import NOTHING as NO_REACH
 from telecare.protection.welfare_sheet import contact_words, number
@@ -33,10 +34,8 @@ Handler = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
 Supervisor = Annotated[Actor, Depends(PageNeeds(Permission.SUPERVISE))]
 Cursor = Annotated[str | None, Query(max_length=1200)]
 
-SEE_OTHER = 303
 LISTED = 50
 PEOPLE = 100
-REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
 _WORDS = {
     "reason": "Say why, in 3 to 500 characters",
     "council_id": "Choose a council of the list",

@@ -21,22 +21,20 @@ from telecare.access.domain import Actor, Permission
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import planned_work as api
 from telecare.console import work_view
-from telecare.console.forms import NOTHING, Form, FormError, read, refused, typed
+from telecare.console.acting import REFUSED, SEE_OTHER, acted
+from telecare.console.forms import NOTHING, Form, read, refused, typed
 from telecare.console.render import PageNeeds, page
 from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
-from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError
 
 router = APIRouter()
 
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_ALARMS))]
 Planner = Annotated[Actor, Depends(PageNeeds(Permission.PLAN_WORK))]
 
-SEE_OTHER = 303
 MOST = 500
 PAST = 30
 OF_HUB = 5
-REFUSED = (FormError, ConflictError, InvalidError, ForbiddenError)
 DONE = {
     "planned": "The work is planned. Alarms raised in it tell nobody until its end, but for life-safety.",
     "moved": "The work ends then. Alarms that it keeps quiet wait for the new end.",
@@ -93,12 +91,12 @@ async def move(
 ) -> Response:
     """Let work end later or earlier."""
     form = await typed(request, f"work-{work_id}")
-    try:
-        async with session.begin_nested():
-            await api.move_work(work_id, read(WorkPatch, _times(form), _WORDS), session, services, actor)
-    except REFUSED as error:
-        return await _again(request, session, actor, form, error, "ends_at")
-    return RedirectResponse("/work?done=moved", SEE_OTHER)
+    return await acted(
+        session,
+        lambda: api.move_work(work_id, read(WorkPatch, _times(form), _WORDS), session, services, actor),
+        lambda error: _again(request, session, actor, form, error, "ends_at"),
+        "/work?done=moved",
+    )
 
 
 @router.post("/work/{work_id}/end")

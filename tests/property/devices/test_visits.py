@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -20,6 +21,7 @@ from devices.switchover.visits.domain import (
     ESCALATED,
     PROVEN,
     WAITS,
+    WAY,
     ContactChannel,
     Effect,
     EvidenceKind,
@@ -260,3 +262,10 @@ def test_the_way_can_be_gone_to_its_end() -> None:
     home.get_on("Rory", "NEW", 8)
     assert home.facts.state is S.RECORD_CLOSED
     assert list(home.here) == ["NEW"]
+
+
+@given(st.sampled_from(VisitState), st.sampled_from([None, *VisitState]))
+def test_what_goes_on_with_the_swap_is_offered_before_what_gets_in_between(state: VisitState, resumes: VisitState):
+    found = follows(state, resumes)
+    between = [index for index, each in enumerate(found) if each not in WAY]
+    assert not between or all(each not in WAY for each in found[min(between) :])
