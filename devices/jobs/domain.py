@@ -28,6 +28,8 @@ class JobKind(StrEnum):
     CLOCK_WRONG = "clock_wrong"
     CREDENTIAL_EXPIRY = "credential_expiry"
     LINE_MOVED = "line_moved"
+    RETEST = "retest"
+    VISIT_WAITS = "visit_waits"
 
 
 class JobState(StrEnum):
@@ -147,6 +149,16 @@ KINDS: Mapping[JobKind, KindRow] = {
         "Ring the person and have them press. Write down on the page Switchover, Notices whether the call came through;"
         " if nobody does within the hour, an alarm is opened",
         Urgency.NOW,
+    ),
+    JobKind.RETEST: KindRow(
+        "A test that was left out when the unit was accepted",
+        "Test it with the person in a test window, and say what came of it",
+        Urgency.LATER,
+    ),
+    JobKind.VISIT_WAITS: KindRow(
+        "The visit to this home was to be taken up again",
+        "Reach them and take the visit on, or give it another day on its page",
+        Urgency.SOON,
     ),
 }  # fmt: skip
 

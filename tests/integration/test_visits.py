@@ -3,14 +3,18 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from devices.jobs.models import Job
+from devices.jobs.service import JobService
 from devices.registry.service import RegistryService
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome
 from devices.switchover.visits.schemas import ExceptionIn
 from telecare.kernel.db import Database
 from telecare.kernel.errors import ForbiddenError, RefusedError
 from telecare.protection.swap_day import SwapDay
+from telecare.switchover.promises import PromiseWatch
 from telecare.switchover.swaps import StaleVisitError, Swaps
 from tests.integration.swap import ALL, ON_THE_WAY, S, Swap
 
@@ -88,6 +92,39 @@ async def test_an_exception_has_two_people_and_never_a_hub_that_was_not_heard(sw
     await swap.arrives()
     await swap.step(S.ACCEPTED)
     assert (await swap.visit()).exception_second == "user:sheila"
+
+    # What was promised is not forgotten: the test is a job before its day, once, until a human has closed it.
+    watch = PromiseWatch(swap.database)
+    await swap.sql("UPDATE visit SET retest_on = current_date + 30")
+    await watch.look()
+    assert await jobs(swap) == []
+    await swap.sql("UPDATE visit SET retest_on = current_date + 3")
+    await watch.look()
+    await watch.look()
+    (job,) = await jobs(swap)
+    assert (job.hub_id, job.kind, job.state) == ("NEW", "retest", "open")
+    assert "voice" in str(job.evidence["items"])
+    async with swap.database.transaction() as session:
+        await JobService(session).close(job.id, "tested all of it", "user:ewan", job.version, label="Ewan")
+    await watch.look()
+    assert [each.state for each in await jobs(swap)] == ["done"]
+
+
+async def jobs(swap: Swap) -> list[Job]:
+    async with swap.database.transaction() as session:
+        return list((await session.execute(select(Job))).scalars())
+
+
+async def test_a_visit_whose_day_has_come_is_a_job_for_a_human(swap: Swap) -> None:
+    await swap.go_to(S.CONFIRMED)
+    await swap.step(S.NO_ACCESS, why="nobody opened", next_contact_on=swap.later())
+    watch = PromiseWatch(swap.database)
+    await watch.look()
+    assert await jobs(swap) == []
+    await swap.sql("UPDATE visit SET next_contact_on = current_date - 1")
+    await watch.look()
+    (job,) = await jobs(swap)
+    assert (job.hub_id, job.kind) == ("OLD", "visit_waits")
 
 
 async def test_voice_is_confirmed_by_an_operator_alone(swap: Swap) -> None:

@@ -234,6 +234,11 @@ class VisitRepository:
         statement = select(Visit).where(Visit.retest_on <= day, Visit.accepted_at.is_not(None)).order_by(Visit.id)
         return list((await self.session.execute(statement)).scalars())
 
+    async def waiting(self, day: date) -> list[Visit]:
+        """Return visits under way that were to be taken up again by a day."""
+        statement = select(Visit).where(Visit.next_contact_on <= day, Visit.over_at.is_(None)).order_by(Visit.id)
+        return list((await self.session.execute(statement)).scalars())
+
     async def stock(self, council_id: str, limit: int = 200) -> list[str]:
         """Return hubs in stock of a council that no visit under way has, best able to be digital first."""
         taken = select(Visit.new_hub_id).where(Visit.over_at.is_(None), Visit.new_hub_id.is_not(None))
