@@ -73,6 +73,8 @@ def fold(rows: Iterable[HeartbeatRow]) -> list[Fold]:
 
 def _join(known: Fold, row: HeartbeatRow) -> Fold:
     old = known.row
+    if _follows(old, row):
+        return Fold(row, known.since, known.boot_before, known.doubled)
     received_at = max(old.received_at, row.received_at)
     rebooted = row.boot_id is not None and old.boot_id is not None and row.boot_id != old.boot_id
     same_boot = row.boot_id is not None and row.boot_id == old.boot_id
@@ -91,4 +93,22 @@ def _join(known: Fold, row: HeartbeatRow) -> Fold:
         return replace(known, row=merged, since=since)
     return Fold(
         merged, row.received_at, boot_before=old.boot_id, doubled=known.doubled or row.boot_id == known.boot_before
+    )
+
+
+def _follows(old: HeartbeatRow, row: HeartbeatRow) -> bool:
+    """Say whether nothing of the one before counts any more: the rule where many wait, so it is looked at first."""
+    return (
+        row.boot_id is not None
+        and row.boot_id == old.boot_id
+        and row.seq is not None
+        and (old.seq is None or row.seq >= old.seq)
+        and row.received_at >= old.received_at
+        and row.battery_pct is not None
+        and row.mains is not None
+        and row.signal_dbm is not None
+        and row.path is not None
+        and row.firmware is not None
+        and row.interval_s is not None
+        and row.peripherals is not None
     )

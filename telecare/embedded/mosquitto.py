@@ -26,7 +26,7 @@ acl_file {folder}/acl
 persistence true
 persistence_location {folder}/
 max_queued_messages 100000000
-max_inflight_messages 2000
+max_inflight_messages 8000
 set_tcp_nodelay true
 log_type error
 log_type warning

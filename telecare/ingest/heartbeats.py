@@ -26,6 +26,8 @@ log = get_logger("ingest")
 BATCH = 500
 AT_ONCE = 2
 """So many batches are written at once when there is enough for them: the database is at one while another is read."""
+MOST = 2_000
+"""Of a batch, when many wait: of each hub only what its heartbeats come to together is written to its row."""
 LATE = timedelta(seconds=60)
 """By so much those of one hub may change places where processes share them: as far as one of these is behind."""
 MOST_REFUSED = 5
@@ -58,7 +60,7 @@ class HeartbeatLane:
         """Take heartbeats until cancelled."""
         while True:
             self._in_hand = None
-            taken = await self.lane.take(BATCH * AT_ONCE)
+            taken = await self.lane.take(MOST * AT_ONCE)
             self._in_hand = taken[0].at
             async with asyncio.TaskGroup() as group:
                 for batch in batches_of(taken):
@@ -192,4 +194,12 @@ def _read(delivery: Delivery) -> Beat | None:
 
 def stamper(now: datetime, monotonic_now: float) -> Callable[[Delivery], datetime]:
     """Return what turns a delivery's monotonic time into the database's: seen when received, not when written."""
-    return lambda delivery: now - timedelta(seconds=max(0.0, monotonic_now - delivery.at))
+    known: dict[float, datetime] = {}  # what was read from the socket together came at one moment
+
+    def stamp(delivery: Delivery) -> datetime:
+        at = known.get(delivery.at)
+        if at is None:
+            at = known[delivery.at] = now - timedelta(seconds=max(0.0, monotonic_now - delivery.at))
+        return at
+
+    return stamp

@@ -80,33 +80,39 @@ def read_beat(raw: bytes) -> Beat | None:
 
 def _beat(plain: _Plain) -> Beat:
     """Return what a plain one says; ValueError when it needs the forgiving eye."""
-    listed = plain.peripherals
+    boot_id, path, firmware = plain.boot_id, plain.path, plain.firmware
+    for text in (boot_id, path, firmware):
+        if text is not None and (text[0] == " " or text[-1] == " "):
+            raise ValueError(text)
     return Beat(
         plain.seq,
-        _tidy(plain.boot_id),
+        boot_id,
         plain.battery_pct,
         plain.mains,
         plain.signal_dbm,
-        _tidy(plain.path),
-        _tidy(plain.firmware),
+        path,
+        firmware,
         plain.interval_s,
-        None if listed is None else {_tidy(device.id): _device(device) for device in listed},  # type: ignore[misc]
+        None if plain.peripherals is None else _devices(plain.peripherals),
     )
 
 
-def _device(device: _Device) -> dict[str, Any]:
-    return {"kind": _tidy(device.kind), "battery_pct": device.battery_pct, "last_seen": _moment(device.last_seen)}
+def _devices(listed: list[_Device]) -> dict[str, Any]:
+    """Return them by their ids. In one loop and without a function for each: this is half of what a heartbeat costs."""
+    devices: dict[str, Any] = {}
+    for device in listed:
+        name, kind, seen = device.id, device.kind, device.last_seen
+        if name[0] == " " or name[-1] == " " or (kind is not None and (kind[0] == " " or kind[-1] == " ")):
+            raise ValueError(name)
+        devices[name] = {
+            "kind": kind,
+            "battery_pct": device.battery_pct,
+            "last_seen": None if seen is None else _moment(seen),
+        }
+    return devices
 
 
-def _tidy(text: str | None) -> str | None:
-    if text is not None and (text[0] == " " or text[-1] == " "):
-        raise ValueError(text)
-    return text
-
-
-def _moment(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _moment(text: str) -> str:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(text)

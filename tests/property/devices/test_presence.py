@@ -1,5 +1,6 @@
 """A batch of heartbeats means what they mean one by one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from devices.presence.domain import HeartbeatRow, fold
+from devices.presence.domain import TOLD, HeartbeatRow, fold
 from devices.presence.models import HubLive
 from devices.presence.repository import PresenceRepository
 from telecare.kernel.db import Database
@@ -17,20 +18,26 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 beats = st.lists(
     st.builds(
-        lambda boot, seq, told: (boot, seq, told),
+        lambda *beat: beat,
         st.sampled_from(["a", "b"]),
         st.integers(0, 6),
         st.integers(0, 100),
+        st.just(frozenset[str]()) | st.frozensets(st.sampled_from([*TOLD, "boot_id", "seq"])),
     ),
     min_size=1,
     max_size=8,
 )
 
 
-def heartbeat(place: int, beat: tuple[str, int, int]) -> HeartbeatRow:
-    boot, seq, told = beat
+Said = tuple[str, int, int, frozenset[str]]
+"""Boot, number, what it tells, and what it leaves out."""
+
+
+def heartbeat(place: int, beat: Said) -> HeartbeatRow:
+    boot, seq, told, left_out = beat
     at = NOW + timedelta(seconds=place)
-    return HeartbeatRow(new_id(), "h", at, b"{}", boot, seq, told, told > 50, -told, str(told), str(told), told + 1, {})
+    row = HeartbeatRow(new_id(), "h", at, b"{}", boot, seq, told, told > 50, -told, str(told), str(told), told + 1, {})
+    return replace(row, **dict.fromkeys(left_out))
 
 
 async def state(database: Database, batches: list[list[HeartbeatRow]]) -> tuple[Any, bool]:
@@ -46,7 +53,7 @@ async def state(database: Database, batches: list[list[HeartbeatRow]]) -> tuple[
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(beats=beats, cut=st.integers(0, 8))
 async def test_a_batch_means_what_its_heartbeats_mean_one_by_one(
-    database: Database, beats: list[tuple[str, int, int]], cut: int
+    database: Database, beats: list[Said], cut: int
 ) -> None:
     rows = [heartbeat(place, beat) for place, beat in enumerate(beats)]
     alone = await state(database, [[row] for row in rows])
@@ -55,7 +62,7 @@ async def test_a_batch_means_what_its_heartbeats_mean_one_by_one(
 
 
 @given(beats=beats)
-def test_a_fold_keeps_each_hub_once_and_in_order(beats: list[tuple[str, int, int]]) -> None:
+def test_a_fold_keeps_each_hub_once_and_in_order(beats: list[Said]) -> None:
     rows = [heartbeat(place, beat) for place, beat in enumerate(beats)]
     others = [HeartbeatRow(new_id(), hub_id, NOW, b"") for hub_id in ("z", "a")]
     assert [each.row.hub_id for each in fold([*others, *rows])] == ["a", "h", "z"]
