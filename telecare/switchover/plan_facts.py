@@ -1,14 +1,45 @@
-"""What is known of the homes of a council that are to be visited: register, lines, detectors, proofs, needs."""
+"""What is known of the homes of a council that are to be visited: register, lines, notices, calls, proofs, battery."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.switchover.planning.prize import LineState
 
+LOOK_BACK = 90
+"""Calls, tests and absences of so many days tell how well a unit and a model get through."""
+ENOUGH_CALLS, ENOUGH_HOURS = 50, 24 * 100
+"""Below so many calls, or hours of heartbeats, of a model in a council nothing is said about the model."""
+
+# What a unit sent. `attempt` is its own count: from the second one on, a call before it did not get through. What was
+# repeated since we could not hear ourselves is not held against it. The payload need be neither UTF-8 nor JSON.
+_CALLS = r"""
+    SELECT count(*) AS made, coalesce(sum(least(greatest(tried::int - 1, 0), 30)), 0)::int AS failed
+      FROM (SELECT substring(encode(e.payload, 'escape') FROM '"attempt"\s*:\s*([0-9]{{1,6}})') AS tried
+              FROM event e
+             WHERE e.hub_id = h.hub_id AND e.received_at > clock_timestamp() - interval '{days} days'
+               AND e.lane IN ('alarm', 'event') AND e.dedup_key IS NOT NULL
+               AND NOT EXISTS (SELECT FROM deaf_period d
+                                WHERE e.received_at BETWEEN d.started_at AND d.ended_at + interval '10 minutes')) told
+"""
+# The first migration of a line of the home that a provider still plans. A hold puts it off until the hold's last day is
+# over; one without an end puts it off for good.
+_NOTICE = """
+    SELECT n.provider, n.planned_at, hold.until AS held_until
+      FROM line l
+      JOIN telco_notice n ON n.council_id = l.council_id AND n.number = l.number AND n.status = 'planned'
+      LEFT JOIN LATERAL (
+           SELECT coalesce(x.until, 'infinity'::date) AS until FROM telco_hold x
+            WHERE x.council_id = l.council_id AND x.number = l.number AND x.lifted_at IS NULL) hold ON true
+     WHERE l.premises_id = i.premises_id AND coalesce(hold.until, '-infinity'::date) < 'infinity'::date
+     ORDER BY greatest(n.planned_at, hold.until + interval '1 day') LIMIT 1
+"""
 # Of a home the newest installation; a visit that has a time already, or is further on, needs no plan.
 _HOMES = """
     SELECT h.hub_id, h.connection, dm.radio, i.premises_id, m.postcode, m.town, m.latitude, m.longitude, p.risk_tier,
@@ -18,12 +49,22 @@ _HOMES = """
            EXISTS (SELECT FROM peripheral d WHERE d.hub_id = h.hub_id
                       AND d.kind IN ('smoke', 'heat', 'carbon_monoxide', 'gas')) AS detectors,
            (SELECT max(greatest(t.last_alarm_at, t.last_test_at)) FROM trigger_proof t
-             WHERE t.hub_id = h.hub_id) AS proven_at
+             WHERE t.hub_id = h.hub_id) AS proven_at,
+           h.model_id, calls.failed + checks.failed AS failed_calls,
+           (SELECT min(lower(x.period)) FROM installation x WHERE x.hub_id = h.hub_id) AS fitted_at,
+           (SELECT max(a.raised_at) FROM alarm a WHERE a.hub_id = h.hub_id AND a.type = 'hub_battery_low'
+               AND a.raised_at > clock_timestamp() - interval '{days} days') AS battery_low_at,
+           notice.provider AS notice_by, notice.planned_at AS notice_at, notice.held_until
       FROM hub h
       JOIN device_model dm ON dm.id = h.model_id
       JOIN installation i ON i.hub_id = h.hub_id AND i.period @> clock_timestamp()
       JOIN person p ON p.id = i.person_id
       JOIN premises m ON m.id = i.premises_id
+     CROSS JOIN LATERAL ({calls}) calls
+     CROSS JOIN LATERAL (
+         SELECT count(*) AS failed FROM telco_check c WHERE c.hub_id = h.hub_id AND c.state = 'no_answer'
+            AND c.ended_at > clock_timestamp() - interval '{days} days') checks
+      LEFT JOIN LATERAL ({notice}) notice ON true
      WHERE h.council_id = :council AND h.status = 'in_service' AND h.connection <> 'digital'
        AND p.service_ended_on IS NULL
        AND NOT EXISTS (
@@ -31,6 +72,22 @@ _HOMES = """
               AND (v.starts_at IS NOT NULL OR v.new_hub_id IS NOT NULL AND v.state NOT IN ('stock_allocated')))
      ORDER BY h.hub_id
 """
+_MODELS = """
+    SELECT h.model_id, sum(calls.made)::int AS calls, sum(calls.failed)::int AS failed,
+           coalesce(sum(there.hours), 0)::float AS hours, coalesce(sum(there.away), 0)::float AS away
+      FROM hub h
+     CROSS JOIN LATERAL ({calls}) calls
+     CROSS JOIN LATERAL (
+         SELECT sum(span) AS hours, sum(span) FILTER (WHERE state IN ('offline', 'lost')) AS away
+           FROM (SELECT p.state, extract(epoch FROM coalesce(p.ended_at, clock_timestamp())
+                        - greatest(p.started_at, clock_timestamp() - interval '{days} days')) / 3600 AS span
+                   FROM presence_period p
+                  WHERE p.hub_id = h.hub_id AND p.state NOT IN ('never_seen', 'dormant')
+                    AND coalesce(p.ended_at, 'infinity') > clock_timestamp() - interval '{days} days') s) there
+     WHERE h.council_id = :council AND h.status = 'in_service'
+     GROUP BY h.model_id
+"""
+LONDON = ZoneInfo("Europe/London")
 VOIP = frozenset({"voip_router", "voip_ata"})
 
 
@@ -53,6 +110,13 @@ class HomeFacts:
     peripherals: int
     detectors: bool
     proven_at: datetime | None
+    model_id: UUID
+    failed_calls: int
+    fitted_at: datetime | None
+    battery_low_at: datetime | None
+    notice_by: str | None
+    notice_at: datetime | None
+    held_until: date | None
 
     @property
     def line(self) -> LineState:
@@ -67,8 +131,41 @@ class HomeFacts:
         """Return for how long nothing has proven it, None for never."""
         return None if self.proven_at is None else max(0, (today - self.proven_at.date()).days)
 
+    def battery_years(self, today: date) -> float | None:
+        """Return for how many years the unit has been in homes: nobody writes down when a battery was changed."""
+        return None if self.fitted_at is None else max(0, (today - self.fitted_at.date()).days) / 365.25
+
+    @property
+    def notified(self) -> date | None:
+        """Return the day on which a provider moves the line: as notified, or once the line's hold has ended."""
+        if self.notice_at is None:
+            return None
+        on = self.notice_at.astimezone(LONDON).date()
+        return on if self.held_until is None else max(on, self.held_until + timedelta(days=1))
+
 
 async def homes_of(session: AsyncSession, council: str) -> list[HomeFacts]:
     """Return the homes of a council that still have an analogue path and no visit that is booked."""
-    rows = await session.execute(text(_HOMES), {"council": council})
+    parts = {"days": LOOK_BACK, "calls": _CALLS.format(days=LOOK_BACK), "notice": _NOTICE}
+    rows = await session.execute(text(_HOMES.format(**parts)), {"council": council})
     return [HomeFacts(**row._mapping) for row in rows]  # noqa: SLF001 - the documented name of a row's mapping
+
+
+async def failure_rates(session: AsyncSession, council: str) -> Mapping[UUID, float]:
+    """Return the chance that a call of a model fails, by model id, as its units of this council have shown lately.
+
+    It fails when it has to be tried again, or when the unit is out of reach. A model of which too little was seen is
+    left out: nothing is known of it.
+    """
+    parts = {"days": LOOK_BACK, "calls": _CALLS.format(days=LOOK_BACK)}
+    rows = await session.execute(text(_MODELS.format(**parts)), {"council": council})
+    found: dict[UUID, float] = {}
+    for row in rows:
+        seen = []
+        if row.calls >= ENOUGH_CALLS:
+            seen.append(row.failed / (row.calls + row.failed))
+        if row.hours >= ENOUGH_HOURS:
+            seen.append(row.away / row.hours)
+        if seen:
+            found[row.model_id] = 1 - math.prod(1 - chance for chance in seen)
+    return found

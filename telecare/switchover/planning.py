@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,7 +34,7 @@ from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.validate import validate
 from devices.switchover.working_days import WorkingDays
 from telecare.kernel.errors import RefusedError
-from telecare.switchover.plan_facts import HomeFacts, homes_of
+from telecare.switchover.plan_facts import HomeFacts, failure_rates, homes_of
 
 USUAL_MINUTES, EACH_PERIPHERAL = 50, 8
 """How long a swap takes that nobody has said anything about: so long, and more for each peripheral."""
@@ -63,9 +64,10 @@ async def problem_of(session: AsyncSession, council: str, first: date, last: dat
         raise RefusedError("There is no working day from the first day to the last one", field="first_on")
     eves = frozenset(day for day in days if worked.eve(day) or _before_local(worked, day, rules.local_holidays))
     facts, needs = await homes_of(session, council), await repository.needs(council)
+    rates = await failure_rates(session, council)
     absences = await repository.absences(council, first)
     flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
-    homes, placeless = _homes(facts, needs, rules, flat, days[0], today)
+    homes, placeless = _homes(facts, Binding(needs, rules, rates, days[0], today), flat)
     problem = Problem(
         homes,
         tuple(_engineer(each, absences, flat) for each in engineers),
@@ -91,13 +93,21 @@ def _before_local(worked: WorkingDays, day: date, local: Collection[date]) -> bo
     return False
 
 
-def _homes(
-    facts: Iterable[HomeFacts], needs: Mapping[Any, VisitNeed], rules: told.RulesIn, flat: Flat, first: date,
-    today: date,
-) -> tuple[tuple[Home, ...], tuple[Unplanned, ...]]:  # fmt: skip
+@dataclass(frozen=True)
+class Binding:
+    """What is said of homes beside the facts: needs of premises, the council's rules, failure rates of models."""
+
+    needs: Mapping[UUID, VisitNeed]
+    rules: told.RulesIn
+    rates: Mapping[UUID, float]
+    first: date
+    today: date
+
+
+def _homes(facts: Iterable[HomeFacts], by: Binding, flat: Flat) -> tuple[tuple[Home, ...], tuple[Unplanned, ...]]:
     facts = list(facts)
     guesses = Guesses((f.postcode, f.latitude, f.longitude) for f in facts if f.latitude and f.longitude)
-    islands = {area: ferry.island for ferry in rules.ferries for area in ferry.areas}
+    islands = {area: ferry.island for ferry in by.rules.ferries for area in ferry.areas}
     homes: list[Home] = []
     placeless: list[Unplanned] = []
     for each in facts:
@@ -106,7 +116,7 @@ def _homes(
             why = f"nobody knows where it is: give latitude and longitude, there are none near {each.postcode}"
             placeless.append(Unplanned(each.hub_id, why))
             continue
-        homes.append(_home(each, needs.get(each.premises_id), rules, place, first, today))
+        homes.append(_home(each, by, place))
     return tuple(homes), tuple(placeless)
 
 
@@ -120,28 +130,30 @@ def _place(each: HomeFacts, guesses: Guesses, islands: Mapping[str, str], flat: 
     return Place(*flat.metres(latitude, longitude), islands.get(district_of(each.postcode), ""), guessed)
 
 
-def _home(each: HomeFacts, need: VisitNeed | None, rules: told.RulesIn, place: Place, first: date, today: date) -> Home:
-    telco = rules.lines_end_on if each.line in {LineState.ANALOGUE, LineState.READY_ON_ANALOGUE} else None
+def _home(each: HomeFacts, by: Binding, place: Place) -> Home:
+    telco, why = _line_ends(each, by.rules)
     assessed = assess(
         Factors(
             each.line,
             telco,
+            failed_handshakes=each.failed_calls,
+            model_failure_rate=by.rates.get(each.model_id),
             only_2g=each.radio == "2g",
+            battery_years=each.battery_years(by.today),
+            battery_low_on=each.battery_low_at.date() if each.battery_low_at else None,
             risk_tier=each.risk_tier,
             lives_alone=each.lives_alone,
             no_mobile=each.no_phone,
             life_safety_detectors=each.detectors,
-            days_since_proven=each.days_since_proven(today),
+            days_since_proven=each.days_since_proven(by.today),
         ),
-        today,
+        by.today,
     )
-    last = telco - timedelta(days=rules.margin_days) if telco is not None else None
-    # What is late already is not left out for it: it is worth more than all others.
-    deadline = Deadline(last, f"analogue lines end on {telco:%d %B %Y}") if last is not None and last >= first else None
     home = Home(
         each.hub_id, place, USUAL_MINUTES + EACH_PERIPHERAL * each.peripherals, assessed.harm,
-        district_of(each.postcode), needs={HUB: 1}, deadline=deadline, factors=assessed.factors,
+        district_of(each.postcode), needs={HUB: 1}, deadline=_deadline(telco, why, by), factors=assessed.factors,
     )  # fmt: skip
+    need = by.needs.get(each.premises_id)
     if need is None:
         return home
     return replace(
@@ -152,6 +164,28 @@ def _home(each: HomeFacts, need: VisitNeed | None, rules: told.RulesIn, place: P
         open=tuple(_window(span) for span in need.open),
         busy=tuple(_window(span) for span in need.busy),
     )
+
+
+def _line_ends(each: HomeFacts, rules: told.RulesIn) -> tuple[date | None, str]:
+    """Return when the line of a home stops being analogue, and who says so: its provider, or the council for all."""
+    if each.line is LineState.ANALOGUE_ON_DIGITAL:
+        return None, ""
+    ends = rules.lines_end_on if each.line is not LineState.UNKNOWN else None
+    notified = each.notified
+    if notified is not None and (ends is None or notified < ends):
+        return notified, f"{each.notice_by} moves the line on {notified:%d %B %Y}"
+    return ends, f"analogue lines end on {ends:%d %B %Y}" if ends is not None else ""
+
+
+def _deadline(telco: date | None, why: str, by: Binding) -> Deadline | None:
+    """Return the last day for a visit; where the margin is used up already, the day before the line goes.
+
+    What is late already is not left out for it: it is worth more than all others.
+    """
+    if telco is None or telco <= by.first:
+        return None
+    last = telco - timedelta(days=by.rules.margin_days)
+    return Deadline(last if last >= by.first else telco - timedelta(days=1), why)
 
 
 def _window(span: Mapping[str, Any]) -> Window:

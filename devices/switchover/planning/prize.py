@@ -44,6 +44,7 @@ class Weights:
     only_2g: float = 0.06
     battery_year: float = 0.015
     battery_good_for: int = 3
+    battery_low: float = 0.05
     unproven_day: float = 0.0008
     unproven_most: int = 365
     alone: float = 1.5
@@ -58,7 +59,7 @@ class Factors:
     line: LineState = LineState.UNKNOWN
     telco_on: date | None = None
     failed_handshakes: int = 0
-    model_failure_rate: float = 0.0
+    model_failure_rate: float | None = None
     only_2g: bool = False
     battery_years: float | None = None
     risk_tier: str = "C"
@@ -66,6 +67,7 @@ class Factors:
     no_mobile: bool = False
     life_safety_detectors: bool = False
     days_since_proven: int | None = None
+    battery_low_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -150,15 +152,18 @@ def _causes(known: Factors, weights: Weights) -> list[Factor]:
         chance = 1 - (1 - weights.handshake) ** known.failed_handshakes
         said = f"{known.failed_handshakes} failed {'call' if known.failed_handshakes == 1 else 'calls'} lately"
         causes.append(Factor("handshakes", said, chance, is_cause=True))
-    if known.model_failure_rate > 0:
-        said = f"of this model {known.model_failure_rate:.1%} of calls fail"
+    if known.model_failure_rate:
+        said = f"units of this model fail {known.model_failure_rate:.1%} of the time"
         causes.append(Factor("model", said, known.model_failure_rate, is_cause=True))
     if known.only_2g:
         causes.append(Factor("only_2g", "its only mobile network is 2G", weights.only_2g, is_cause=True))
     over = 0.0 if known.battery_years is None else max(0.0, known.battery_years - weights.battery_good_for)
     if over > 0:
-        said = f"its battery is {known.battery_years:.0f} years old"
+        said = f"in homes for {known.battery_years:.0f} years, on a battery that nobody is known to have changed"
         causes.append(Factor("battery", said, weights.battery_year * over, is_cause=True))
+    if known.battery_low_on is not None:
+        said = f"its battery was low on {known.battery_low_on:%d %B %Y}"
+        causes.append(Factor("battery_low", said, weights.battery_low, is_cause=True))
     days = weights.unproven_most if known.days_since_proven is None else known.days_since_proven
     chance = weights.unproven_day * min(max(0, days), weights.unproven_most)
     said = "never proven" if known.days_since_proven is None else f"last proven {days} days ago"

@@ -1,7 +1,12 @@
 """Public routing problems through the planner's own interface, and how far it stays behind the best known routes.
 
-The instances are Solomon's (M. M. Solomon, Operations Research 35, 1987), published data, stored here as they are. The
-best known lengths are the proven optima that are listed in the literature for ways cut to one decimal.
+The instances are Solomon's, stored here as they are: M. M. Solomon, Algorithms for the vehicle routing and scheduling
+problems with time window constraints, Operations Research 35 (1987) 254-265, as
+https://www.sintef.no/projectweb/top/vrptw/solomon-benchmark/100-customers/ gives them.
+
+The best known lengths are the proven optima for ways cut to one decimal and any number of vehicles, as exact methods
+are compared in the literature. SINTEF's own list is of another question (fewest vehicles first, ways not cut: C101
+828.94 with 10, R101 1650.80 with 19), so its values are not these.
 """
 
 import time
