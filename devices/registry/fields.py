@@ -5,6 +5,7 @@ Each is read and normalised, or it is said in words what is wrong with it.
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any
 
 import phonenumbers
@@ -56,8 +57,12 @@ def _check_exact(text: str) -> None:
         raise ValueError("a spreadsheet program has rounded this number: make the column text and enter it again")
 
 
+@lru_cache(maxsize=4096)
 def phone(text: str) -> str:
-    """Return a telephone number in E.164; a number without a country is British."""
+    """Return a telephone number in E.164; a number without a country is British.
+
+    Telling whether it is a number of anybody's plan takes long, and lists say each number several times.
+    """
     _check_exact(text)
     try:
         number = phonenumbers.parse(text, "GB")

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, Text, Uuid, and_, any_, func, insert, inspect, literal, or_, select, text, update
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy import ARRAY, Date, Text, Uuid, and_, any_, func, inspect, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from devices.registry.importing.plan import Known, Place, Row, Writes
 from devices.registry.importing.rows import HomeRow
+from devices.registry.importing.writing import inserts, updates
 from devices.registry.models import Contact, DeviceModel, Hub, Installation, Line, Peripheral, Person, Premises
 from telecare.kernel.db import Base
 
@@ -20,9 +20,6 @@ LOCK = 7_403_001
 """The advisory lock of an import: two at once would both find that a home is not there yet."""
 
 _DIGITS, _LETTERS = re.compile("[^0-9]"), re.compile("[^A-Za-z]")
-
-BATCH = 100
-"""Rows a statement: making one of thousands would keep the process from everything else."""
 
 TABLES: tuple[type[Base], ...] = (Premises, Person, Hub, Installation, Contact, Line, Peripheral)
 """In the order in which they refer to each other."""
@@ -42,6 +39,15 @@ class ImportRepository:
         await self.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
         statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
         return bool((await self.session.execute(statement, {"lock": LOCK})).scalar_one())
+
+    async def look_at(self) -> None:
+        """Have the database count what it has, this transaction's rows too.
+
+        It plans a statement once and goes on with that plan: one that was made while a table was empty reads all of it
+        again for each row. A table that somebody else is vacuuming is passed over.
+        """
+        tables = ", ".join(table.__tablename__ for table in TABLES)
+        await self.session.execute(text(f"ANALYZE (SKIP_LOCKED) {tables}"))
 
     async def known(self, homes: Sequence[HomeRow], also: Sequence[UUID] = ()) -> Known:
         """Return what the register has of these homes; `also` are premises that they may stand for besides.
@@ -107,13 +113,10 @@ class ImportRepository:
 
     async def write(self, writes: Writes) -> None:
         """Write what was planned; raises what the database's constraints say."""
-        for row in writes.inserts.get("installation", ()):
-            row["period"] = Range(row.pop("since"), None, bounds="[)")
-        for statement, kinds in ((insert, writes.inserts), (update, writes.updates)):
+        for statements, kinds in ((inserts, writes.inserts), (updates, writes.updates)):
             for table in TABLES:
-                rows = kinds.get(table.__tablename__, ())
-                for start in range(0, len(rows), BATCH):
-                    await self.session.execute(statement(table), rows[start : start + BATCH])
+                for statement in statements(table, kinds.get(table.__tablename__, ())):
+                    await self.session.execute(statement)
         await self._take_over([row["id"] for row in writes.inserts.get("installation", ())])
 
     async def _take_over(self, stays: Sequence[UUID]) -> None:
@@ -138,8 +141,10 @@ class ImportRepository:
             await self.session.execute(statement)
 
     async def _rows(self, table: type[Base], condition: Any) -> list[Row]:
-        statement = select(*table.__table__.columns).where(condition).order_by(*inspect(table).primary_key)
-        return [dict(row) for row in (await self.session.execute(statement)).mappings()]
+        columns = table.__table__.columns
+        statement = select(*columns).where(condition).order_by(*inspect(table).primary_key)
+        names = columns.keys()
+        return [dict(zip(names, row, strict=True)) for row in await self.session.execute(statement)]
 
     async def _models(self) -> list[Row]:
         title = func.concat(DeviceModel.make, " ", DeviceModel.name).label("title")

@@ -5,10 +5,7 @@ being stored, as long as the transaction lasts. All else that is changed lets th
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -17,34 +14,35 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.registry.importing.plan import Known, Outcome, Tools, Writes, plan
 from devices.registry.importing.repository import ImportRepository
 from devices.registry.importing.rows import ReadRow, read_row
-from devices.registry.models import Contact, Line, Person, Premises
 from devices.switchover.importing.domain import CellFault, MendedRow, RowStatus
 from devices.switchover.importing.outcome import RowOutcome
 
-# What rows said of things that other rows may be about too; it lives as long as the transaction.
+# Of which columns rows have spoken: later rows may be about the same home, and what they say otherwise does not count.
+# What was said is what the register has by then. These tables live as long as the transaction.
 _PREPARE = (
-    "CREATE TEMPORARY TABLE import_said (id uuid PRIMARY KEY, of text NOT NULL, said jsonb NOT NULL) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE import_said (id uuid PRIMARY KEY, of text NOT NULL, names text NOT NULL) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_uprn (id uuid PRIMARY KEY, uprn text NOT NULL) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE import_new (id uuid PRIMARY KEY) ON COMMIT DROP",
 )
 _SAY = text(
     """
-    INSERT INTO import_said AS s (id, of, said)
-    SELECT id, of, said FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(id uuid, of text, said jsonb)
-    ON CONFLICT (id) DO UPDATE SET said = excluded.said || s.said
+    INSERT INTO import_said
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:ofs AS text[]), CAST(:names AS text[]))
+    ON CONFLICT (id) DO UPDATE SET names = excluded.names
     """
 )
-_SAID = text("SELECT id, of, said FROM import_said WHERE id = ANY(CAST(:ids AS uuid[]))")
+_SAID = text("SELECT id, of, names FROM import_said WHERE id = ANY(CAST(:ids AS uuid[]))")
 _NEW = text("INSERT INTO import_new SELECT unnest(CAST(:ids AS uuid[]))")
 _IS_NEW = text("SELECT id FROM import_new WHERE id = ANY(CAST(:ids AS uuid[]))")
 _ASIDE = text(
-    "INSERT INTO import_uprn SELECT id, uprn FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(id uuid, uprn text)"
+    "INSERT INTO import_uprn SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:uprns AS text[]))"
     " ON CONFLICT (id) DO NOTHING"
 )
-_BY_UPRN = text("SELECT id, uprn FROM import_uprn WHERE uprn = ANY(CAST(:uprns AS text[]))")
+_BY_UPRN = text("SELECT id FROM import_uprn WHERE uprn = ANY(CAST(:uprns AS text[]))")
+_WITH_UPRN = text("SELECT id, uprn FROM import_uprn WHERE id = ANY(CAST(:ids AS uuid[]))")
 _APPLY = text("UPDATE premises p SET uprn = u.uprn, updated_at = now() FROM import_uprn u WHERE p.id = u.id")
 
-_SHARED = {"premises": Premises, "person": Person, "contact": Contact, "line": Line}
+_SHARED = frozenset({"premises", "person", "contact", "line"})
 
 
 class HomesImport:
@@ -84,16 +82,14 @@ class HomesImport:
         uprns = [home.uprn for home in homes if home.uprn]
         aside = list((await self.session.execute(_BY_UPRN, {"uprns": uprns})).scalars()) if uprns else []
         known = await self.register.known(homes, aside)
-        ids: list[UUID] = [*known.premises, *known.people]
-        ids += [row["id"] for listed in (*known.contacts.values(), *known.lines.values()) for row in listed]
-        own = {row["id"]: row for row in (*known.premises.values(), *known.people.values())}
-        own |= {row["id"]: row for listed in (*known.contacts.values(), *known.lines.values()) for row in listed}
-        for id_, of, said in await self.session.execute(_SAID, {"ids": ids}):
-            columns = _SHARED[of].__table__.c
-            for name, value in said.items():
-                kept = _typed(columns[name].type.python_type, value)
-                known.said[of, id_, name] = kept
-                own[id_][name] = kept
+        for id_, uprn in await self.session.execute(_WITH_UPRN, {"ids": list(known.premises)}):
+            known.premises[id_]["uprn"] = uprn
+        shared = [*known.premises.values(), *known.people.values()]
+        shared += [row for listed in (*known.contacts.values(), *known.lines.values()) for row in listed]
+        own = {row["id"]: row for row in shared}
+        for id_, of, names in await self.session.execute(_SAID, {"ids": list(own)}):
+            for name in names.split():
+                known.said[of, id_, name] = own[id_][name]
         return known.index()
 
     async def _put_aside(self, writes: Writes) -> None:
@@ -104,17 +100,20 @@ class HomesImport:
         if not changed:
             return
         fresh = set((await self.session.execute(_IS_NEW, {"ids": [row["id"] for row in changed]})).scalars())
-        aside = [{"id": str(row["id"]), "uprn": row.pop("uprn")} for row in changed if row["id"] not in fresh]
+        aside = {row["id"]: row.pop("uprn") for row in changed if row["id"] not in fresh}
         writes.updates["premises"] = [row for row in writes.updates["premises"] if len(row) > 1]
-        await self.session.execute(_ASIDE, {"rows": _json(aside)})
+        await self.session.execute(_ASIDE, {"ids": list(aside), "uprns": list(aside.values())})
 
     async def _say(self, known: Known) -> None:
-        said: dict[tuple[str, Any], dict[str, Any]] = {}
-        for (of, id_, name), value in known.said.items():
+        said: dict[UUID | str, tuple[str, list[str]]] = {}
+        for of, id_, name in known.said:
             if of in _SHARED:
-                said.setdefault((of, id_), {})[name] = value
-        rows = [{"id": id_, "of": of, "said": values} for (of, id_), values in said.items()]
-        await self.session.execute(_SAY, {"rows": _json(rows)})
+                said.setdefault(id_, (of, []))[1].append(name)
+        arrays = {
+            "ids": list(said), "ofs": [of for of, _ in said.values()],
+            "names": [" ".join(names) for _, names in said.values()],
+        }  # fmt: skip
+        await self.session.execute(_SAY, arrays)
 
 
 def _read(
@@ -157,13 +156,3 @@ def _outcome(outcome: Outcome) -> RowOutcome:
     return RowOutcome(
         outcome.number, status, outcome.hub_id, outcome.changes, faults, outcome.remarks, council=outcome.council
     )
-
-
-def _typed(kind: type, value: Any) -> Any:
-    if value is None or kind in {str, bool, int, float}:
-        return value
-    return UUID(value) if kind is UUID else date.fromisoformat(value)
-
-
-def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return json.dumps(rows, default=str)

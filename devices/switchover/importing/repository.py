@@ -1,7 +1,7 @@
 """All queries on files of an import, their rows, and what columns were taken for before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -11,23 +11,44 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.councils import COUNCILS
-from devices.switchover.importing.domain import ENDED, STEPS, FileKind, RowStatus
+from devices.switchover.importing.domain import ENDED, STEPS, FileKind, MendedRow, RowStatus
 from devices.switchover.importing.models import ImportChunk, ImportFile, ImportMapping, ImportRow
+from devices.switchover.importing.outcome import RowOutcome
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
 LEASE = text("clock_timestamp() + interval '30 seconds'")
 
-# In order, as the registry's own statements: what a batch tells of its rows is written in one go.
+# What a batch tells of its rows is written in one go.
 _TELL = text(
     """
     UPDATE import_row r
        SET status = t.status, key = t.key, digest = t.digest, council_id = t.council_id, told_sealed = t.told_sealed,
            planned_on = t.planned_on, line_id = t.line_id
-      FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-        AS t(number integer, status text, key text, digest text, council_id text, told_sealed text, planned_on date,
-             line_id uuid)
+      FROM unnest(CAST(:number AS integer[]), CAST(:status AS text[]), CAST(:key AS text[]), CAST(:digest AS text[]),
+                  CAST(:council_id AS text[]), CAST(:told_sealed AS text[]), CAST(:planned_on AS date[]),
+                  CAST(:line_id AS uuid[]))
+        AS t(number, status, key, digest, council_id, told_sealed, planned_on, line_id)
      WHERE r.file_id = :file_id AND r.number = t.number
+    """
+)
+_ADD_ROWS = text(
+    """
+    INSERT INTO import_row (file_id, council_id, number, sealed)
+    SELECT :file_id, :council_id, * FROM unnest(CAST(:numbers AS integer[]), CAST(:sealed AS text[]))
+    """
+)
+# Which row said first what a hub or a line is; it lives as long as the transaction that takes the rows.
+_FIRSTS = (
+    "CREATE TEMPORARY TABLE import_first (key text PRIMARY KEY, number integer NOT NULL, digest text NOT NULL)"
+    " ON COMMIT DROP"
+)
+_FIRSTS_OF = text("SELECT key, number, digest FROM import_first WHERE key = ANY(CAST(:keys AS text[]))")
+_KEEP_FIRSTS = text(
+    """
+    INSERT INTO import_first
+    SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:numbers AS integer[]), CAST(:digests AS text[]))
+    ON CONFLICT (key) DO NOTHING
     """
 )
 _CLAIM = text(
@@ -146,11 +167,20 @@ class ImportFileRepository:
 
     async def add_rows(self, file_id: UUID, council_id: str | None, rows: Sequence[tuple[int, str]]) -> None:
         """Add rows by their numbers and sealed cells."""
-        values = [
-            {"file_id": file_id, "number": number, "council_id": council_id, "sealed": sealed}
-            for number, sealed in rows
-        ]
-        await self.session.execute(insert(ImportRow), values)
+        arrays = {"numbers": [number for number, _ in rows], "sealed": [sealed for _, sealed in rows]}
+        await self.session.execute(_ADD_ROWS, {"file_id": file_id, "council_id": council_id, **arrays})
+
+    async def look_at_rows(self) -> None:
+        """Have the database count the rows of files: it would go on planning for as many as there were before."""
+        await self.session.execute(text("ANALYZE (SKIP_LOCKED) import_row"))
+
+    async def cells(self, file_id: UUID, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return the numbers and sealed cells of rows after a number, in their order."""
+        statement = select(ImportRow.number, ImportRow.sealed).where(
+            ImportRow.file_id == file_id, ImportRow.number > after
+        )
+        found = await self.session.execute(statement.order_by(ImportRow.number).limit(limit))
+        return [(number, sealed) for number, sealed in found]
 
     async def rows(
         self, file_id: UUID, after: int, limit: int, statuses: Sequence[RowStatus] | None = None
@@ -161,17 +191,10 @@ class ImportFileRepository:
             statement = statement.where(ImportRow.status.in_(statuses))
         return list((await self.session.execute(statement.order_by(ImportRow.number).limit(limit))).scalars())
 
-    async def firsts(self, file_id: UUID, keys: Sequence[str], before: int) -> dict[str, tuple[int, str]]:
-        """Return which row before this one had each of these keys first, with the digest of what it says."""
-        statement = select(ImportRow.key, ImportRow.number, ImportRow.digest).where(
-            ImportRow.file_id == file_id, ImportRow.key.in_(keys), ImportRow.number < before
-        )
-        rows = await self.session.execute(statement.order_by(ImportRow.number.desc()))
-        return {str(key): (number, digest or "") for key, number, digest in rows}
-
-    async def tell(self, file_id: UUID, rows: str) -> None:
-        """Keep what becomes of rows, given as JSON."""
-        await self.session.execute(_TELL, {"file_id": file_id, "rows": rows})
+    async def tell(self, file_id: UUID, rows: Sequence[Told]) -> None:
+        """Keep what becomes of rows."""
+        arrays = {each.name: [getattr(row, each.name) for row in rows] for each in fields(Told)}
+        await self.session.execute(_TELL, {"file_id": file_id, **arrays})
 
     async def remembered(self, kind: FileKind, council_id: str | None) -> dict[str, str | None]:
         """Return what headings were taken for in the last files of this council and kind."""
@@ -199,3 +222,31 @@ class ImportFileRepository:
         if not self.councils:
             return or_(ImportFile.council_id.is_(None), ImportFile.council_id.in_(COUNCILS))
         return ImportFile.council_id.in_(self.councils)
+
+
+class FirstRows:
+    """Which row of a file was the first about a hub or a line, in the transaction that takes its rows."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def begin(self) -> None:
+        """Prepare the transaction."""
+        await self.session.execute(text(_FIRSTS))
+
+    async def of(self, rows: Sequence[tuple[int, MendedRow]]) -> dict[str, tuple[int, str]]:
+        """Return the rows of batches before that have the keys of these, by key: number and digest."""
+        keys = [value for _, row in rows for name in _KEYS if (value := row.values.get(name))]
+        found = await self.session.execute(_FIRSTS_OF, {"keys": keys})
+        return {key: (number, digest) for key, number, digest in found}
+
+    async def keep(self, outcomes: Sequence[RowOutcome], digests: Mapping[int, str]) -> None:
+        """Keep the rows of a batch, for those to come."""
+        kept = [(each.key, each.number, digests[each.number]) for each in outcomes if each.key]
+        arrays = zip(*kept, strict=True) if kept else ((), (), ())
+        names = ("keys", "numbers", "digests")
+        values = {name: list(array) for name, array in zip(names, arrays, strict=True)}
+        await self.session.execute(_KEEP_FIRSTS, values)
+
+
+_KEYS = ("hub_id", "serial", "line_number")

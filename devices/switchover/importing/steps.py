@@ -32,9 +32,10 @@ from devices.switchover.importing.mending import council_of, mend_row
 from devices.switchover.importing.models import ImportFile
 from devices.switchover.importing.outcome import RowOutcome, digest, told
 from devices.switchover.importing.reading import reading
-from devices.switchover.importing.repository import ImportFileRepository
+from devices.switchover.importing.repository import FirstRows, ImportFileRepository, Told
 from devices.switchover.importing.table import NotATableError
 from devices.switchover.importing.telco import TelcoImport
+from telecare.kernel.ahead import ahead
 from telecare.kernel.audits import Audits
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.errors import ConflictError, ProblemError
@@ -44,7 +45,7 @@ from telecare.kernel.sealing import Sealer
 
 log = get_logger("import")
 
-BATCH = 250
+BATCH = 500
 """Rows in one go: what is in memory, and how long a thread is busy, do not grow with the file."""
 
 AuditsOf = Callable[[AsyncSession], Audits]
@@ -146,6 +147,7 @@ class ImportSteps:
                     self.progress(file.state, rows, rows)
         async with self.database.transaction() as session:
             files = ImportFileRepository(session)
+            await files.look_at_rows()
             kind = FileKind(file.kind)
             columns = guess(kind, head.headings, await files.remembered(kind, file.council_id))
             await files.forget(file.id, rows=False)
@@ -204,21 +206,23 @@ class ImportSteps:
         setting = await self._setting(file, fields, now.date())
         tools = Tools(now, new_id, self.sealer.seal, self.sealer.open)
         taking = _IMPORTS[kind](session, tools, file.council_id)
+        firsts = FirstRows(session)
+        await firsts.begin()
         await taking.begin()
         counts: Counter[str] = Counter()
         done = 0
-        async for batch in self._batches(file.id):
-            mended = await asyncio.to_thread(_mended, kind, fields, batch, setting)
+        # While the database takes a batch the next one is read.
+        async for mended in ahead(self._mended(file.id, kind, fields, setting)):
             digests = {number: digest(row) for number, row in mended}
-            keys = [row.values.get("hub_id") or row.values.get("line_number") or "" for _, row in mended]
-            async with self.database.transaction() as beside:
-                firsts = await ImportFileRepository(beside).firsts(file.id, keys, batch[0][0])
-            outcomes = await taking.take(mended, firsts, digests)
+            outcomes = await taking.take(mended, await firsts.of(mended), digests)
+            await firsts.keep(outcomes, digests)
             by_number = dict(mended)
             counts.update(outcome.status for outcome in outcomes)
             counts["mended"] += sum(bool(by_number[outcome.number].mends) for outcome in outcomes)
             kept = await asyncio.to_thread(self._kept, outcomes, by_number, digests, file.council_id)
-            done += len(batch)
+            if done == 0:
+                await register.look_at()
+            done += len(mended)
             async with self.database.transaction() as beside:
                 files = ImportFileRepository(beside)
                 await files.tell(file.id, kept)
@@ -241,12 +245,17 @@ class ImportSteps:
                             evidence[field] = evidence[field].seen(cells[at])
         return Setting(today, evidence, file.council_id or "")
 
+    async def _mended(
+        self, file_id: UUID, kind: FileKind, fields: Sequence[str | None], setting: Setting
+    ) -> AsyncIterator[list[tuple[int, MendedRow]]]:
+        async for batch in self._batches(file_id):
+            yield await asyncio.to_thread(_mended, kind, fields, batch, setting)
+
     async def _batches(self, file_id: UUID) -> AsyncIterator[list[tuple[int, list[str]]]]:
         after = 0
         while True:
             async with self.database.transaction() as session:
-                rows = await ImportFileRepository(session).rows(file_id, after, BATCH)
-                sealed = [(row.number, row.sealed) for row in rows]
+                sealed = await ImportFileRepository(session).cells(file_id, after, BATCH)
             if not sealed:
                 return
             yield await asyncio.to_thread(self._opened, sealed)
@@ -261,19 +270,19 @@ class ImportSteps:
         rows: Mapping[int, MendedRow],
         digests: Mapping[int, str],
         whose: str | None,
-    ) -> str:
+    ) -> list[Told]:
         kept = []
         for outcome in outcomes:
             row = rows[outcome.number]
             words = self.sealer.seal(json.dumps(told(outcome, row.mends)))
+            number = outcome.number
             kept.append(
-                {
-                    "number": outcome.number, "status": outcome.status, "key": outcome.key[:100],
-                    "digest": digests[outcome.number], "council_id": whose or council_of(row.values),
-                    "told_sealed": words, "planned_on": outcome.planned_on, "line_id": outcome.line_id,
-                }
+                Told(
+                    number, outcome.status, outcome.key[:100], digests[number], whose or council_of(row.values), words,
+                    outcome.planned_on, outcome.line_id,
+                )
             )  # fmt: skip
-        return json.dumps(kept, default=str)
+        return kept
 
     async def _note_homes(self, session: AsyncSession, file: ImportFile, outcomes: Sequence[RowOutcome]) -> None:
         changed: dict[str, list[str]] = {}
