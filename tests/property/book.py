@@ -96,6 +96,8 @@ class Book:
         self.step = self.loop = self.again = 0
         self.exhausted = False
         self.due = self.now if self.holder is None else None
+        if self.holder is not None and self.arrival_at is None and self.until > self.term():
+            self.until, self.reminded = self.term(), False
 
     def on_delivered(self, event: Any) -> None:
         way = (event.channel, event.address)
