@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from devices.registry.service import RegistryService
 from devices.switchover.programmes.domain import PSTN_ENDS, Cause
-from devices.switchover.programmes.repository import UnitFilter
 from devices.switchover.programmes.service import ProgrammeService
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome, VisitState
 from devices.switchover.visits.models import Visit
@@ -37,43 +36,59 @@ class Swap:
 
     database: Database
     people: dict[str, Actor] = field(default_factory=dict)
+    models: dict[str, UUID] = field(default_factory=dict)
     home: tuple[UUID, UUID] = (NOBODY, NOBODY)
     programme_id: UUID = NOBODY
     visit_id: UUID = NOBODY
     units: dict[str, UUID] = field(default_factory=dict)
+    suffix: str = ""
+    """Of the ids of its hubs, where a database has several homes."""
+
+    def named(self, hub: str) -> str:
+        """Return the id of OLD, NEW or SPARE of this home."""
+        return f"{hub}{self.suffix}"
 
     async def settle(self, *, council: str = ARGYLL) -> "Swap":
         """Put everything in: OLD stands there and is relied on, NEW and SPARE are in stock with a pendant each."""
-        for name, role in (
-            ("ewan", UserRole.ENGINEER), ("rory", UserRole.ENGINEER), ("sheila", UserRole.SUPERVISOR),
-            ("fiona", UserRole.OPERATOR),
-        ):  # fmt: skip
-            self.people[name] = await self.user(name, role)
+        if not self.people:
+            for name, role in (
+                ("ewan", UserRole.ENGINEER), ("rory", UserRole.ENGINEER), ("sheila", UserRole.SUPERVISOR),
+                ("fiona", UserRole.OPERATOR),
+            ):  # fmt: skip
+                self.people[name] = await self.user(name, role)
+            async with self.database.transaction() as session:
+                self.models = await add_models(session)
+        old = self.named("OLD")
         async with self.database.transaction() as session:
-            models = await add_models(session)
-            await add_hub(session, models["Lifeline 400"], "OLD", connection="analogue", council_id=council)
-            for hub_id in ("NEW", "SPARE"):
-                await add_hub(session, models["Halo"], hub_id, council_id=council)
+            await add_hub(session, self.models["Lifeline 400"], old, connection="analogue", council_id=council)
             self.home = await add_home(session, council)
             registry = RegistryService(session, ALL)
-            await registry.install("OLD", *self.home)
-            await registry.accept("OLD", [], "import")
-            for hub_id in ("NEW", "SPARE"):
+            await registry.install(old, *self.home)
+            await registry.accept(old, [], "import")
+            for hub_id in map(self.named, ("NEW", "SPARE")):
+                await add_hub(session, self.models["Halo"], hub_id, council_id=council)
                 hub = await registry.hubs.row(hub_id)
                 await registry.hubs.pair(hub, device_id="p1", kind="pendant", room=None)
         # What happens in a test is the past of its evidence: the old unit has stood there for a year.
-        await self.sql("UPDATE installation SET period = tstzrange(now() - interval '1 year', NULL)")
+        year = "UPDATE installation SET period = tstzrange(now() - interval '1 year', NULL) WHERE hub_id = :old"
+        await self.sql(year, old=old)
         async with self.database.transaction() as session:
             service = ProgrammeService(session, ALL)
-            programme = await service.make(
-                name="PSTN", cause=Cause.PSTN, deadline=PSTN_ENDS, councils=[council], network=None, by="user:sheila"
-            )
-            self.programme_id = programme.id
-            await service.find(programme.id)
-            rows = await service.programmes.page(programme.id, UnitFilter(), None, 10)
-            self.units = {row["hub_id"]: row["id"] for row in rows}
+            if self.programme_id == NOBODY:
+                programme = await service.make(
+                    name="PSTN",
+                    cause=Cause.PSTN,
+                    deadline=PSTN_ENDS,
+                    councils=[council],
+                    network=None,
+                    by="user:sheila",
+                )
+                self.programme_id = programme.id
+            await service.find(self.programme_id)
+            rows = await service.programmes.units_by_hub(self.programme_id, [old])
+            self.units = {hub_id: unit.id for hub_id, unit in rows.items()}
         async with self.database.transaction() as session:
-            self.visit_id = (await Swaps(session, self.people["ewan"]).make(self.units["OLD"])).id
+            self.visit_id = (await Swaps(session, self.people["ewan"]).make(self.units[old])).id
         return self
 
     async def user(self, name: str, role: UserRole) -> Actor:
@@ -101,7 +116,7 @@ class Swap:
             if "as_of" not in columns:
                 columns["as_of"] = (await swaps.visits.require(self.visit_id)).version
             if to is S.STOCK_ALLOCATED:
-                columns.setdefault("new_hub_id", "NEW")
+                columns.setdefault("new_hub_id", self.named("NEW"))
             if to is S.BOOKED:
                 starts = await database_now(session) + timedelta(hours=1)
                 columns = {
@@ -139,7 +154,7 @@ class Swap:
         await self.sql(
             "INSERT INTO event (id, lane, topic, hub_id, council_id, event_id, dedup_key, type, treatment, payload,"
             " payload_size) VALUES (:id, 'alarm', 't', :hub, 'S12000035', :key, :key, :type, :treatment, :payload, 1)",
-            id=event_id, hub=hub, key=str(event_id), type=type_, treatment=treatment,
+            id=event_id, hub=self.named(hub), key=str(event_id), type=type_, treatment=treatment,
             payload=json.dumps(payload).encode(),
         )  # fmt: skip
         return event_id
@@ -162,7 +177,7 @@ class Swap:
         await self.sql(
             "UPDATE installation SET period = tstzrange(lower(period) - make_interval(mins => :m), NULL)"
             " WHERE hub_id = :hub AND upper_inf(period)",
-            m=int(hours * 60) + 60, hub=hub,
+            m=int(hours * 60) + 60, hub=self.named(hub),
         )  # fmt: skip
         await self.sql(
             "UPDATE visit SET soak_since = now() - make_interval(mins => :m) WHERE id = :id",
@@ -171,7 +186,7 @@ class Swap:
         await self.sql(
             "INSERT INTO presence_period (hub_id, started_at, state)"
             " VALUES (:hub, now() - make_interval(mins => :m), 'online') ON CONFLICT DO NOTHING",
-            m=int(hours * 60) + 30, hub=hub,
+            m=int(hours * 60) + 30, hub=self.named(hub),
         )  # fmt: skip
 
     async def state(self) -> str:
