@@ -43,6 +43,7 @@ from telecare.api.endpoints import (
     telco,
     telemetry,
     testing,
+    visit_needs,
     visits,
     welfare,
 )
@@ -77,6 +78,7 @@ ROUTERS = (
     switchover_report.reports,
     switchover_programmes.router,
     visits.router,
+    visit_needs.router,
     people.router,
     protection.router,
     protection.reports,

@@ -561,6 +561,8 @@ class Things:
         yield Sample("PATCH", f"{API}/premises/{{premises_id}}", premises, {"access_notes": "ring twice"})
         yield Sample("PUT", f"{API}/premises/{{premises_id}}/lines", premises, [{"kind": "pstn"}])
         yield Sample("PUT", f"{API}/premises/{{premises_id}}/key-safe", premises, safe)
+        carer = {"start": 540, "end": 600, "weekdays": [0, 2], "why": "the carer is there"}
+        yield Sample("PUT", f"{API}/switchover/homes/{{premises_id}}/needs", premises, {"people": 2, "busy": [carer]})
         yield Sample("POST", f"{API}/premises/{{premises_id}}/key-safe/reveal", premises, {"reason": "no answer"})
 
     async def _of_responders(self) -> AsyncIterator[Sample]:

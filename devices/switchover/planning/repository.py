@@ -72,6 +72,10 @@ class PlanningRepository:
         rows = await self.session.execute(select(VisitNeed).where(VisitNeed.council_id == council))
         return {row.premises_id: row for row in rows.scalars()}
 
+    async def need(self, premises_id: UUID) -> VisitNeed | None:
+        """Return what visits of one home need, None when nobody has said anything."""
+        return await self.session.get(VisitNeed, premises_id, populate_existing=True)
+
     async def put_need(self, premises_id: UUID, **columns: Any) -> None:
         """Write down what a visit of a home needs."""
         statement = insert(VisitNeed).values(premises_id=premises_id, **columns)

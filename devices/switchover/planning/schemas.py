@@ -75,6 +75,19 @@ class NeedIn(Input):
     busy: Annotated[tuple[Span, ...], Field(max_length=20)] = ()
 
 
+class NeedOut(Output):
+    """What a visit of a home needs; `said` is whether anybody has said anything, else it is the usual."""
+
+    premises_id: UUID
+    council_id: str
+    said: bool
+    people: int
+    minutes: int | None
+    skills: list[str]
+    open: list[Span]
+    busy: list[Span]
+
+
 class Freeze(Input):
     """Days without swaps: everywhere, in a postcode district, on an island, or where an item is needed."""
 

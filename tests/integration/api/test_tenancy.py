@@ -76,6 +76,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "absence"): {"until": "2026-12-31T09:00:00Z", "why": "curious"},
     ("PUT", "contacts"): [],
     ("PUT", "lines"): [],
+    ("PUT", "needs"): {},
     ("PUT", "key-safe"): {"location": None, "code": None},
     ("PUT", "password"): {"password": "a long password"},
     ("PATCH", "{hub_id}"): {"serial": "x"},
@@ -298,7 +299,15 @@ async def everything(database: Database) -> str:
     tables += ("cover", "cover_agreement", "person_protection", "protection_period", "job", "job_log")
     tables += ("switchover_programme", "switchover_wave", "switchover_unit", "visit", "visit_log", "visit_contact")
     tables += ("welfare_campaign", "campaign_person", "campaign_attempt", "test_window", "exposure", "exposure_log")
-    tables += ("telco_agreement", "telco_batch", "telco_batch_number", "telco_notice", "telco_hold", "telco_check")
+    tables += (
+        "visit_need",
+        "telco_agreement",
+        "telco_batch",
+        "telco_batch_number",
+        "telco_notice",
+        "telco_hold",
+        "telco_check",
+    )
     tables += ("award_day", "award_attestation", "switchover_cost")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
