@@ -87,7 +87,7 @@ def away(
         if plan is None:
             return None
         today = (await database_now(session)).date()
-        return await problem_of(session, code, plan.first_on, plan.last_on, today), plan
+        return await problem_of(session, code, plan.first_on, plan.last_on, today, anew=True), plan
 
     def run() -> int:
         found = in_transaction(note)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.switchover.planning.prize import LineState
+from devices.switchover.planning.problem import Appointment
 
 LOOK_BACK = 90
 """Calls, tests and absences of so many days tell how well a unit and a model get through."""
@@ -40,7 +41,8 @@ _NOTICE = """
      WHERE l.premises_id = i.premises_id AND coalesce(hold.until, '-infinity'::date) < 'infinity'::date
      ORDER BY greatest(n.planned_at, hold.until + interval '1 day') LIMIT 1
 """
-# Of a home the newest installation; a visit that has a time already, or is further on, needs no plan.
+# Of a home the newest installation. A visit with a time that is still to come is kept as it is; one that is further on,
+# or whose time has passed, needs no plan.
 _HOMES = """
     SELECT h.hub_id, h.connection, dm.radio, i.premises_id, m.postcode, m.town, m.latitude, m.longitude, p.risk_tier,
            p.lives_alone, p.phone IS NULL AS no_phone,
@@ -54,6 +56,7 @@ _HOMES = """
            (SELECT min(lower(x.period)) FROM installation x WHERE x.hub_id = h.hub_id) AS fitted_at,
            (SELECT max(a.raised_at) FROM alarm a WHERE a.hub_id = h.hub_id AND a.type = 'hub_battery_low'
                AND a.raised_at > clock_timestamp() - interval '{days} days') AS battery_low_at,
+           b.starts_at AS booked_from, b.ends_at AS booked_until, b.engineer_id AS booked_with,
            notice.provider AS notice_by, notice.planned_at AS notice_at, notice.held_until
       FROM hub h
       JOIN device_model dm ON dm.id = h.model_id
@@ -65,11 +68,13 @@ _HOMES = """
          SELECT count(*) AS failed FROM telco_check c WHERE c.hub_id = h.hub_id AND c.state = 'no_answer'
             AND c.ended_at > clock_timestamp() - interval '{days} days') checks
       LEFT JOIN LATERAL ({notice}) notice ON true
+      LEFT JOIN visit b ON b.old_hub_id = h.hub_id AND b.over_at IS NULL AND b.state IN ('booked', 'confirmed')
+                       AND b.starts_at > clock_timestamp()
      WHERE h.council_id = :council AND h.status = 'in_service' AND h.connection <> 'digital'
        AND p.service_ended_on IS NULL
-       AND NOT EXISTS (
+       AND (b.id IS NOT NULL OR NOT EXISTS (
            SELECT FROM visit v WHERE v.old_hub_id = h.hub_id AND v.over_at IS NULL
-              AND (v.starts_at IS NOT NULL OR v.new_hub_id IS NOT NULL AND v.state NOT IN ('stock_allocated')))
+              AND (v.starts_at IS NOT NULL OR v.new_hub_id IS NOT NULL AND v.state NOT IN ('stock_allocated'))))
      ORDER BY h.hub_id
 """
 _MODELS = """
@@ -114,6 +119,9 @@ class HomeFacts:
     failed_calls: int
     fitted_at: datetime | None
     battery_low_at: datetime | None
+    booked_from: datetime | None
+    booked_until: datetime | None
+    booked_with: UUID | None
     notice_by: str | None
     notice_at: datetime | None
     held_until: date | None
@@ -136,6 +144,16 @@ class HomeFacts:
         return None if self.fitted_at is None else max(0, (today - self.fitted_at.date()).days) / 365.25
 
     @property
+    def booking(self) -> Appointment | None:
+        """Return the visit that a household was told of, with whoever leads it; None while there is none."""
+        if self.booked_from is None or self.booked_until is None or self.booked_with is None:
+            return None
+        start, end = self.booked_from.astimezone(LONDON), self.booked_until.astimezone(LONDON)
+        at = start.hour * 60 + start.minute
+        lasts = math.ceil((end - start) / timedelta(minutes=1))
+        return Appointment(self.hub_id, start.date(), at, at + lasts, (str(self.booked_with),), confirmed=True)
+
+    @property
     def notified(self) -> date | None:
         """Return the day on which a provider moves the line: as notified, or once the line's hold has ended."""
         if self.notice_at is None:
@@ -145,7 +163,7 @@ class HomeFacts:
 
 
 async def homes_of(session: AsyncSession, council: str) -> list[HomeFacts]:
-    """Return the homes of a council that still have an analogue path and no visit that is booked."""
+    """Return the homes of a council that still have an analogue path, with the visit that is booked, if any."""
     parts = {"days": LOOK_BACK, "calls": _CALLS.format(days=LOOK_BACK), "notice": _NOTICE}
     rows = await session.execute(text(_HOMES.format(**parts)), {"council": council})
     return [HomeFacts(**row._mapping) for row in rows]  # noqa: SLF001 - the documented name of a row's mapping

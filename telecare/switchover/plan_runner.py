@@ -6,6 +6,7 @@ import pickle
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -87,7 +88,8 @@ class PlanRunner:
             repository = PlanningRepository(session)
             row = await repository.require(plan_id)
             now = (await database_now(session)).astimezone(LONDON)
-            known = await problem_of(session, row.council_id, row.first_on, row.last_on, now.date())
+            anew = row.replaces_id is not None
+            known = await problem_of(session, row.council_id, row.first_on, row.last_on, now.date(), anew=anew)
             if row.replaces_id is None:
                 return known, Order(known.problem, row.seconds)
             before = await repository.require(row.replaces_id)
@@ -104,14 +106,16 @@ def since_of(now: datetime, first: date) -> Since:
 
 
 def before_of(row: SwitchoverPlan, known: Known) -> Plan:
-    """Return the plan to begin with, without homes that need no visit any more."""
+    """Return the plan to begin with: what is booked now, and else what it said of homes that still need a visit."""
     there = {home.id for home in known.problem.homes}
     if row.result is None or row.state not in {PlanState.READY, PlanState.ACCEPTED}:
         raise WorkerError("the plan to begin with is not there")
-    plan = plan_of(row.result)
+    plan, booked = plan_of(row.result), {each.home_id: each for each in known.promised}
+    free = there - booked.keys()
+    appointments = [replace(each, confirmed=False) for each in plan.appointments if each.home_id in free]
     return Plan(
-        tuple(each for each in plan.appointments if each.home_id in there),
-        tuple(each for each in plan.unplanned if each.home_id in there),
+        tuple(sorted([*booked.values(), *appointments], key=lambda each: (each.day, each.crew, each.start))),
+        tuple(each for each in plan.unplanned if each.home_id in free),
     )
 
 

@@ -34,8 +34,11 @@ from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.validate import validate
 from devices.switchover.working_days import WorkingDays
 from telecare.kernel.errors import RefusedError
+from telecare.switchover.plan_bookings import as_booked, keep_booked, with_crews
 from telecare.switchover.plan_facts import HomeFacts, failure_rates, homes_of
 
+PLANS = 20
+"""Of a visit for two, so many plans are looked through for who comes along."""
 USUAL_MINUTES, EACH_PERIPHERAL = 50, 8
 """How long a swap takes that nobody has said anything about: so long, and more for each peripheral."""
 HUB = "hub"
@@ -43,15 +46,24 @@ HUB = "hub"
 
 @dataclass(frozen=True)
 class Known:
-    """A problem, with the homes that cannot be in it since nobody knows where they are."""
+    """A problem, with the homes that cannot be in it: nobody knows where they are, or they are booked against rules.
+
+    `promised` are the visits that are booked within these days.
+    """
 
     problem: Problem
     placeless: tuple[Unplanned, ...]
     flat: Flat
+    promised: tuple[Appointment, ...] = ()
 
 
-async def problem_of(session: AsyncSession, council: str, first: date, last: date, today: date) -> Known:
-    """Return the problem of a council between two days; RefusedError when nobody or no day is there to plan."""
+async def problem_of(
+    session: AsyncSession, council: str, first: date, last: date, today: date, *, anew: bool = False
+) -> Known:
+    """Return the problem of a council between two days; RefusedError when nobody or no day is there to plan.
+
+    What is booked is kept as it is, but for a plan that is made `anew`, which may have to move it.
+    """
     repository = PlanningRepository(session)
     row = await repository.rules(council)
     rules = told.RulesIn.model_validate(row.document) if row is not None else told.RulesIn()
@@ -68,6 +80,11 @@ async def problem_of(session: AsyncSession, council: str, first: date, last: dat
     absences = await repository.absences(council, first)
     flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
     homes, placeless = _homes(facts, Binding(needs, rules, rates, days[0], today), flat)
+    booked = with_crews(
+        [each.booking for each in facts if each.booking is not None],
+        [row.result for row in await repository.page(council, None, PLANS) if row.result is not None],
+    )
+    homes, promised = _with_booked(homes, booked, days)
     problem = Problem(
         homes,
         tuple(_engineer(each, absences, flat) for each in engineers),
@@ -80,7 +97,24 @@ async def problem_of(session: AsyncSession, council: str, first: date, last: dat
         Travel(metres_a_minute=rules.metres_a_minute),
         Rules(rules.undo_minutes, rules.before_holiday_minutes),
     )
-    return Known(problem, placeless, flat)
+    if anew:
+        return Known(problem, placeless, flat, promised)
+    problem, against = keep_booked(problem, promised)
+    return Known(problem, (*placeless, *against), flat, problem.booked)
+
+
+def _with_booked(
+    homes: Iterable[Home], booked: Iterable[Appointment], days: Collection[date]
+) -> tuple[tuple[Home, ...], tuple[Appointment, ...]]:
+    """Return the homes of a plan and the visits that are booked in it; who is booked for another day needs no plan."""
+    by_home = {each.home_id: each for each in booked}
+    found = tuple(
+        as_booked(home, by_home[home.id]) if home.id in by_home else home
+        for home in homes
+        if home.id not in by_home or by_home[home.id].day in days
+    )
+    there = {home.id for home in found}
+    return found, tuple(each for each in by_home.values() if each.home_id in there)
 
 
 def _before_local(worked: WorkingDays, day: date, local: Collection[date]) -> bool:

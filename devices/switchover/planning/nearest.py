@@ -2,9 +2,12 @@
 
 from collections import Counter
 
+from devices.switchover.planning.crews import vehicles, weeks_of
 from devices.switchover.planning.greedy import drive
+from devices.switchover.planning.left_out import why_not
 from devices.switchover.planning.problem import Appointment, Plan, Problem, Unplanned
-from devices.switchover.planning.solve import blocks_of, booked, share_store, vehicles, why_not
+from devices.switchover.planning.solve import booked
+from devices.switchover.planning.store import share_store
 
 
 def nearest_plan(problem: Problem) -> Plan:
@@ -15,7 +18,7 @@ def nearest_plan(problem: Problem) -> Plan:
     left = {home.id: home for home in problem.homes}
     appointments: list[Appointment] = []
     taken: Counter[str] = Counter()
-    for block in blocks_of(problem.days):
+    for block in weeks_of(problem.days):
         days = share_store(problem, vehicles(problem, block, list(left.values())), block, taken)
         for day in sorted(days, key=lambda each: (each.day, each.crew)):
             for visit in drive(problem, day, left, lambda _: 1):

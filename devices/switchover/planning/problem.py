@@ -134,47 +134,6 @@ class Rules:
     boarding: int = 10
 
 
-@dataclass(frozen=True)
-class Problem:
-    """All that a plan is made of; `days` are the working days, `eves` those whose next working day is after a holiday.
-
-    Harm is counted until `until`.
-    """
-
-    homes: tuple[Home, ...]
-    engineers: tuple[Engineer, ...]
-    days: tuple[date, ...]
-    until: date
-    eves: frozenset[date] = frozenset()
-    ferries: tuple[Ferry, ...] = ()
-    stock: tuple[Stock, ...] = ()
-    freezes: tuple[Freeze, ...] = ()
-    travel: Travel = Travel()
-    rules: Rules = Rules()
-
-
-@dataclass(frozen=True)
-class EngineerDay:
-    """One vehicle: who is in it on a day, between which minutes and places, and what it may do.
-
-    Work ends by `work_ends`, the way back by `end`. `extra_metres` and `extra_minutes` are driven in any case: to the
-    ferry and back.
-    """
-
-    crew: tuple[str, ...]
-    day: date
-    start: int
-    work_ends: int
-    end: int
-    begins: Place
-    ends: Place
-    skills: frozenset[str]
-    van: Mapping[str, int]
-    island: str = ""
-    extra_metres: int = 0
-    extra_minutes: int = 0
-
-
 class Slot(StrEnum):
     """What a household is promised: a half of the day."""
 
@@ -197,6 +156,48 @@ class Appointment:
     def slot(self) -> Slot:
         """Return what the household is told: whether somebody comes before or after noon."""
         return Slot.AM if self.start < NOON else Slot.PM
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All that a plan is made of; `days` are the working days, `eves` those whose next working day is after a holiday.
+
+    Harm is counted until `until`. What is `booked` stays: who comes, on which day, at which minute.
+    """
+
+    homes: tuple[Home, ...]
+    engineers: tuple[Engineer, ...]
+    days: tuple[date, ...]
+    until: date
+    eves: frozenset[date] = frozenset()
+    ferries: tuple[Ferry, ...] = ()
+    stock: tuple[Stock, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    travel: Travel = Travel()
+    rules: Rules = Rules()
+    booked: tuple[Appointment, ...] = ()
+
+
+@dataclass(frozen=True)
+class EngineerDay:
+    """One vehicle: who is in it on a day, between which minutes and places, and what it may do.
+
+    Work ends by `work_ends`, the way back by `end`. `extra_metres` and `extra_minutes` are driven in any case: to the
+    ferry and back.
+    """
+
+    crew: tuple[str, ...]
+    day: date
+    start: int
+    work_ends: int
+    end: int
+    begins: Place
+    ends: Place
+    skills: frozenset[str]
+    van: Mapping[str, int]
+    island: str = ""
+    extra_metres: int = 0
+    extra_minutes: int = 0
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Stop:
-    """A home with the times at which it could be visited; `must` be visited in this block."""
+    """A home with the times at which it could be visited; `must` be visited in this block, and by `crew` if it says."""
 
     home: Home
     choices: tuple[Choice, ...]
     must: bool = False
+    crew: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _data(
     profiles: dict[tuple[bool, ...], int] = {}
     vehicles = []
     for number, each in enumerate(days):
-        allowed = tuple(may_visit(each, stop.home) for stop in stops)
+        allowed = tuple(may_visit(each, stop.home) and stop.crew in {(), each.crew} for stop in stops)
         nearer = each.end - each.work_ends
         begins = depots.setdefault((each.begins, -1), len(depots))
         ends = depots.setdefault((each.ends, nearer), len(depots))

@@ -38,6 +38,7 @@ def validate(problem: Problem, plan: Plan) -> list[Fault]:
         if name in engineers:
             faults += _day_faults(problem, homes, engineers, day, name, sorted(visits, key=lambda each: each.start))
     faults += _store(problem, homes, known)
+    faults += _booked(problem, plan)
     return faults
 
 
@@ -50,6 +51,15 @@ def _books(plan: Plan, homes: Mapping[str, Home]) -> Iterator[Fault]:
             yield Fault("twice", home_id, None, f"The home is in the plan {count} times")
     for home_id in homes.keys() - counts.keys():
         yield Fault("forgotten", home_id, None, "The home is neither planned nor said to be left out")
+
+
+def _booked(problem: Problem, plan: Plan) -> Iterator[Fault]:
+    """Whoever was told of a visit gets it at that time, from those who were said to come."""
+    planned = {each.home_id: each for each in plan.appointments}
+    for each in problem.booked:
+        now = planned.get(each.home_id)
+        if now is None or (now.day, now.start, set(now.crew)) != (each.day, each.start, set(each.crew)):
+            yield Fault("booked", each.home_id, each.day, "The visit is booked already, and the plan has another")
 
 
 def _home_faults(problem: Problem, home: Home, each: Appointment, engineers: Mapping[str, Engineer]) -> Iterator[Fault]:
