@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner
 
 from devices.registry.models import Hub, Premises
@@ -23,8 +24,10 @@ from telecare.cli.main import app
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.settings import Settings
+from telecare.switchover.plan_facts import homes_of
 from telecare.switchover.plan_runner import PlanRunner
 from telecare.switchover.planning import problem_of
+from tests.programmes import programme
 
 ARGYLL = "S12000035"
 SECRET = "5e" * 32
@@ -193,6 +196,62 @@ async def test_a_plan_whose_maker_has_gone_is_made_by_the_next_one(database: Dat
         taken_over = await PlanningRepository(session).claim(now + timedelta(minutes=2))
         assert taken_over is not None
         assert taken_over.id == plan_id
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_a_booked_visit_stays_as_it_is_and_one_against_the_rules_is_said_and_its_time_left_free(
+    database: Database, engineers: dict[str, UUID]
+) -> None:
+    async with database.transaction() as session:
+        kept, late, *_ = [each.hub_id for each in await homes_of(session, ARGYLL)]
+        await programme(session, ARGYLL, deadline=date(2028, 1, 31))
+        await book(session, kept, engineers["Mairi Ross"], "2027-11-23 10:00", "2027-11-23 11:20")
+        # Nobody could undo a swap that ends with the shift: no plan has it, and somebody has booked it.
+        await book(session, late, engineers["Rory Nairn"], "2027-11-24 15:40", "2027-11-24 16:30")
+    plan_id = await _queue(database, None)
+    assert await PlanRunner(database).make_next()
+    made = await _plan(database, plan_id)
+    assert made.result is not None, made.failed_why
+    assert made.result["faults"] == []
+    (own,) = [each for each in made.result["appointments"] if each["hub_id"] == kept]
+    mairi, rory = str(engineers["Mairi Ross"]), str(engineers["Rory Nairn"])
+    assert (own["day"], own["start"], own["end"], own["crew"]) == ("2027-11-23", 600, 680, [mairi])
+    assert own["confirmed"]
+    (said,) = [each for each in made.result["unplanned"] if each["home_id"] == late]
+    assert said["why"].startswith("it stays booked for 24 November 2027, 15:40, against a rule of every plan")
+    that_day = [e for e in made.result["appointments"] if e["day"] == "2027-11-24" and rory in e["crew"]]
+    assert all(each["end"] <= 15 * 60 + 10 for each in that_day)
+    # Mairi falls ill: the promise is kept by Rory, or moved and said.
+    async with database.transaction() as session:
+        day = date(2027, 11, 23)
+        await PlanningRepository(session).add_absence(
+            council_id=ARGYLL, user_id=engineers["Mairi Ross"], first_on=day, last_on=day, from_minute=0, reason="ill",
+            made_by="system",
+        )  # fmt: skip
+    second = await _queue(database, plan_id)
+    assert await PlanRunner(database).make_next()
+    again = await _plan(database, second)
+    assert again.result is not None, again.failed_why
+    (move,) = [each for each in again.result["moves"] if each["hub_id"] == kept]
+    assert move["was_confirmed"]
+    assert "Mairi Ross is away" in move["why"]
+
+
+async def book(session: AsyncSession, hub_id: str, engineer_id: UUID, start: str, end: str) -> None:
+    """Have a household be told of a visit; times are of the wall clock."""
+    new_hub = "INSERT INTO hub (hub_id, council_id, model_id, connection) SELECT hub_id || '-N', council_id, model_id,"
+    await session.execute(text(f"{new_hub} 'digital' FROM hub WHERE hub_id = :hub"), {"hub": hub_id})
+    await session.execute(
+        text(
+            "INSERT INTO visit (id, council_id, unit_id, person_id, premises_id, old_hub_id, new_hub_id, state,"
+            " engineer_id, engineer, starts_at, ends_at, made_by) SELECT gen_random_uuid(), council_id, id, person_id,"
+            " premises_id, hub_id, hub_id || '-N', 'booked', :engineer, 'x',"
+            " CAST(:start AS timestamp) AT TIME ZONE 'Europe/London',"
+            " CAST(:end AS timestamp) AT TIME ZONE 'Europe/London', 'test' FROM switchover_unit WHERE hub_id = :hub"
+        ),
+        {"hub": hub_id, "engineer": engineer_id, "start": datetime.fromisoformat(start),
+         "end": datetime.fromisoformat(end)},
+    )  # fmt: skip
 
 
 async def _queue(database: Database, replaces: UUID | None) -> UUID:

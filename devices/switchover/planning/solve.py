@@ -44,7 +44,7 @@ SPARE = 25_000
 """What a visit is worth for whom no week had room, when weeks are looked at again."""
 LAST = 25_000
 """The same in the last week, after which nobody comes any more."""
-URGENT = 1_500
+URGENT = 500
 """What the median home's harm of one week is worth on top."""
 PLACES = 2
 """How often rounds that lie near each other are driven anew."""
