@@ -1,5 +1,6 @@
 """The planner measured: time and quality as homes grow, against the nearest-neighbour plan, a re-plan, Solomon's."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -22,16 +23,23 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What is planned: each number of homes by itself; `seconds` of search for each week of the plan."""
+    """What is planned: each number of homes by itself; a search ends by `seconds` or `iterations`, whichever is first.
+
+    `engineers` None is one for each 200 homes, and two at least: some homes need two.
+    """
 
     homes: Sequence[int] = (100, 1000, 1200, 5000)
-    engineers: int = 6
+    engineers: int | None = None
     days: int = 45
-    seconds: float = 8.0
+    seconds: float = 4.0
     iterations: int = 1_000_000
     replan_seconds: float = 4.0
     instances: Sequence[str] = tuple(BEST)
     seed: int = 1
+
+    def engineers_for(self, homes: int) -> int:
+        """Return how many visit so many homes."""
+        return self.engineers or max(2, math.ceil(homes / 200))
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Row:
     """One size: the plan and the one for comparison, with how long each took and what the check found."""
 
     homes: int
+    engineers: int
     plan: Figures
     plan_s: float
     nearest: Figures
@@ -65,12 +74,13 @@ class PlanReport:
 
     def lines(self) -> list[str]:
         """Return the report for a terminal."""
-        found = ["homes  plan        visits  harm avoided  km     km/visit  seconds  faults"]
+        found = ["homes  engineers  plan        visits  harm avoided  km     km/visit  seconds  faults"]
         for row in self.rows:
             for name, each, took in (("PyVRP", row.plan, row.plan_s), ("nearest", row.nearest, row.nearest_s)):
                 found.append(
-                    f"{row.homes:5}  {name:10}  {each.visits:6}  {each.share:11.1%}  {each.kilometres:6.0f}"
-                    f"  {each.kilometres_a_visit:8.2f}  {took:7.1f}  {row.faults if name == 'PyVRP' else '':>6}"
+                    f"{row.homes:5}  {row.engineers:9}  {name:10}  {each.visits:6}  {each.share:11.1%}"
+                    f"  {each.kilometres:6.0f}  {each.kilometres_a_visit:8.2f}  {took:7.1f}"
+                    f"  {row.faults if name == 'PyVRP' else '':>6}".rstrip()
                 )
         found += ["", "homes  re-plan, one engineer ill: seconds  their visits  promises not kept  all changes  faults"]
         found += [
@@ -99,25 +109,29 @@ def plan_run(options: PlanOptions, say: Say) -> PlanReport:
     report = PlanReport()
     effort = Effort(options.seconds, options.iterations, seed=options.seed)
     for homes in options.homes:
-        say(f"{homes} homes, {options.engineers} engineers, {options.days} days …")
-        problem = town(Town(homes, options.engineers, options.days, options.seed))
-        report.rows.append(_row(problem, effort, options))
+        engineers = options.engineers_for(homes)
+        say(f"{homes} homes, {engineers} engineers, {options.days} days …")
+        problem = town(Town(homes, engineers, options.days, options.seed))
+        report.rows.append(_row(problem, effort, options, say))
     for name in options.instances:
+        say(f"Solomon's {name} …")
         report.gaps.append(solve_instance(name, options.seconds, options.iterations))
     return report
 
 
-def _row(problem: Problem, effort: Effort, options: PlanOptions) -> Row:
+def _row(problem: Problem, effort: Effort, options: PlanOptions, say: Say) -> Row:
     started = time.perf_counter()
-    plan = make_plan(problem, effort)
+    plan = make_plan(problem, effort, lambda done, of, words: say(f"  {done} of {of} searches: {words}"))
     made = time.perf_counter()
+    say("  the nearest-neighbour plan, and an illness …")
     nearest = nearest_plan(problem)
     compared = time.perf_counter()
     promised, changed, since, orphans = _illness(problem, plan)
     again = time.perf_counter()
     done = replan(changed, promised, since, Limits(options.replan_seconds, options.iterations, options.seed))
     return Row(
-        len(problem.homes), figures(problem, plan), made - started, figures(problem, nearest), compared - made,
+        len(problem.homes), len(problem.engineers),
+        figures(problem, plan), made - started, figures(problem, nearest), compared - made,
         len(validate(problem, plan)) + len(validate(problem, nearest)), time.perf_counter() - again,
         len(validate(changed, done.plan)), len(done.moves), orphans, len(done.broken),
     )  # fmt: skip

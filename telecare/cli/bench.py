@@ -337,9 +337,12 @@ def _tell(report: _Report, *, as_json: bool) -> None:
 @app.command()
 def plan(
     homes: Annotated[list[int] | None, typer.Option(min=1, help="so many homes; repeatable")] = None,
-    engineers: Annotated[int, typer.Option(min=1)] = 6,
+    engineers: Annotated[int | None, typer.Option(min=1, help="one for each 200 homes when left out")] = None,
     days: Annotated[int, typer.Option(min=3, help="working days")] = 45,
-    seconds: Annotated[float, typer.Option(min=0.1, help="of search for each week of a plan")] = 8.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="of each search at most")] = 4.0,
+    iterations: Annotated[
+        int, typer.Option(min=1, help="of each search at most; the same on every machine")
+    ] = 1_000_000,
     seed: Annotated[int, typer.Option(help="the same seed makes the same homes")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
@@ -347,13 +350,13 @@ def plan(
 
     Exit 1 when a plan breaks a hard constraint, which a validator looks for that shares no code with the planner.
 
-    Example: telecare bench plan --homes 1200 --seconds 8
+    Example: telecare bench plan --homes 1200 --seconds 60 --iterations 4000
     """
     from telecare.bench.planning import PlanOptions, plan_run  # noqa: PLC0415 - the routing library loads slowly
 
     def run() -> int:
         sizes = tuple(homes) if homes else PlanOptions().homes
-        options = PlanOptions(sizes, engineers, days, seconds, seed=seed)
+        options = PlanOptions(sizes, engineers, days, seconds, iterations, seed=seed)
         report = plan_run(options, (lambda _: None) if as_json else say)
         _tell(report, as_json=as_json)
         return 1 if report.faults else 0

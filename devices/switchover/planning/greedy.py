@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 from devices.switchover.planning.days import may_visit, metres, minutes, openings
 from devices.switchover.planning.problem import EngineerDay, Home, Problem
@@ -13,11 +12,11 @@ def drive(problem: Problem, day: EngineerDay, left: dict[str, Home], worth: Call
     """Drive a day: next is always the home with the least way for its worth. Who is visited is taken out of `left`."""
     here, clock, van = day.begins, day.start, Counter(day.van)
     visits: list[Visit] = []
+    able = [home for home in left.values() if may_visit(day, home)]
     while True:
         best: tuple[float, int, str] | None = None
-        able = replace(day, van=van)
-        for home in left.values():
-            if not may_visit(able, home):
+        for home in able:
+            if home.id not in left or any(van[item] < count for item, count in home.needs.items()):
                 continue
             way = metres(problem.travel, here, home.place) / worth(home)
             if best is not None and way >= best[0]:

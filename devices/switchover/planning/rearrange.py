@@ -7,10 +7,12 @@ it; who has none may find one.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import combinations, pairwise
+
+import numpy as np
 
 from devices.switchover.planning.crews import WEEK, weekly
 from devices.switchover.planning.days import may_visit, openings
@@ -20,6 +22,10 @@ from devices.switchover.planning.store import store_holds
 
 KEPT = 1_000_000
 """What keeping a visit is worth, in metres: more than any way."""
+MOST = 90
+"""Of two weeks not more at once: with more the search sees too little of each."""
+SPARES = 100
+"""Of the homes that had found no room, so many are looked at: those that lie nearest to whom is visited."""
 BOOKED = 30_000_000
 """What keeping one is worth of which a household was told."""
 TOGETHER = 30
@@ -50,24 +56,29 @@ class Prices:
 
 
 def by_weeks(rounds: Sequence[Round]) -> Iterator[list[Round]]:
-    """Yield the rounds of each week with those of the next one."""
+    """Yield the rounds of each week with those of the next one; where they are many, by what lies near each other."""
     weeks: dict[date, list[Round]] = {}
     for each in rounds:
         weeks.setdefault(_monday(each.day.day), []).append(each)
     for one, two in pairwise(sorted(weeks)):
-        yield [*weeks[one], *weeks[two]]
+        both = [*weeks[one], *weeks[two]]
+        yield from _near([each for each in both if each.visits], MOST) if len(both) > MOST else [both]
 
 
 def by_places(rounds: Sequence[Round]) -> Iterator[list[Round]]:
-    """Yield rounds that lie near each other: first around the one that is farthest out, then around what remains."""
-    left = [each for each in rounds if each.visits]
+    """Yield rounds that lie near each other, whatever their days."""
+    return _near([each for each in rounds if each.visits], TOGETHER)
+
+
+def _near(left: list[Round], size: int) -> Iterator[list[Round]]:
+    """Yield groups on one shore: first around what is farthest out, then around what remains."""
     while left:
         middles = {id(each): each.metres for each in left}
         seed = max(left, key=lambda each: (math.hypot(*middles[id(each)]), each.day.day, each.day.crew))
         here = middles[id(seed)]
         shore = [each for each in left if each.day.island == seed.day.island]
         near = sorted(shore, key=lambda each: (math.dist(middles[id(each)], here), each.day.day, each.day.crew))
-        group = near[:TOGETHER]
+        group = near[:size]
         yield group
         gone = {id(each) for each in group}
         left = [each for each in left if id(each) not in gone]
@@ -85,7 +96,7 @@ def rearrange(
     kept = {each.home_id: each for each in problem.booked}
     stops = [
         stop
-        for home in (*homes.values(), *(home for home in left.values() if home.id not in kept))
+        for home in (*homes.values(), *_spare(homes.values(), [h for h in left.values() if h.id not in kept]))
         if (
             stop := booked_stop(home, kept[home.id])
             if home.id in kept
@@ -105,6 +116,16 @@ def rearrange(
         each.visits = visits
         for visit in visits:
             left.pop(visit.home.id, None)
+
+
+def _spare(visited: Iterable[Home], left: Sequence[Home]) -> list[Home]:
+    """Return some of those who had found no room, the nearest to whom is visited."""
+    if len(left) <= SPARES:
+        return list(left)
+    there = np.array([(home.place.east, home.place.north) for home in visited])
+    way = [float(np.hypot(*(there - (home.place.east, home.place.north)).T).min()) for home in left]
+    order = sorted(range(len(left)), key=lambda index: (way[index], left[index].id))
+    return [left[index] for index in order[:SPARES]]
 
 
 def booked_stop(home: Home, each: Appointment) -> Stop:

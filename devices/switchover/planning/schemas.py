@@ -153,12 +153,12 @@ class AbsenceIn(Input):
 
 
 class PlanIn(Input):
-    """What to plan: a council, from one day to another; `seconds` of search for each week."""
+    """What to plan: a council, from one day to another; `seconds` of each search: a week has about four."""
 
     council_id: CouncilRef
     first_on: date
     last_on: date
-    seconds: Annotated[float, Field(ge=0.2, le=60)] = 6.0
+    seconds: Annotated[float, Field(ge=0.2, le=60)] = 3.0
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
