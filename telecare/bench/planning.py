@@ -19,6 +19,7 @@ from telecare.bench.solomon import BEST, Gap
 from telecare.bench.solomon import solve as solve_instance
 
 Say = Callable[[str], None]
+HEAD = "homes  engineers  plan        visits  harm avoided  km     km/visit  seconds  faults"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,17 @@ class Row:
     orphans: int
     broken: int
 
+    def lines(self) -> list[str]:
+        """Return the plan and the one for comparison, below `HEAD`."""
+        return [
+            f"{self.homes:5}  {self.engineers:9}  {name:10}  {each.visits:6}  {each.share:11.1%}"
+            f"  {each.kilometres:6.0f}  {each.kilometres_a_visit:8.2f}  {took:7.1f}  {faults:>6}".rstrip()
+            for name, each, took, faults in (
+                ("PyVRP", self.plan, self.plan_s, str(self.faults)),
+                ("nearest", self.nearest, self.nearest_s, ""),
+            )
+        ]
+
 
 @dataclass
 class PlanReport:
@@ -74,14 +86,7 @@ class PlanReport:
 
     def lines(self) -> list[str]:
         """Return the report for a terminal."""
-        found = ["homes  engineers  plan        visits  harm avoided  km     km/visit  seconds  faults"]
-        for row in self.rows:
-            for name, each, took in (("PyVRP", row.plan, row.plan_s), ("nearest", row.nearest, row.nearest_s)):
-                found.append(
-                    f"{row.homes:5}  {row.engineers:9}  {name:10}  {each.visits:6}  {each.share:11.1%}"
-                    f"  {each.kilometres:6.0f}  {each.kilometres_a_visit:8.2f}  {took:7.1f}"
-                    f"  {row.faults if name == 'PyVRP' else '':>6}".rstrip()
-                )
+        found = [HEAD, *(line for row in self.rows for line in row.lines())]
         found += ["", "homes  re-plan, one engineer ill: seconds  their visits  promises not kept  all changes  faults"]
         found += [
             f"{row.homes:5}  {row.replan_s:34.1f}  {row.orphans:12}  {row.broken:17}  {row.moved:11}"
@@ -113,6 +118,8 @@ def plan_run(options: PlanOptions, say: Say) -> PlanReport:
         say(f"{homes} homes, {engineers} engineers, {options.days} days …")
         problem = town(Town(homes, engineers, options.days, options.seed))
         report.rows.append(_row(problem, effort, options, say))
+        for line in (HEAD, *report.rows[-1].lines()):
+            say(line)
     for name in options.instances:
         say(f"Solomon's {name} …")
         report.gaps.append(solve_instance(name, options.seconds, options.iterations))

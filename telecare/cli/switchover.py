@@ -14,11 +14,12 @@ from devices.switchover.forecast.service import ForecastService
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.cli.switchover_engineers import away, engineer, rules
 from telecare.cli.switchover_import import import_table
+from telecare.cli.switchover_needs import needs
 from telecare.cli.switchover_plan import plan
 from telecare.kernel.db import database_now
 
 app = typer.Typer(no_args_is_help=True, help="Homes off lines and devices that retire, nobody unprotected on the way.")
-for command in (plan, engineer, away, rules):
+for command in (plan, engineer, away, rules, needs):
     app.command()(command)
 app.command("import")(import_table)
 

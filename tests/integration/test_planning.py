@@ -161,6 +161,21 @@ async def test_a_council_sets_what_binds_its_visits(database: Database) -> None:
     assert (again.problem.homes[0].people, again.problem.homes[0].minutes) == (2, 90)
 
 
+@pytest.mark.usefixtures("engineers")
+async def test_what_binds_a_home_is_entered_and_shown_by_a_command(database: Database, settings: Settings) -> None:
+    async with database.transaction() as session:
+        hub_id = (await homes_of(session, ARGYLL))[0].hub_id
+    assert "nobody has said anything" in (await telecare(settings, "needs", hub_id)).stdout
+    dialysis = ("--busy", "mon,wed,fri 00:00-24:00 dialysis")
+    assert (await telecare(settings, "needs", hub_id, "--people", "2", *dialysis)).exit_code == 0
+    shown = (await telecare(settings, "needs", hub_id)).stdout
+    assert "people 2" in shown
+    assert "busy: mon,wed,fri 00:00-24:00 dialysis" in shown
+    assert (await telecare(settings, "needs", hub_id, "--busy", "daily 00:00-24:00")).exit_code == 1
+    assert (await telecare(settings, "needs", hub_id, "--only", "mornings")).exit_code == 2
+    assert (await telecare(settings, "needs", "nobody")).exit_code == 1
+
+
 async def test_plans_are_made_in_the_background_and_anew_when_somebody_is_ill(
     database: Database, engineers: dict[str, UUID]
 ) -> None:

@@ -1,8 +1,8 @@
 """Public routing problems through the planner's own interface, and how far it stays behind the best known routes.
 
 The instances are Solomon's, stored here as they are: M. M. Solomon, Algorithms for the vehicle routing and scheduling
-problems with time window constraints, Operations Research 35 (1987) 254-265, as
-https://www.sintef.no/projectweb/top/vrptw/solomon-benchmark/100-customers/ gives them.
+problems with time window constraints, Operations Research 35 (1987) 254-265; published, among others, at
+https://www.sintef.no/projectweb/top/vrptw/solomon-benchmark/100-customers/.
 
 The best known lengths are the proven optima for ways cut to one decimal and any number of vehicles, as exact methods
 are compared in the literature. SINTEF's own list is of another question (fewest vehicles first, ways not cut: C101
