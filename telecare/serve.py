@@ -55,6 +55,7 @@ from telecare.switchover.exposure import ExposureWatch
 from telecare.switchover.liveness import LivenessWatch
 from telecare.switchover.plan_runner import PlanRunner
 from telecare.switchover.promises import PromiseWatch
+from telecare.switchover.proving import ProvingWatch
 from telecare.watch.canary import CanarySender, CanarySink, record_result
 
 log = get_logger("serve")
@@ -148,6 +149,7 @@ class Process:
         self._parts["jobs"] = JobWatch(self.database, self.settings).run
         self._parts["planning"] = PlanRunner(self.database).run
         self._parts["promises"] = PromiseWatch(self.database).run
+        self._parts["proving"] = ProvingWatch(self.database).run
         self._parts["exposure"] = ExposureWatch(self.database, self.settings.public_url).run
         self._parts["awards"] = AwardCount(self.database).run
         self._parts["liveness"] = LivenessWatch(self.alarm_path, self.settings.public_url).run

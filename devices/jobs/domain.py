@@ -30,6 +30,8 @@ class JobKind(StrEnum):
     LINE_MOVED = "line_moved"
     RETEST = "retest"
     VISIT_WAITS = "visit_waits"
+    SOAK_BROKEN = "soak_broken"
+    OLD_UNIT_UNPROVEN = "old_unit_unproven"
 
 
 class JobState(StrEnum):
@@ -159,6 +161,16 @@ KINDS: Mapping[JobKind, KindRow] = {
         "The visit to this home was to be taken up again",
         "Reach them and take the visit on, or give it another day on its page",
         Urgency.SOON,
+    ),
+    JobKind.SOAK_BROKEN: KindRow(
+        "A new unit fell silent in its soak",
+        "Find out why: signal, power, router. The old unit stays. If it will not hold, roll the visit back on its page",
+        Urgency.SOON,
+    ),
+    JobKind.OLD_UNIT_UNPROVEN: KindRow(
+        "The old unit is relied on again, and has not called since",
+        "Ring the person and have them press: the old unit must show that it still calls",
+        Urgency.NOW,
     ),
 }  # fmt: skip
 

@@ -30,6 +30,8 @@ class Proofs:
     place: Installation | None
     soaked: timedelta | None
     fresh: tuple[Shown, ...]
+    broken_at: datetime | None = None
+    """When the soak was last broken; it counts anew from the end of that silence."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -59,15 +61,17 @@ class Evidence:
         known = await self.visits.evidence_of(visit.id, place.id)
         fresh = list(find(paired, await self.heard(visit.new_hub_id, place.since), known))
         passed: timedelta | None = None
+        broken: datetime | None = None
         if visit.soak_since is not None:
             since, now = max(visit.soak_since, place.since), await database_now(self.session)
             silences = await self.visits.silences(visit.new_hub_id, since)
             passed = soaked(since, silences, now)
+            broken = max((one.since for one in silences if not one.ours and one.since > since), default=None)
             done = soak(since, silences, now)
             if done is not None and done.key not in known:
                 fresh.append(done)
         shown = known | {each.key: each for each in fresh}
-        return Proofs(checklist(paired, shown), place, passed, tuple(fresh))
+        return Proofs(checklist(paired, shown), place, passed, tuple(fresh), broken)
 
     async def collect(self, visit: Visit) -> Proofs:
         """Keep what the new hub has shown; the visit's row is locked."""

@@ -43,7 +43,7 @@ class PromiseWatch:
                 *(_waits(visit) for visit in await visits.waiting(today)),
             ]
             closed = await jobs.jobs.closed({look.hub_id for look, _ in looks})
-            await jobs.follow(_unseen(looks, closed), now)
+            await jobs.follow(unseen(looks, closed), now)
 
 
 def _retest(visit: Visit) -> tuple[Look, datetime]:
@@ -69,7 +69,7 @@ def _waits(visit: Visit) -> tuple[Look, datetime]:
     return Look(visit.old_hub_id, JobKind.VISIT_WAITS, Finding(JobKind.VISIT_WAITS, (item,))), since
 
 
-def _unseen(looks: Iterable[tuple[Look, datetime]], closed: dict[str, dict[JobKind, datetime]]) -> list[Look]:
+def unseen(looks: Iterable[tuple[Look, datetime]], closed: dict[str, dict[JobKind, datetime]]) -> list[Look]:
     """Leave out what a human has closed a job about."""
     found = []
     for look, since in looks:

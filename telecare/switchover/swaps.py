@@ -15,12 +15,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.repository import IntakeRepository
+from devices.commands.domain import CommandName
+from devices.commands.service import CommandService
 from devices.registry.domain import Connection, HubStatus
 from devices.registry.repository import ModelRepository
 from devices.switchover.programmes.repository import ProgrammeRepository
+from devices.switchover.telco.domain import ANSWER_WITHIN
 from devices.switchover.visits.domain import (
     ASIDE,
+    ENDS,
     ESCALATED,
+    STANDS,
     WAITS,
     ContactChannel,
     ContactOutcome,
@@ -34,6 +39,7 @@ from devices.switchover.visits.domain import (
 )
 from devices.switchover.visits.evidence import Shown
 from devices.switchover.visits.models import Visit
+from devices.switchover.visits.pairing import pairing
 from devices.switchover.visits.repository import VisitRepository
 from devices.switchover.visits.schemas import ExceptionIn, StepIn
 from telecare.access.domain import Actor, Permission, UserRole
@@ -103,7 +109,23 @@ class Swaps:
                 await self.swap_day.registry.accept(visit.new_hub_id, proofs.events, self.actor.label)
                 await self.session.flush()
         await self._say_step(visit, before, wish)
+        if Effect.REMOVE_NEW in done and before in {*STANDS, VisitState.ACCEPTED} and wish.to not in ENDS:
+            await self._ring_old(visit)
         return visit
+
+    async def _ring_old(self, visit: Visit) -> None:
+        """Ask the old hub for a test call, for it is relied on again; one that hears no commands has a human ring."""
+        hub = await self.swap_day.registry.hubs.require(visit.old_hub_id)
+        try:
+            async with self.session.begin_nested():
+                await CommandService(self.session).request(
+                    hub, CommandName.TEST, None, requested_by=self.actor.label, expires_in=ANSWER_WITHIN
+                )
+        except RefusedError as refused:
+            words = f"{visit.old_hub_id} was not asked for a test call: {refused}"
+        else:
+            words = f"{visit.old_hub_id} is asked for a test call"
+        await self.visits.say(visit, "note", "system", words)
 
     async def _take(self, visit: Visit, wish: StepIn) -> None:
         """Write what came with a step onto the visit."""
@@ -177,14 +199,9 @@ class Swaps:
         """Return in words what of the old hub was neither moved to the new one, nor retired."""
         if visit.new_hub_id is None:
             return ()
-        here = [kind for _, kind, _ in await self.visits.kinds(visit.new_hub_id)]
-        left = []
-        for device_id, kind, words in await self.visits.kinds(visit.old_hub_id):
-            if kind in here:
-                here.remove(kind)
-            elif device_id not in (visit.retired or {}):
-                left.append(f"{words} ({device_id})")
-        return tuple(left)
+        old, new = await self.visits.kinds(visit.old_hub_id), await self.visits.kinds(visit.new_hub_id)
+        became = pairing(old, new, visit.retired or {})
+        return tuple(f"{each.words} ({each.device_id})" for each in became if each.left)
 
     async def _before(self, visit: Visit, done: tuple[Effect, ...]) -> None:
         """Do what a step does to hubs before the visit itself says so."""

@@ -53,6 +53,23 @@ _SILENCES = text(
     SELECT started_at, ended_at, true FROM deaf_period WHERE ended_at > :since
     """
 )
+# What was proven before the new hub was taken out says nothing of the old one as it hangs there now.
+_BACK_ON_THE_OLD = text(
+    """
+    SELECT v.old_hub_id AS hub_id, l.at,
+           (SELECT max(greatest(p.last_alarm_at, p.last_test_at)) FROM trigger_proof p
+             WHERE p.hub_id = v.old_hub_id) AS proven_at
+      FROM visit v
+      JOIN LATERAL (SELECT max(at) AS at FROM visit_log
+                     WHERE visit_id = v.id AND to_state IN ('rolled_back', 'aborted_no_signal')
+                       AND from_state IN ('installed', 'peripherals_paired', 'e2e_tested', 'soak', 'accepted')) l
+        ON l.at IS NOT NULL
+     WHERE (v.over_at IS NULL OR v.over_at > clock_timestamp() - interval '30 days') AND v.accepted_at IS NULL
+       AND EXISTS (SELECT FROM installation i WHERE i.hub_id = v.old_hub_id AND i.person_id = v.person_id
+                      AND upper_inf(i.period))
+     ORDER BY v.id
+    """
+)
 _HEARD = text("SELECT EXISTS (SELECT FROM presence_period WHERE hub_id = :hub_id AND state IN ('online', 'late'))")
 
 
@@ -70,6 +87,15 @@ class VisitFilter:
     person_id: UUID | None = None
     q: str | None = None
     over: bool | None = None
+
+
+@dataclass(frozen=True)
+class BackOnTheOld:
+    """An old hub that somebody relies on again: since when, and when a trigger of it was last heard."""
+
+    hub_id: str
+    since: datetime
+    proven_at: datetime | None
 
 
 class VisitRepository:
@@ -228,6 +254,18 @@ class VisitRepository:
         if after is not None:
             statement = statement.where(Visit.id > after)
         return list((await self.session.execute(statement.limit(limit))).scalars())
+
+    async def lock_free(self, visit_id: UUID) -> Visit | None:
+        """Return a visit that nobody else works on, locked; None when somebody does."""
+        statement = select(Visit).where(Visit.id == visit_id, Visit.over_at.is_(None))
+        statement = statement.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        visit: Visit | None = (await self.session.execute(statement)).scalar_one_or_none()
+        return visit
+
+    async def back_on_the_old(self) -> list[BackOnTheOld]:
+        """Return old hubs that are relied on again because the new one was taken out of the home."""
+        rows = await self.session.execute(_BACK_ON_THE_OLD)
+        return [BackOnTheOld(row.hub_id, row.at, row.proven_at) for row in rows]
 
     async def retests(self, day: date) -> list[Visit]:
         """Return accepted visits whose exception is to be tested by a day."""

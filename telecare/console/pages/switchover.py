@@ -222,6 +222,14 @@ async def visit(request: Request, visit_id: UUID, session: Transaction, actor: V
     return page(request, "switchover_visit.html", actor, **facts)
 
 
+@router.get("/visits/{visit_id}/proof")
+async def proof(request: Request, visit_id: UUID, session: Transaction, actor: Viewer) -> Response:
+    """Give what the new hub has shown by now, for the page to tick what has arrived."""
+    row = await VisitRepository(session, actor.councils).shown(visit_id)
+    proofs = await Evidence(session).proofs(row["Visit"])
+    return page(request, "_visit_proof.html", actor, visit=show_visit(row), proofs=proofs, words=switchover_view)
+
+
 @router.post("/visits/{visit_id}/step")
 async def step(request: Request, visit_id: UUID, session: Transaction, actor: Swapper) -> Response:
     """Take a visit on."""

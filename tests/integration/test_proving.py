@@ -1,0 +1,88 @@
+"""What new hubs show is kept though nobody looks, and what follows is a job: to accept, to look after, to ring."""
+
+import pytest
+from sqlalchemy import select
+
+from devices.jobs.models import Job
+from telecare.kernel.db import Database
+from telecare.switchover.proving import ProvingWatch
+from tests.integration.swap import S, Swap
+
+
+@pytest.fixture
+async def swap(database: Database) -> Swap:
+    return await Swap(database).settle()
+
+
+async def jobs(swap: Swap) -> list[tuple[str, str]]:
+    async with swap.database.transaction() as session:
+        return [(job.hub_id, job.kind) for job in (await session.execute(select(Job).order_by(Job.id))).scalars()]
+
+
+async def test_evidence_is_kept_though_nobody_looks_and_the_end_of_the_soak_is_a_job(swap: Swap) -> None:
+    watch = ProvingWatch(swap.database)
+    await swap.go_to(S.PERIPHERALS_PAIRED)
+    await swap.show_all()
+    await watch.look()
+    await watch.look()
+    kept = await swap.sql("SELECT kind FROM visit_evidence ORDER BY kind")
+    assert [row.kind for row in kept] == ["backup_path", "mains_fail", "mains_restored", "trigger", "voice"]
+    await swap.step(S.E2E_TESTED)
+    await swap.step(S.SOAK)
+    # A silence above the limit, twenty hours ago: the soak begins anew, and a human looks after the hub.
+    await swap.soak(hours=30)
+    await swap.sql("UPDATE presence_period SET ended_at = now() - interval '20 hours' WHERE hub_id = 'NEW'")
+    await swap.sql(
+        "INSERT INTO presence_period (hub_id, started_at, ended_at, state) VALUES"
+        " ('NEW', now() - interval '20 hours', now() - interval '19 hours', 'offline'),"
+        " ('NEW', now() - interval '19 hours', NULL, 'online')"
+    )
+    await watch.look()
+    await watch.look()
+    assert await jobs(swap) == [("NEW", "soak_broken")]
+    # Ten hours later it has been heard for a day.
+    for row in ("started_at", "ended_at"):
+        await swap.sql(f"UPDATE presence_period SET {row} = {row} - interval '10 hours' WHERE hub_id = 'NEW'")  # noqa: S608
+    await swap.sql("UPDATE installation SET period = tstzrange(lower(period) - interval '10 hours', NULL)")
+    await swap.sql("UPDATE visit SET soak_since = soak_since - interval '10 hours'")
+    await watch.look()
+    assert await jobs(swap) == [("NEW", "soak_broken"), ("OLD", "visit_waits")]
+    (soak,) = await swap.sql("SELECT count(*) FROM visit_evidence WHERE kind = 'soak'")
+    assert soak[0] == 1
+    assert await swap.state() == S.SOAK, "somebody by name accepts it, and no program"
+    await swap.step(S.ACCEPTED)
+
+
+async def test_an_old_hub_that_is_relied_on_again_has_to_call_once_more(swap: Swap) -> None:
+    watch = ProvingWatch(swap.database)
+    event = await swap.arrives("pendant", None, hub="OLD")
+    await swap.sql(
+        "INSERT INTO trigger_proof (hub_id, device_id, path, council_id, last_alarm_at, event_id)"
+        " VALUES ('OLD', '', '', 'S12000035', now() - interval '3 days', :event)",
+        event=event,
+    )
+    await swap.go_to(S.SOAK)
+    await watch.look()
+    assert await jobs(swap) == []
+    await swap.step(S.ROLLED_BACK, why="no signal at night", next_contact_on=swap.later())
+    await watch.look()
+    await watch.look()
+    assert await jobs(swap) == [("OLD", "old_unit_unproven")]
+    (job,) = await swap.sql("SELECT gone_at FROM job")
+    assert job.gone_at is None
+    await swap.sql("UPDATE trigger_proof SET last_test_at = clock_timestamp() WHERE hub_id = 'OLD'")
+    await watch.look()
+    (job,) = await swap.sql("SELECT gone_at FROM job")
+    assert job.gone_at is not None
+
+
+async def test_an_old_hub_that_hears_commands_is_asked_for_a_test_call(swap: Swap) -> None:
+    await swap.go_to(S.INSTALLED)
+    await swap.sql("UPDATE hub SET connection = 'digital_ready' WHERE hub_id = 'OLD'")
+    await swap.sql(
+        "INSERT INTO hub_presence (hub_id, state, since) VALUES ('OLD', 'online', now())"
+        " ON CONFLICT (hub_id) DO UPDATE SET state = 'online'"
+    )
+    await swap.step(S.ROLLED_BACK, why="no signal at night", next_contact_on=swap.later())
+    asked = await swap.sql("SELECT hub_id, command FROM hub_command")
+    assert [tuple(row) for row in asked] == [("OLD", "test")]
