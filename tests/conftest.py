@@ -1,4 +1,4 @@
-"""One PostgreSQL for the run of a worker, one template database made by the migrations, a fresh copy for each test."""
+"""One PostgreSQL for the run of a worker, one template database made by the migrations, each test has its own."""
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +16,7 @@ from telecare.kernel.db import Database
 from telecare.kernel.logging import configure_logging
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
+from tests.databases import Databases
 
 SEAL_KEY = "c2VhbC1rZXktZm9yLXRlc3RzLW9ubHktMzItYnl0ZXM="
 
@@ -64,12 +65,16 @@ async def template(postgres_url: str) -> AsyncIterator[str]:
     await run_sql(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str, template: str) -> Databases:
+    return Databases(postgres_url, template)
+
+
 @pytest.fixture
-async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
-    name = f"test_{uuid4().hex}"
-    await run_sql(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+async def database_url(postgres_url: str, databases: Databases) -> AsyncIterator[str]:
+    name = await databases.take()
     yield in_database(postgres_url, name)
-    await run_sql(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    await databases.give_back(name)
 
 
 @pytest.fixture
