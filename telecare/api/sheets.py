@@ -1,8 +1,7 @@
 """Tables as workbooks (XLSX): row by row into a file, so that memory stays flat however long they are."""
 
-import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import IO, Any
 from zoneinfo import ZoneInfo
@@ -72,20 +71,24 @@ class Book:
         return self.file
 
 
-async def write_all(book: Book, batches: AsyncIterator[Sequence[Sequence[Any]]]) -> int:
-    """Write batches of rows as they come, off the event loop; return how many rows there were."""
-    count = 0
-    async for batch in batches:
-        await asyncio.to_thread(book.add, batch)
-        count += len(batch)
-    return count
+def reply(book: Book, name: str) -> StreamingResponse:
+    """Return a workbook as a file of a reply, sent piece by piece.
 
-
-async def reply(book: Book, name: str) -> StreamingResponse:
-    """Return a workbook as a file of a reply, sent piece by piece."""
-    file = await asyncio.to_thread(book.close)
+    It is packed as it is sent, which takes seconds for a long one: by then the transaction that it was read in is over.
+    """
     headers = {"Content-Disposition": f'attachment; filename="{name}.xlsx"'}
-    return StreamingResponse(_pieces(file), media_type=MEDIA_TYPE, headers=headers)
+    return StreamingResponse(_packed(book), media_type=MEDIA_TYPE, headers=headers)
+
+
+def reply_csv(file: IO[bytes], name: str) -> StreamingResponse:
+    """Return a table that was written to a file as a file of a reply, sent piece by piece."""
+    file.seek(0)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return StreamingResponse(_pieces(file), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _packed(book: Book) -> Iterator[bytes]:
+    yield from _pieces(book.close())
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

@@ -241,6 +241,36 @@ def imports(
     run_command(lambda: asyncio.run(run()))
 
 
+@app.command("export")
+def exports(
+    hubs: Annotated[int, typer.Option(min=100, help="of the larger list; the smaller one has a tenth")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Take lists of the fleet out, as workbook and as CSV: how long, and in how much memory.
+
+    Example: telecare bench export --hubs 20000
+    """
+    from telecare.bench.exports import exports_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
+    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
+    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
+    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
+
+    async def run() -> int:
+        tell = (lambda _: None) if as_json else say
+        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+            let_others_through(folder)
+            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+                database = Database(Settings.model_validate({"database_url": postgres.url}))
+                await upgrade(database.engine)
+                await database.dispose()
+                report = await exports_run(postgres.url, hubs, tell)
+        _tell(report, as_json=as_json)
+        return 0
+
+    run_command(lambda: asyncio.run(run()))
+
+
 @app.command()
 def escalation_crash(
     duration: Annotated[

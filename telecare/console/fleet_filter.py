@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping
 
 from devices.registry.health import Support, Told
+from telecare.api.endpoints.fleet_export import COLUMNS, cells
 from telecare.console import view
 
 NUMBERS = ("battery_from", "battery_below", "signal_from", "signal_below")
@@ -17,10 +18,6 @@ LINKED = ("battery_from", "signal_from", "signal_below", "support", "untold")
 """Filters that come with a bar that was followed; the form carries them on."""
 PATHS = ("ethernet", "wifi", "lte", "3g", "2g", "sms")
 LONGEST_NUMBER = 4
-COLUMNS = (
-    "hub_id", "council_id", "council", "model", "serial", "connection", "status", "presence", "presence_since",
-    "last_seen_at", "person_name", "place", "firmware", "battery_pct", "mains", "signal_dbm", "path",
-)  # fmt: skip
 
 
 def told(chosen: Mapping[str, str]) -> dict[str, Any]:
@@ -59,15 +56,19 @@ def paths(chosen: str) -> list[str]:
     return [*PATHS, *([chosen] if chosen and chosen not in PATHS else [])]
 
 
-def table(rows: Sequence[RowMapping]) -> str:
-    """Return hubs as CSV that a spreadsheet program shows and never computes."""
+def head() -> str:
+    """Return the first line of the fleet's list as CSV."""
+    return "\ufeff" + _written([COLUMNS])  # without the mark a spreadsheet program takes names for another alphabet
+
+
+def lines(rows: Iterable[RowMapping]) -> str:
+    """Return hubs as lines of CSV that a spreadsheet program shows and never computes."""
+    return _written([_cell(value) for value in cells(row)] for row in rows)
+
+
+def _written(rows: Iterable[Sequence[str | int]]) -> str:
     out = io.StringIO()
-    out.write("\ufeff")  # without it a spreadsheet program takes names for another alphabet
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        known = {**row, "council": view.council(row["council_id"])}
-        writer.writerow([_cell(known[name]) for name in COLUMNS])
+    csv.writer(out).writerows(rows)
     return out.getvalue()
 
 

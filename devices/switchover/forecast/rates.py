@@ -28,8 +28,8 @@ class Prior(NamedTuple):
     home_days: float
 
 
-FIRST_VISITS = (19.0, 3.75, 0.5, 0.9, 0.85)
-"""What 25 visits come to where nothing is known, in the order of the outcomes: 15 % find nobody in."""
+FIRST_VISITS = (38.0, 7.5, 1.0, 1.8, 1.7)
+"""What 50 visits come to where nothing is known, in the order of the outcomes: 15 % find nobody in."""
 LATER_VISITS = (7.0, 2.2, 0.3, 0.25, 0.25)
 """The same for 10 visits to homes where one came to nothing."""
 BACK: Mapping[Wait, Prior] = {
@@ -46,10 +46,12 @@ TURNED_DOWN = (0.5, 9.5)
 LEFT = Prior(1, 2200)
 FIRST_DAYS = 4
 """So many days of a programme tell nothing of its pace: bookings are made some days before, and there were few."""
-PACE_DAYS, PACE_SHAPE, PACE_SD = 1.0, 2.0, 1.0
-"""The pace that somebody stated counts as this many days seen, which differ from one another by about that much."""
-SPELL_BEGINS, SPELL_ENDS = (0.6, 18.0), (2.0, 1.5)
-"""Beta priors a day: that a lost spell begins, and that it ends."""
+PACE_OFF = 0.1
+"""By such a share the pace that somebody stated is off, as a rule, from what it comes to."""
+DAYS_DIFFER, AS_IF_SEEN = 0.5, 8.0
+"""By about so many visits by engineer days differ from one another; that counts as so many days seen."""
+SPELL_BEGINS, SPELL_ENDS = (2.0, 40.0), (6.0, 1.5)
+"""Beta priors a day: that a lost spell begins, two in a winter of 42 days, and that it ends: most are of one day."""
 LOST_SHARE, LOST_WEIGHT = 0.15, 1.0
 
 
@@ -156,15 +158,17 @@ def _flow(prior: Prior, seen: Flow, draws: int, rng: np.random.Generator) -> Flo
 
 
 def _pace(seen: list[float], stated: float, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw the mean pace and by how much days differ (Normal with Gamma precision)."""
+    """Draw the mean pace, and by how much days differ (Normal with Gamma precision)."""
+    # How far the statement is off and by how much days differ are two things. Taken for one (a statement that is worth
+    # one day, and days that may differ by much) they made the range of a young programme twice as wide as it was.
     number = len(seen)
     mean = sum(seen) / number if number else stated
     spread = sum((pace - mean) ** 2 for pace in seen)
-    days = PACE_DAYS + number
-    centre = (PACE_DAYS * stated + number * mean) / days
-    rate = PACE_SHAPE * PACE_SD**2 + spread / 2 + PACE_DAYS * number * (mean - stated) ** 2 / (2 * days)
-    deviation = 1.0 / np.sqrt(rng.gamma(PACE_SHAPE + number / 2, 1.0 / rate, draws))
-    return np.maximum(0.1, centre + deviation / np.sqrt(days) * rng.standard_normal(draws)), deviation
+    rate = (AS_IF_SEEN * DAYS_DIFFER**2 + spread) / 2
+    deviation = 1.0 / np.sqrt(rng.gamma((AS_IF_SEEN + max(0, number - 1)) / 2, 1.0 / rate, draws))
+    told, known = 1.0 / (PACE_OFF * stated) ** 2, number / deviation**2
+    centre = (told * stated + known * mean) / (told + known)
+    return np.maximum(0.1, centre + rng.standard_normal(draws) / np.sqrt(told + known)), deviation
 
 
 def _spells(worked: list[Worked], lost: list[Worked], draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

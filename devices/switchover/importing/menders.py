@@ -33,6 +33,8 @@ _PARTICLES = frozenset(
 _PHONE_END = re.compile(r"\s*[/;|\n]\s*|\s+(?:or|and)\s+", re.IGNORECASE)
 _REMARK = re.compile(r"\(([^()]*[^\W\d_]{2}[^()]*)\)|[-–:,]?\s*([^\W\d_]{2}[^\d]*)$")  # noqa: RUF001 - an en dash is meant
 _DIGITS = re.compile(r"\D")
+_BLANKS = re.compile(r"[ \t\u00a0\u2007\u202f\ufeff]+")
+_LINE_ENDS = re.compile(r"[\r\n\x0b\x0c\x85\u2028\u2029]+")
 _IMEI_DIGITS = 15
 
 
@@ -60,7 +62,9 @@ Mender = Callable[[str, str, Setting], Mended]
 
 def plain(typed: str) -> str:
     """Return a cell without the blanks around it and the wide ones inside."""
-    return re.sub(r"[ \t\u00a0\u2007\u202f\ufeff]+", " ", typed).strip()
+    if typed.isascii() and "  " not in typed and "\t" not in typed:
+        return typed.strip()
+    return _BLANKS.sub(" ", typed).strip()
 
 
 def says_nothing(typed: str) -> bool:
@@ -75,7 +79,9 @@ def mend_text(typed: str, _field: str, _setting: Setting) -> Mended:
 
 def mend_line(typed: str, _field: str, _setting: Setting) -> Mended:
     """Take a text of one line: several lines become one."""
-    lines = [plain(line).rstrip(", ") for line in re.split(r"[\r\n\x0b\x0c\x85\u2028\u2029]+", typed) if plain(line)]
+    if typed.isprintable():
+        return Mended(plain(typed).rstrip(", "))
+    lines = [plain(line).rstrip(", ") for line in _LINE_ENDS.split(typed) if plain(line)]
     value = ", ".join(line for line in lines if line)
     return Mended(value, "several lines were put into one" if len(lines) > 1 else "")
 

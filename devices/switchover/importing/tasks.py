@@ -5,12 +5,8 @@ import asyncio
 from devices.switchover.importing.repository import ImportFileRepository
 from devices.switchover.importing.steps import AuditsOf, ImportSteps
 from telecare.kernel.db import Database
-from telecare.kernel.logging import get_logger
+from telecare.kernel.looking import look_each
 from telecare.kernel.sealing import Sealer
-from telecare.kernel.transient import is_transient
-from telecare.kernel.waiting import first_of
-
-log = get_logger("import")
 
 EVERY_S = 1.0
 KEEP_DAYS = 30
@@ -23,29 +19,34 @@ class ImportWorker:
     def __init__(self, database: Database, sealer: Sealer, audits: AuditsOf) -> None:
         self.database = database
         self.steps = ImportSteps(database, sealer, audits)
+        self._working: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do steps until `stop` is set; what is in hand then is stopped, and begun anew by whoever comes next."""
-        while not stop.is_set():
-            try:
-                while not stop.is_set() and await self._step(stop):
-                    pass
-                async with self.database.transaction() as session:
-                    await ImportFileRepository(session).forget_old(KEEP_DAYS)
-            except Exception as error:
-                if not is_transient(error):
-                    log.exception("import_failed")
-                else:
-                    log.warning("import_failed", error=repr(error)[:200])
-            await first_of(stop, timeout_s=EVERY_S)
+        try:
+            await look_each(EVERY_S, stop, self.go_on, self.forget, name="imports", database=self.database)
+        finally:
+            if self._working is not None:
+                self._working.cancel()
+                await asyncio.gather(self._working, return_exceptions=True)
 
-    async def _step(self, stop: asyncio.Event) -> bool:
-        step = asyncio.ensure_future(self.steps.next())
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([step, stopped], return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not step.done():
-            step.cancel()
-            await asyncio.gather(step, return_exceptions=True)
-            return False
-        return step.result()
+    async def go_on(self) -> None:
+        """Begin with what waits, unless there is something in hand: a step of a large file takes longer than a look.
+
+        What the steps before came to is raised here, so that a worker that only fails does not get through its rounds.
+        """
+        before = self._working
+        if before is not None and not before.done():
+            return
+        self._working = asyncio.create_task(self._work())
+        if before is not None:
+            before.result()
+
+    async def forget(self) -> None:
+        """Remove files that are old."""
+        async with self.database.transaction() as session:
+            await ImportFileRepository(session).forget_old(KEEP_DAYS)
+
+    async def _work(self) -> None:
+        while await self.steps.next():
+            pass

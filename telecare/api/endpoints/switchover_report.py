@@ -71,7 +71,7 @@ async def export_report(session: Transaction, actor: Viewer, council: Council = 
 @reports.get("/export.xlsx", response_class=Response, responses=DESCRIBED)
 async def export_workbook(session: Transaction, actor: Viewer, council: Council = None) -> StreamingResponse:
     """Return the report as a workbook: progress, awards with their criteria, and what the councils entered."""
-    return await reply(as_book(await AwardService(session, actor.councils).report(council)), "switchover-report")
+    return reply(as_book(await AwardService(session, actor.councils).report(council)), "switchover-report")
 
 
 @router.post("/attestations", status_code=201)

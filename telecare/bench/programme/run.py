@@ -19,7 +19,8 @@ from telecare.bench.programme.world import Rules, World
 ASKED_AFTER = (3, 12, 22)
 """Working days after which a forecast is made; the first with almost no data."""
 DRAWS = 400
-PACE = 5.0
+PACE, PACE_OFF = 5.4, 0.1
+"""What an engineer of these programmes makes a day, and how far what people state before is off, as a share."""
 WEEK = timedelta(days=7)
 
 Forecaster = Callable[[Pool, History, Team, Span, World, np.random.Generator], Forecast]
@@ -129,10 +130,11 @@ def _one(report: Report, seed: int, law: Rules | None, forecaster: Forecaster) -
     ]
     rng = np.random.default_rng(seed)
     made: list[Forecast] = []
+    stated = PACE * float(np.exp(PACE_OFF * rng.standard_normal()))
 
     def look_at(day: date) -> None:
         if day in asked_on:
-            made.append(_forecast(world, day, forecaster, rng))
+            made.append(_forecast(world, day, stated, forecaster, rng))
         if (day - options.first) % WEEK == timedelta(0):
             report.curve.setdefault(day, []).append(world.remaining)
 
@@ -152,11 +154,11 @@ def _one(report: Report, seed: int, law: Rules | None, forecaster: Forecaster) -
     report.happened.update(world.happened)
 
 
-def _forecast(world: World, day: date, forecaster: Forecaster, rng: np.random.Generator) -> Forecast:
+def _forecast(world: World, day: date, stated: float, forecaster: Forecaster, rng: np.random.Generator) -> Forecast:
     reader = Reader(day, world.days)
     for home in world.homes:
         reader.read(home.log, found_on=world.first)
     past = reader.history()
     recent = past.days[-10:]
     engineers = sum(each.engineers for each in recent) / len(recent) if recent else len(world.engineers)
-    return forecaster(reader.pool(), past, Team(engineers, PACE), Span(day, world.last), world, rng)
+    return forecaster(reader.pool(), past, Team(engineers, stated), Span(day, world.last), world, rng)

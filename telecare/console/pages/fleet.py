@@ -1,12 +1,13 @@
 """The fleet list and the page of a hub with its timeline."""
 
+import asyncio
+import tempfile
 from collections import Counter
 from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -18,10 +19,10 @@ from devices.registry.councils import UnknownCouncilError, present_code
 from devices.registry.domain import Connection
 from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelRepository
 from telecare.access.domain import Actor, Permission
-from telecare.access.repository import AuditRepository
 from telecare.api.deps import Transaction
-from telecare.api.endpoints.fleet_export import workbook
+from telecare.api.endpoints.fleet_export import pages, taken, workbook
 from telecare.api.endpoints.hubs import list_events, show_installation
+from telecare.api.sheets import reply_csv
 from telecare.console import fleet_filter, presence_picture, timeline, view, work_view
 from telecare.console.forms import NOTHING
 from telecare.console.pages.acceptance import acceptance_facts
@@ -43,7 +44,6 @@ ON_A_PAGE = 50
 TIMELINE = 100
 ALARMS = 10
 PERIODS = 200
-EXPORTED_AT_ONCE = 2_000
 
 
 @router.get("/fleet")
@@ -81,13 +81,13 @@ async def fleet(
     if format == "xlsx":
         return await workbook(session, actor, wanted)
     if format:
-        return await _table(session, actor, hubs, wanted, {name: value for name, value in chosen.items() if value})
+        return await fleet_csv(session, actor, wanted)
     order = sort.removeprefix("-")
     if order not in ORDERS:
         order, sort = "hub", "hub"
     total = await hubs.count(wanted)
-    pages = max(1, -(-total // ON_A_PAGE))
-    at = min(at, pages)
+    page_count = max(1, -(-total // ON_A_PAGE))
+    at = min(at, page_count)
     by_connection: Counter[str] = Counter()
     by_presence: Counter[str] = Counter()
     for name, state, count in await hubs.counts(wanted.council):
@@ -104,7 +104,7 @@ async def fleet(
         ),
         total=total,
         at=at,
-        pages=pages,
+        pages=page_count,
         chosen=chosen,
         sort=sort,
         kept=urlencode(kept),
@@ -118,16 +118,16 @@ async def fleet(
     )
 
 
-async def _table(
-    session: AsyncSession, actor: Actor, hubs: HubRepository, wanted: HubFilter, chosen: dict[str, str]
-) -> Response:
+async def fleet_csv(session: AsyncSession, actor: Actor, wanted: HubFilter) -> Response:
     """Return the whole list as CSV; it has names and addresses, so it is written to the audit."""
-    rows: list[RowMapping] = []
-    while found := await hubs.page(wanted, rows[-1]["hub_id"] if rows else None, EXPORTED_AT_ONCE):
-        rows += found
-    await AuditRepository(session).add(actor, "fleet_exported", "fleet", "list", details={**chosen, "hubs": len(rows)})
-    headers = {"Content-Disposition": 'attachment; filename="hubs.csv"'}
-    return Response(fleet_filter.table(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    await asyncio.to_thread(file.write, fleet_filter.head().encode())
+    count = 0
+    async for found in pages(HubRepository(session, actor.councils), wanted):
+        await asyncio.to_thread(lambda rows=found: file.write(fleet_filter.lines(rows).encode()))  # type: ignore[misc]
+        count += len(found)
+    await taken(session, actor, wanted, count)
+    return reply_csv(file, "hubs")
 
 
 def council_code(council: str) -> str:

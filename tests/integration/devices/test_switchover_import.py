@@ -20,10 +20,12 @@ from devices.switchover.importing.report import rows_of
 from devices.switchover.importing.repository import ImportFileRepository
 from devices.switchover.importing.service import ImportFileService, StaleImportError
 from devices.switchover.importing.steps import ImportSteps
+from devices.switchover.importing.tasks import ImportWorker
 from telecare.access.models import AuditEntry
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
 from telecare.kernel.errors import InvalidError, NotFoundError, RefusedError
+from telecare.kernel.looking import Watcher
 from tests.homes import ARGYLL, FIFE, add_models
 
 HEADINGS = [
@@ -292,6 +294,7 @@ import asyncio, sys
 from uuid import UUID
 from devices.switchover.importing import steps
 from devices.switchover.importing.steps import ImportSteps
+from devices.switchover.importing.tasks import ImportWorker
 from telecare.access.repository import AuditRepository
 from telecare.kernel.db import Database
 from telecare.kernel.sealing import Sealer
@@ -336,3 +339,40 @@ async def test_killed_in_the_middle_of_making_live_leaves_nothing_and_another_on
     assert (done.state, done.counts["created"]) == (FileState.LIVE, 4)
     assert await desk.count(Hub) == [4]
     assert RowStatus.CREATED in done.counts
+
+
+async def test_the_worker_does_what_waits_and_says_that_it_looks(desk: Desk, services: Services) -> None:
+    async with services.database.transaction() as session:
+        service = ImportFileService(session, services.sealer)
+        file = await service.receive(workbook(MORAG), "list.xlsx", FileKind.HOMES, None, "user:fiona")
+    worker, stop, read = (
+        ImportWorker(services.database, services.sealer, AuditRepository),
+        asyncio.Event(),
+        asyncio.Event(),
+    )
+    worker.steps.progress = lambda *_: read.set()
+    running = asyncio.create_task(worker.run(stop))
+    async with asyncio.timeout(30):
+        await read.wait()
+        stop.set()
+        await running
+    assert (await desk.get(file.id)).rows == 1
+    async with services.database.transaction() as session:
+        watcher = (await session.execute(select(Watcher).where(Watcher.name == "imports"))).scalar_one()
+    assert watcher.every_s == 1
+
+
+async def test_rows_of_one_batch_that_change_one_home_are_one_change_of_it(desk: Desk, services: Services) -> None:
+    """Two hubs at one address: the second row adds to premises and line what the first did not say."""
+    first, second = list(MORAG), list(MORAG)
+    second[1] = "SK-9"
+    await desk.live(workbook(first, second))
+    headings = [*HEADINGS, "Access notes", "Exchange"]
+    rows = [[*first, "Ring twice", ""], [*second, "Knock", "Oban"]]
+    file = await desk.live(workbook(*rows, headings=headings))
+    assert file.counts["error"] == 0
+    async with services.database.transaction() as session:
+        (premises,) = (await session.execute(select(Premises))).scalars()
+        assert (premises.access_notes, premises.exchange) == ("Ring twice", "Oban")
+    same = await desk.live(workbook(*rows, headings=headings))
+    assert (same.counts["unchanged"], same.counts["updated"]) == (2, 0)
