@@ -141,12 +141,14 @@ def change_rules(draft: Draft, event: RulesChanged) -> None:
 def reroute(draft: Draft, event: Rerouted) -> None:
     """Begin anew on another ladder; who has it keeps it, and the new ladder counts if they let it go (S09, R24).
 
-    It also says how long a claim lasts: one that was good for a day on a technical ladder must not keep a graver one.
+    It was shelved for what it seemed to be: it comes off the shelf. The new ladder also says how long a claim lasts:
+    one that was good for a day on a technical ladder must not keep a graver one.
     """
     actor = event.by.name if event.by else SYSTEM
-    draft.say("rerouted", actor, f"{event.reason}. Ladder: {event.ladder.name}, version {event.ladder.version}.")
+    off = " It is off the shelf." if draft.state.shelved_until is not None else ""
+    draft.say("rerouted", actor, f"{event.reason}. Ladder: {event.ladder.name}, version {event.ladder.version}.{off}")
     draft.call_off()
-    draft.put(ladder=event.ladder, step=0, loop=0, again=0, exhausted=False, last_step_at=None)
+    draft.put(ladder=event.ladder, step=0, loop=0, again=0, exhausted=False, last_step_at=None, shelved_until=None)
     claim, lasts = draft.state.claim, draft.now + timedelta(seconds=event.ladder.ack_s)
     if draft.state.handling is Handling.RAISED:
         draft.put(step_due_at=draft.not_before(draft.now))

@@ -21,6 +21,7 @@ from alarms.escalation.inputs import (
     Renewed,
     Repeated,
     Rerouted,
+    Shelved,
     TimerDue,
     VoiceLost,
 )
@@ -66,6 +67,17 @@ def test_a_claim_lasts_as_long_as_the_ladder_says_that_the_alarm_is_on_now():
     assert run.state.claim is not None
     assert run.state.claim.holder == ANN
     assert run.due == 20 + LIFE_SAFETY.ack_s - LIFE_SAFETY.remind_s
+
+
+def test_what_is_moved_to_another_ladder_comes_off_the_shelf():
+    """It was shelved for what it seemed to be: nobody may wait for an hour to be told of something grave."""
+    run = Run(TECHNICAL, "T", 50)
+    run.do(Shelved(ANN, 3600, "It is known"), at=10)
+    assert run.due == 10 + 3600
+    run.do(Rerouted(LIFE_SAFETY, "It is grave"), at=20)
+    assert run.state.shelved_until is None
+    assert run.kinds(20) == ["rerouted", "step"]
+    assert run.said("rerouted")[0].endswith("It is off the shelf.")
 
 
 # C02
