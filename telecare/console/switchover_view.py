@@ -69,6 +69,9 @@ DO = {
 CHANNELS = {each: str(each).replace("_", " ").capitalize() for each in ContactChannel}
 OUTCOMES = {each: str(each).replace("_", " ").capitalize() for each in ContactOutcome}
 DONE = {
+    "programme": "The programme was made, and its units looked for.",
+    "wave": "The wave was added: narrow the list of units, and put them into it.",
+    "assigned": "The units are in it now.",
     "made": "The visit is made.",
     "stepped": "The visit has gone on.",
     "noted": "It is written down.",

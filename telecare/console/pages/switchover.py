@@ -1,4 +1,4 @@
-"""The switchover: programmes and how far they are, their units; visits with filters, one with what may follow."""
+"""Visits of the switchover: a list with filters, and one with what may follow."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,11 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from devices.registry.domain import Connection, RiskTier
 from devices.registry.repository import ModelRepository
-from devices.switchover.programmes.domain import ReasonKind
-from devices.switchover.programmes.repository import ProgrammeRepository, UnitFilter
-from devices.switchover.programmes.schemas import show_unit
 from devices.switchover.visits.domain import VisitState, follows
 from devices.switchover.visits.repository import VisitFilter, VisitRepository
 from devices.switchover.visits.schemas import (
@@ -31,7 +27,6 @@ from devices.switchover.visits.schemas import (
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository, UserRepository
 from telecare.api.deps import Transaction
-from telecare.api.endpoints import switchover_programmes
 from telecare.api.endpoints import visits as api
 from telecare.console import switchover_view
 from telecare.console.acting import REFUSED, SEE_OTHER, acted
@@ -48,7 +43,6 @@ router = APIRouter(prefix="/switchover")
 Viewer = Annotated[Actor, Depends(PageNeeds(Permission.SEE_PEOPLE))]
 Swapper = Annotated[Actor, Depends(PageNeeds(Permission.SWITCH_OVER))]
 Speaker = Annotated[Actor, Depends(PageNeeds(Permission.HANDLE_ALARMS))]
-Planner = Annotated[Actor, Depends(PageNeeds(Permission.SUPERVISE))]
 Text = Annotated[str, Query(max_length=120)]
 At = Annotated[int, Query(ge=1, le=100_000)]
 
@@ -73,82 +67,6 @@ _EXCEPTION = {
     "as_of": "The visit has changed: look and try again",
 }
 _CANCEL = {"reason": "Say why nothing more comes of it, in 3 to 500 characters", "as_of": _STEP["as_of"]}
-
-
-@router.get("")
-async def front(request: Request, session: Transaction, actor: Viewer) -> Response:
-    """Show each programme: how far it is, how its units are connected, how long it is until its deadline."""
-    shown = (await switchover_programmes.list_programmes(session, actor)).items
-    visits, today = VisitRepository(session, actor.councils), (await database_now(session)).astimezone(LONDON).date()
-    return page(
-        request,
-        "switchover.html",
-        actor,
-        programmes=shown,
-        due=await visits.count(VisitFilter(due=today)),
-        words=switchover_view,
-    )
-
-
-@router.get("/programmes/{programme_id}")
-async def programme(
-    request: Request,
-    programme_id: UUID,
-    session: Transaction,
-    actor: Viewer,
-    council: Text = "",
-    connection: Text = "",
-    tier: Text = "",
-    reason: Text = "",
-    state: Text = "",
-    wave: Text = "",
-    at: At = 1,
-    done: Text = "",
-) -> Response:
-    """Show the units of a programme; every filter stands in the address."""
-    programmes = ProgrammeRepository(session, actor.councils)
-    shown = await switchover_programmes.get_programme(programme_id, session, actor)
-    waves = {str(each.id): each.id for each in shown.waves}
-    known = {"no_visit", "done", "left", *map(str, VisitState)}
-    chosen = {
-        "council": council_code(council), "connection": connection if connection in list(Connection) else "",
-        "tier": tier if tier in list(RiskTier) else "", "reason": reason if reason in list(ReasonKind) else "",
-        "state": state if state in known else "", "wave": wave if wave in waves or wave == "none" else "",
-    }  # fmt: skip
-    wanted = UnitFilter(
-        chosen["council"] or None, chosen["connection"] or None, waves.get(chosen["wave"]), chosen["wave"] == "none",
-        chosen["tier"] or None, chosen["reason"] or None, chosen["state"] or None,
-    )  # fmt: skip
-    total = await programmes.count(programme_id, wanted)
-    pages = max(1, -(-total // ON_A_PAGE))
-    at = min(at, pages)
-    found = await programmes.page(programme_id, wanted, None, ON_A_PAGE, (at - 1) * ON_A_PAGE)
-    kept = {name: value for name, value in chosen.items() if value}
-    return page(
-        request,
-        "switchover_programme.html",
-        actor,
-        programme=shown,
-        units=[show_unit(row) for row in found],
-        total=total,
-        at=at,
-        pages=pages,
-        chosen=chosen,
-        kept=urlencode(kept),
-        councils=[row for row in await ModelRepository(session).councils() if row.code in shown.councils],
-        reasons=[(str(each), str(each).replace("_", " ")) for each in ReasonKind],
-        states=[(each, switchover_view.state_words(each)) for each in ("no_visit", *map(str, VisitState), "done")],
-        words=switchover_view,
-        done=switchover_view.DONE.get(done, ""),
-    )
-
-
-@router.post("/programmes/{programme_id}/find")
-async def find(request: Request, programme_id: UUID, session: Transaction, actor: Planner) -> Response:
-    """Look for the units of a programme now."""
-    await typed(request, "find")
-    await switchover_programmes.find_units(programme_id, session, actor)
-    return RedirectResponse(f"/switchover/programmes/{programme_id}?done=found", SEE_OTHER)
 
 
 @router.post("/units/{unit_id}/visit")
