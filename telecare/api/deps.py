@@ -80,3 +80,9 @@ class Needs:
         if not actor.may(self.permission):
             raise ForbiddenError(f"This needs the permission {self.permission}; your role is {actor.role}")
         return actor
+
+
+def check_council(actor: Actor, council_id: str) -> None:
+    """Raise ForbiddenError for a council that is not the actor's."""
+    if not actor.sees(council_id):
+        raise ForbiddenError("This council is not yours")

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.councils import UnknownCouncilError, present_code
 from devices.switchover.planning.changes import Order, Since
-from devices.switchover.planning.domain import PlanState
+from devices.switchover.planning.domain import REPLAN_SECONDS, PlanState
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.schemas import AbsenceIn, EngineerIn, RulesIn
@@ -26,7 +26,6 @@ from telecare.switchover.planning import Known, as_result, problem_of
 
 Council = Annotated[str, typer.Option(help="a GSS code or a name")]
 Username = Annotated[str, typer.Argument(help="the user name of their account")]
-SECONDS = 4.0
 
 
 def engineer(
@@ -82,8 +81,7 @@ def away(
         await repository.engineer(code, user.id)
         await repository.add_absence(council_id=code, user_id=user.id, made_by="system", **body.model_dump())
         await AuditRepository(session).add("system", "engineer_away", "engineer", user.id, code, reason=body.reason)
-        plans = await repository.page(code, None, 100)
-        plan = next((each for each in plans if _concerns(each, body)), None)
+        plan = await repository.concerning(code, body.first_on, body.last_on)
         if plan is None:
             return None
         today = (await database_now(session)).date()
@@ -96,7 +94,7 @@ def away(
             return 0
         known, plan = found
         since = Since(max(body.first_on, plan.first_on), body.from_minute if body.first_on >= plan.first_on else 0)
-        answer = asyncio.run(carry_out(Order(known.problem, SECONDS, before_of(plan, known), since), _quiet))
+        answer = asyncio.run(carry_out(Order(known.problem, REPLAN_SECONDS, before_of(plan, known), since), _quiet))
         result = as_result(known, answer.plan, answer.done)
         in_transaction(lambda session: _keep(session, plan.id, result))
         for move in result["moves"]:
@@ -129,16 +127,11 @@ def rules(
     run_command(lambda: _done(work, "The rules are saved; plans that are made from now on follow them."))
 
 
-def _concerns(plan: SwitchoverPlan, body: AbsenceIn) -> bool:
-    there = plan.state in {PlanState.READY, PlanState.ACCEPTED}
-    return there and plan.first_on <= body.last_on and body.first_on <= plan.last_on
-
-
 async def _keep(session: AsyncSession, replaces: UUID, result: dict[str, Any]) -> None:
     before = await PlanningRepository(session).require(replaces)
     row = await PlanningRepository(session).add(
         council_id=before.council_id, state=PlanState.READY, first_on=before.first_on, last_on=before.last_on,
-        seconds=SECONDS, progress=1.0, result=result, made_by="system", replaces_id=replaces,
+        seconds=REPLAN_SECONDS, progress=1.0, result=result, made_by="system", replaces_id=replaces,
     )  # fmt: skip
     await AuditRepository(session).add("system", "plan_made", "switchover_plan", row.id, before.council_id)
 

@@ -355,6 +355,25 @@ class Things:
         ids = await self.programme()
         return ids | {"visit_id": (await self.made("/switchover/visits", {"unit_id": ids["unit_id"]}))["id"]}
 
+    async def visits_plan(self) -> dict[str, str]:
+        """A plan, and somebody who visits homes and is away."""
+        name = f"contract-{next(self.numbers)}"
+        user = {"username": name, "display_name": name, "password": PASSWORD, "role": "engineer"}
+        engineer = (await self.made("/users", user))["id"]
+        reply = await self.api.put(f"{API}/switchover/engineers/{engineer}", json=self.base())
+        assert reply.status_code == 200, reply.text
+        away = await self.made(f"/switchover/engineers/{engineer}/absences", self.monday() | {"reason": "on leave"})
+        reply = await self.api.post(f"{API}/switchover/plans", json=self.monday() | {"seconds": 0.2})
+        assert reply.status_code == 202, reply.text
+        found = {"plan_id": reply.json()["id"], "absence_id": away["absence"]["id"]}
+        return found | {"engineer": engineer, "council": FIFE}
+
+    def base(self) -> dict[str, Any]:
+        return {"council_id": FIFE, "base_latitude": 56.2, "base_longitude": -3.1}
+
+    def monday(self) -> dict[str, str]:
+        return {"council_id": FIFE, "first_on": "2030-01-07", "last_on": "2030-01-07"}
+
     async def one_of_each(self) -> dict[str, str]:
         """An id of something real for each name in a path."""
         home = await self.home()
@@ -369,6 +388,7 @@ class Things:
             | await self.telco()
             | await self.attestation()
             | await self.visit()
+            | await self.visits_plan()
         )
         desk |= {"import_id": await self.imported(b"hub_id,town\nSK-1,Cupar\n")}
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
@@ -400,6 +420,7 @@ class Things:
             self._of_welfare,
             self._of_programmes,
             self._of_visits,
+            self._of_plans,
         )
         for source in sources:
             async for sample in source():
@@ -474,6 +495,16 @@ class Things:
         yield Sample("POST", f"{one}/contacts", await self.visit(), {"channel": "letter", "outcome": "sent"})
         yield Sample("POST", f"{one}/note", await self.visit(), {"text": "a dog, friendly"})
         yield Sample("POST", f"{one}/cancel", await self.visit(), {"as_of": 1, "reason": "another way"})
+
+    async def _of_plans(self) -> AsyncIterator[Sample]:
+        one, ids = f"{API}/switchover/engineers/{{user_id}}", await self.visits_plan()
+        engineer = {"user_id": ids["engineer"], "council": FIFE}
+        yield Sample("POST", f"{API}/switchover/plans", {}, self.monday() | {"seconds": 0.2})
+        yield Sample("PUT", one, engineer, self.base() | {"skills": ["key safe"]})
+        yield Sample("POST", f"{one}/absences", engineer, self.monday() | {"reason": "called in sick"})
+        yield Sample("DELETE", f"{API}/switchover/absences/{{absence_id}}", ids)
+        yield Sample("DELETE", f"{one}/councils/{{council}}", engineer)
+        yield Sample("PUT", f"{API}/switchover/rules/{{council}}", ids, {"lines_end_on": None, "undo_minutes": 30})
 
     async def _of_jobs(self) -> AsyncIterator[Sample]:
         one = f"{API}/jobs/{{job_id}}"

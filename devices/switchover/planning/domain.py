@@ -11,3 +11,7 @@ class PlanState(StrEnum):
     READY = "ready"
     FAILED = "failed"
     ACCEPTED = "accepted"
+
+
+REPLAN_SECONDS = 4.0
+"""So long it is searched for each week when a plan is made anew: somebody waits for it."""

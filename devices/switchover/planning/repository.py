@@ -53,6 +53,11 @@ class PlanningRepository:
         fresh = statement.returning(EngineerProfile).execution_options(populate_existing=True)
         return (await self.session.execute(fresh)).scalar_one()
 
+    async def remove_engineer(self, council: str, user_id: UUID) -> None:
+        """Take somebody out of those who visit homes of a council; plans that were made keep their name."""
+        await self.session.delete(await self.engineer(council, user_id))
+        await self.session.flush()
+
     async def absences(self, council: str, first: date) -> Sequence[EngineerAbsence]:
         """Return who is away from a day on."""
         statement = select(EngineerAbsence).where(
@@ -60,11 +65,44 @@ class PlanningRepository:
         )
         return list((await self.session.execute(statement.order_by(EngineerAbsence.first_on))).scalars())
 
+    async def away(self, council: str | None, first: date) -> Sequence[EngineerAbsence]:
+        """Return who is away from a day on, in all councils that may be seen or in one."""
+        statement = self._mine(select(EngineerAbsence), EngineerAbsence.council_id)
+        statement = statement.where(EngineerAbsence.last_on >= first)
+        if council is not None:
+            statement = statement.where(EngineerAbsence.council_id == council)
+        order = (EngineerAbsence.first_on, EngineerAbsence.id)
+        return list((await self.session.execute(statement.order_by(*order))).scalars())
+
+    async def absence(self, absence_id: UUID) -> EngineerAbsence:
+        """Return an absence, or raise NotFoundError."""
+        statement = select(EngineerAbsence).where(EngineerAbsence.id == absence_id)
+        found: EngineerAbsence | None = (
+            await self.session.execute(self._mine(statement, EngineerAbsence.council_id))
+        ).scalar_one_or_none()
+        if found is None:
+            raise NotFoundError(f"There is no absence {absence_id}")
+        return found
+
+    async def remove_absence(self, absence: EngineerAbsence) -> None:
+        """Take back that somebody is away."""
+        await self.session.delete(absence)
+        await self.session.flush()
+
+    async def same_absence(self, user_id: UUID, council: str, first: date, last: date) -> EngineerAbsence | None:
+        """Return what is written down of the same days already."""
+        statement = select(EngineerAbsence).where(
+            EngineerAbsence.user_id == user_id, EngineerAbsence.council_id == council,
+            EngineerAbsence.first_on == first, EngineerAbsence.last_on == last,
+        )  # fmt: skip
+        return (await self.session.execute(statement.limit(1))).scalar_one_or_none()
+
     async def add_absence(self, **columns: Any) -> EngineerAbsence:
         """Write down that somebody is away."""
         row = EngineerAbsence(id=new_id(), **columns)
         self.session.add(row)
         await self.session.flush()
+        await self.session.refresh(row)
         return row
 
     async def needs(self, council: str) -> dict[UUID, VisitNeed]:
@@ -123,6 +161,29 @@ class PlanningRepository:
         if found is None:
             raise NotFoundError(f"There is no plan {plan_id}")
         return found
+
+    async def concerning(self, council: str, first: date, last: date) -> SwitchoverPlan | None:
+        """Return the plan that holds in these days: the newest that was accepted, else the newest that is ready."""
+        there = SwitchoverPlan.state.in_((PlanState.READY, PlanState.ACCEPTED))
+        overlaps = and_(SwitchoverPlan.first_on <= last, SwitchoverPlan.last_on >= first)
+        statement = select(SwitchoverPlan).where(SwitchoverPlan.council_id == council, there, overlaps)
+        order = ((SwitchoverPlan.state == PlanState.ACCEPTED).desc(), SwitchoverPlan.made_at.desc())
+        found: SwitchoverPlan | None = (
+            await self.session.execute(statement.order_by(*order).limit(1))
+        ).scalar_one_or_none()
+        return found
+
+    async def order(self, **columns: Any) -> tuple[SwitchoverPlan, bool]:
+        """Return the plan that is asked for, and whether it is new: one of the same days that still waits is the same.
+
+        `columns`: council_id, first_on, last_on, replaces_id, seconds, made_by.
+        """
+        await self.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"plan:{columns['council_id']}"))))
+        same = [getattr(SwitchoverPlan, name) == columns[name] for name in ("council_id", "first_on", "last_on")]
+        replaces = SwitchoverPlan.replaces_id.is_not_distinct_from(columns.get("replaces_id"))
+        statement = select(SwitchoverPlan).where(SwitchoverPlan.state == PlanState.QUEUED, replaces, *same).limit(1)
+        found: SwitchoverPlan | None = (await self.session.execute(statement)).scalar_one_or_none()
+        return (found, False) if found is not None else (await self.add(**columns), True)
 
     async def claim(self, now: datetime) -> SwitchoverPlan | None:
         """Return the next plan to be made, which is ours now; one whose maker has gone is made anew."""

@@ -152,6 +152,34 @@ class AbsenceIn(Input):
         return self
 
 
+class AwayIn(AbsenceIn):
+    """Somebody who visits homes of a council is away."""
+
+    council_id: CouncilRef
+
+
+class AbsenceOut(Output):
+    """Somebody is away; `from_minute` of the first day."""
+
+    id: UUID
+    council_id: str
+    user_id: UUID
+    first_on: date
+    last_on: date
+    from_minute: int
+    reason: str
+    made_at: datetime
+    made_by: str
+
+
+class RulesOut(RulesIn):
+    """What binds all visits of a council; `saved_at` null: nobody has said anything, these are the usual ones."""
+
+    council_id: str
+    saved_at: datetime | None
+    saved_by: str | None
+
+
 class PlanIn(Input):
     """What to plan: a council, from one day to another; `seconds` of each search: a week has about four."""
 
@@ -189,3 +217,10 @@ class PlanOut(PlanListed):
     """A plan with its appointments, what was left out and why, and what it comes to."""
 
     result: Mapping[str, Any] | None
+
+
+class AwayOut(Output):
+    """An absence, and the plan that is made anew because of it; null when no plan has these days."""
+
+    absence: AbsenceOut
+    plan: PlanListed | None

@@ -21,11 +21,10 @@ from devices.switchover.awards.schemas import (
 from devices.switchover.awards.service import AwardService
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
-from telecare.api.deps import Needs, Transaction
+from telecare.api.deps import Needs, Transaction, check_council
 from telecare.api.filters import Council
 from telecare.api.routing import api_router
 from telecare.api.sheets import DESCRIBED, Book, reply
-from telecare.kernel.errors import ForbiddenError
 
 reports = api_router("/reports/switchover", "switchover")
 router = api_router("/switchover", "switchover")
@@ -77,7 +76,7 @@ async def export_workbook(session: Transaction, actor: Viewer, council: Council 
 @router.post("/attestations", status_code=201)
 async def attest(body: AttestIn, session: Transaction, actor: Editor) -> AttestationOut:
     """Attest a criterion that no count shows, by name and with the evidence."""
-    _check_council(actor, body.council_id)
+    check_council(actor, body.council_id)
     row = await AwardService(session, actor.councils).attest(body, actor.label)
     await AuditRepository(session).add(
         actor, "award_attested", "award_attestation", row.id, row.council_id, details={"criterion": row.criterion}
@@ -98,7 +97,7 @@ async def withdraw(attestation_id: UUID, body: WithdrawIn, session: Transaction,
 @router.put("/costs")
 async def enter_costs(body: CostsIn, session: Transaction, actor: Editor) -> SwitchoverReportOut:
     """Enter what things cost and save a council, in pence, and where it has that from; items left out stay."""
-    _check_council(actor, body.council_id)
+    check_council(actor, body.council_id)
     service = AwardService(session, actor.councils)
     await service.enter(body, actor.label)
     await AuditRepository(session).add(
@@ -156,8 +155,3 @@ def _awards(one: CouncilReportOut) -> Iterator[tuple[Any, ...]]:
 
 def _pounds(pence: int | None) -> float | None:
     return None if pence is None else pence / 100
-
-
-def _check_council(actor: Actor, council_id: str) -> None:
-    if not actor.sees(council_id):
-        raise ForbiddenError("This council is not yours")

@@ -110,6 +110,9 @@ SWITCHOVER: dict[str, Any] = {
     "exception/confirm": {"as_of": 1},
     "waves": {"name": "x"},
     "end": {"as_of": 1},
+    "/api/v1/switchover/engineers/{user_id}": {"council_id": FIFE, "base_latitude": 56.2, "base_longitude": -3.1},
+    "/api/v1/switchover/rules/{council}": {},
+    "absences": {"council_id": FIFE, "first_on": "2030-01-07", "last_on": "2030-01-07", "reason": "curious"},
 }
 """The same for what is of the switchover."""
 
@@ -167,6 +170,7 @@ async def theirs(register: Register, database: Database) -> dict[str, str]:
         "job_id": await job(database, hub_id),
         "exposure_id": await exposed(database, hub_id),
         **await telco(register, database, hub_id),
+        **await planned(register),
         "attestation_id": await attested(register, database),
         "image_id": image,
         "import_id": (await register.send("POST", f"/switchover/import?council={FIFE}", {"list": MARK}))["id"],
@@ -227,6 +231,18 @@ async def telco(register: Register, database: Database, hub_id: str) -> dict[str
     async with database.transaction() as session:
         check = str((await session.execute(insert, {"hub_id": hub_id})).scalar_one())
     return {"telco_agreement_id": agreement, "batch_id": batch, "check_id": check, "hold_id": held}
+
+
+async def planned(register: Register) -> dict[str, str]:
+    """A plan, and somebody who is away."""
+    user = {"username": f"{MARK}-e", "display_name": MARK, "password": "a long password", "role": "engineer"}
+    engineer = (await register.send("POST", "/users", {**user, "councils": [FIFE]}))["id"]
+    base = {"council_id": FIFE, "base_latitude": 56.2, "base_longitude": -3.1}
+    await register.send("PUT", f"/switchover/engineers/{engineer}", base, 200)
+    days = {"council_id": FIFE, "first_on": "2030-01-07", "last_on": "2030-01-11"}
+    plan = await register.send("POST", "/switchover/plans", days, 202)
+    away = await register.send("POST", f"/switchover/engineers/{engineer}/absences", {**days, "reason": MARK})
+    return {"plan_id": plan["id"], "absence_id": away["absence"]["id"], "council": FIFE}
 
 
 async def attested(register: Register, database: Database) -> str:
@@ -308,6 +324,7 @@ async def everything(database: Database) -> str:
         "telco_hold",
         "telco_check",
     )
+    tables += ("engineer_profile", "engineer_absence", "planning_rules", "switchover_plan")
     tables += ("award_day", "award_attestation", "switchover_cost")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608

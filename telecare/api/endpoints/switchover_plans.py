@@ -1,0 +1,69 @@
+"""Plans of visits: ordered, made in the background, looked at."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from devices.switchover.planning.models import SwitchoverPlan
+from devices.switchover.planning.repository import PlanningRepository
+from devices.switchover.planning.schemas import PlanIn, PlanListed, PlanOut
+from telecare.access.domain import Actor, Permission
+from telecare.access.repository import AuditRepository
+from telecare.api.deps import Needs, Transaction, check_council
+from telecare.api.filters import Council
+from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
+from telecare.api.routing import api_router
+from telecare.kernel.db import database_now
+from telecare.kernel.errors import InvalidError, RefusedError
+from telecare.switchover.swaps import LONDON
+
+router = api_router("/switchover/plans", "switchover")
+
+Viewer = Annotated[Actor, Depends(Needs(Permission.SEE_PEOPLE))]
+Planner = Annotated[Actor, Depends(Needs(Permission.SUPERVISE))]
+
+
+@router.get("")
+async def list_plans(
+    session: Transaction, actor: Viewer, council: Council = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[PlanListed]:
+    """List plans, the newest first; without what is in them."""
+    key = decode_cursor(cursor, datetime, UUID)
+    after = None if key is None else (key[0], key[1])
+    found = await PlanningRepository(session, actor.councils).page(council, after, limit + 1)
+    return page_of(found, limit, PlanListed.model_validate, lambda row: (row.made_at, row.id))
+
+
+@router.post("", status_code=202)
+async def order_plan(body: PlanIn, session: Transaction, actor: Planner) -> PlanListed:
+    """Order a plan; `GET` says how far it is. While one of the same days still waits, it is the same plan.
+
+    409 when nobody visits homes of the council yet.
+    """
+    check_council(actor, body.council_id)
+    today = (await database_now(session)).astimezone(LONDON).date()
+    if body.first_on <= today:
+        errors = [{"where": "body.first_on", "what": "a plan begins tomorrow at the earliest"}]
+        raise InvalidError("These days have begun", errors=errors)
+    planning = PlanningRepository(session, actor.councils)
+    if not await planning.engineers(body.council_id):
+        raise RefusedError("Nobody visits homes of this council yet: say who does, and from where")
+    row, new = await planning.order(**body.model_dump(), made_by=actor.label)
+    if new:
+        await note_plan(session, actor, "plan_ordered", row)
+    return PlanListed.model_validate(row)
+
+
+@router.get("/{plan_id}")
+async def get_plan(plan_id: UUID, session: Transaction, actor: Viewer) -> PlanOut:
+    """Show a plan: how far it is, and once made its `result`: `appointments`, `unplanned`, `moves`, `figures`."""
+    return PlanOut.model_validate(await PlanningRepository(session, actor.councils).require(plan_id))
+
+
+async def note_plan(session: AsyncSession, actor: Actor, action: str, plan: SwitchoverPlan, **details: Any) -> None:
+    """Write to the audit what somebody did with a plan."""
+    about = {"first_on": plan.first_on.isoformat(), "last_on": plan.last_on.isoformat()} | details
+    await AuditRepository(session).add(actor, action, "switchover_plan", plan.id, plan.council_id, details=about)
