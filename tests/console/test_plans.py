@@ -1,0 +1,68 @@
+"""A plan in a real browser: ordered, made, read as a timetable and a picture; somebody is ill, and it is made anew."""
+
+from datetime import date, timedelta
+
+from playwright.async_api import expect
+
+from telecare.embedded.lab import Lab
+from tests.console.conftest import Homes, Login, needs_browser
+from tests.console.test_pages import faults
+
+pytestmark = needs_browser
+MADE_MS = 90_000
+
+
+def monday() -> date:
+    """Return a Monday far enough ahead for no other test, and never of a holiday."""
+    day = date.fromisoformat("2028-01-17")
+    return day - timedelta(days=day.weekday())
+
+
+async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: Login, lab: Lab, homes: Homes) -> None:
+    hub = next(each for each in (await homes.api.get("/hubs", params={"limit": 500})).json()["items"]
+               if each["connection"] != "digital" and each["person_id"])  # fmt: skip
+    council = hub["council_id"]
+    ewan = next(each for each in (await homes.api.get("/users")).json()["items"] if each["username"] == "ewan")
+    home = (await homes.api.get(f"/premises/{hub['premises_id']}")).json()
+    base = {"council_id": council, "base_latitude": home["latitude"], "base_longitude": home["longitude"]}
+    reply = await homes.api.put(f"/switchover/engineers/{ewan['id']}", json=base)
+    assert reply.status_code == 200, reply.text
+    rules = await homes.api.put(f"/switchover/rules/{council}", json={"lines_end_on": None})
+    assert rules.status_code == 200, rules.text
+    page = await login("sheila")
+    await page.goto(f"{lab.url}/switchover")
+    await page.get_by_role("link", name="Plan", exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Who visits whom, when")
+    await page.locator("#order-council_id").select_option(council)
+    await page.locator("#order-first_on").fill("2020-01-06")
+    await page.locator("#order-last_on").fill("2020-01-07")
+    await page.get_by_role("button", name="Make the plan").click()
+    await expect(page.locator(".error-summary")).to_contain_text("A plan begins tomorrow at the earliest")
+    await page.locator("#order-first_on").fill(monday().isoformat())
+    await page.locator("#order-last_on").fill((monday() + timedelta(days=1)).isoformat())
+    await page.get_by_role("button", name="Make the plan").click()
+    await expect(page.locator(".page-head .badge")).to_contain_text("Ready", timeout=MADE_MS)
+    await page.locator(".timetable summary").first.click()
+    await expect(page.locator(".timetable details[open]").first.get_by_role("link")).to_be_visible()
+    await expect(page.locator(".ways svg circle").first).to_be_visible()
+    assert await faults(page) == []
+    address = page.url
+    await page.locator("#ill-engineer").select_option(label=f"{ewan['display_name']}, {await _name(homes, council)}")
+    await page.locator("#ill-first_on").fill(monday().isoformat())
+    await page.locator("#ill-reason").fill("called in sick")
+    await page.get_by_role("button", name="Plan these days anew").click()
+    await expect(page.locator(".page-head .badge")).to_contain_text("Ready", timeout=MADE_MS)
+    await expect(page.get_by_role("heading", name="What moves, promises first")).to_be_visible()
+    assert await faults(page) == []
+    phone = await login("fiona", width=360, dark=True)
+    await phone.goto(address)
+    await expect(phone.locator(".timetable summary").first).to_be_visible()
+    await expect(phone.get_by_role("button", name="Make the plan")).to_have_count(0)
+    assert await faults(phone) == []
+    assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def _name(homes: Homes, council: str) -> str:
+    found = (await homes.api.get("/councils")).json()
+    items = found["items"] if isinstance(found, dict) else found
+    return next(str(each["name"]) for each in items if each["code"] == council)
