@@ -42,7 +42,7 @@ NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
 NAMED = {
     f"/api/v1/switchover/visits/{{visit_id}}/{part}" for part in ("evidence/voice", "exception", "exception/confirm")
 }
-"""What only somebody does who is logged in under their name, and no program: tests/integration/api/test_visits.py."""
+"""What only a person does who is logged in, and no token: sent in tests/integration/api/test_visits.py instead."""
 OPERATIONS = [found.ok() for found in schema.get_all_operations()]
 
 answers: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)

@@ -12,6 +12,7 @@ from telecare.access.domain import UserRole
 from telecare.access.service import SESSION_COOKIE, login
 from telecare.kernel.db import Database
 from tests.integration.api.register import FIFE, Register
+from tests.integration.swap import S, Swap
 
 ClientFor = Callable[..., Awaitable[httpx.AsyncClient]]
 PASSWORD = "a long password"
@@ -125,3 +126,40 @@ async def test_who_may_what(register: Register, programme: dict[str, Any], clien
     # A program has no name of its own: nobody could ask it later what it heard.
     nobody = await operator.post(f"/api/v1/switchover/visits/{visit['id']}/evidence/voice", json={})
     assert (voice.status_code, nobody.status_code) == (403, 403)
+
+
+async def test_voice_and_an_exception_are_confirmed_by_people_who_are_logged_in(
+    register: Register, app: FastAPI, database: Database
+) -> None:
+    swap = await Swap(database).settle()
+    await swap.go_to(S.INSTALLED)
+    await swap.arrives()
+    one = f"/api/v1/switchover/visits/{swap.visit_id}"
+
+    async def post(who: str, role: UserRole, part: str, body: dict[str, Any]) -> httpx.Response:
+        """Log somebody in, who is made on their first appearance, and have them send it."""
+        user = {"username": who, "display_name": who.title(), "password": PASSWORD, "role": role, "councils": []}
+        await register.client.post("/api/v1/users", json=user)
+        entered = await login(database, who, PASSWORD)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as browser:
+            browser.cookies.set(SESSION_COOKIE, entered.session_token)
+            return await browser.post(f"{one}/{part}", json=body, headers={"X-CSRF-Token": entered.csrf_token})
+
+    spoken = await post("isla", UserRole.OPERATOR, "evidence/voice", {})
+    assert spoken.status_code == 200, spoken.text
+    (by,) = await swap.sql("SELECT by FROM visit_evidence WHERE kind = 'voice'")
+    assert by[0] == "Isla"
+    version = (await swap.visit()).version
+    wish = {"items": ["backup_path"], "why": "no second network here", "retest_on": "2099-01-31", "as_of": version}
+    past = await post("mhairi", UserRole.ENGINEER, "exception", {**wish, "retest_on": "2020-01-31"})
+    strange = await post("mhairi", UserRole.ENGINEER, "exception", {**wish, "items": ["weather"]})
+    assert [(past.status_code, past.json()["errors"][0]["where"]), strange.status_code] == [
+        (422, "body.retest_on"), 422,
+    ]  # fmt: skip
+    asked = await post("mhairi", UserRole.ENGINEER, "exception", wish)
+    assert (asked.status_code, asked.json()["exception_items"]) == (200, ["backup_path"])
+    as_of = {"as_of": asked.json()["version"]}
+    alone = await post("mhairi", UserRole.ENGINEER, "exception/confirm", as_of)
+    assert (alone.status_code, "somebody else" in alone.json()["detail"]) == (409, True)
+    second = await post("donald", UserRole.SUPERVISOR, "exception/confirm", as_of)
+    assert (second.status_code, second.json()["exception_second"]) == (200, "user:donald")
