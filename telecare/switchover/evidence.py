@@ -13,6 +13,7 @@ from devices.registry.models import Installation
 from devices.switchover.visits.evidence import Heard, Item, Shown, checklist, find, soak, soaked
 from devices.switchover.visits.models import Visit
 from devices.switchover.visits.repository import VisitRepository
+from telecare.ingest.subject import MOVE_SLACK, OLDEST_PLAUSIBLE
 from telecare.kernel.db import database_now
 from telecare.wire.payloads import read_message
 
@@ -94,6 +95,8 @@ class Evidence:
         found = []
         for row in await self.session.execute(statement):
             message = read_message(row.payload)
+            if message.at is not None and row.received_at - OLDEST_PLAUSIBLE < message.at < since - MOVE_SLACK:
+                continue  # held back from where the hub was before: of this home it shows nothing
             proves = row.treatment in PROVING and _of_a_trigger(row.type)
             found.append(Heard(row.id, row.received_at, row.type, message.device_id or "", message.path, proves=proves))
         return found

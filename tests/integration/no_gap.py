@@ -266,7 +266,7 @@ class Home(Swap):
 
     async def stands(self, hub: str) -> bool:
         """Say whether a hub is with the person of the visit."""
-        here = "SELECT FROM installation WHERE hub_id = :hub AND person_id = :person AND upper_inf(period)"
+        here = "SELECT hub_id FROM installation WHERE hub_id = :hub AND person_id = :person AND upper_inf(period)"
         return bool(await self.sql(here, hub=self.named(hub), person=self.home[0]))
 
     async def late_message(self, hub: str) -> None:

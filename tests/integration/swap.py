@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -143,11 +143,18 @@ class Swap:
                 return
 
     async def arrives(
-        self, type_: str = "test", device: str | None = "p1", path: str = "ethernet", hub: str = "NEW"
+        self,
+        type_: str = "test",
+        device: str | None = "p1",
+        path: str = "ethernet",
+        hub: str = "NEW",
+        at: datetime | None = None,
     ) -> UUID:
         """Let a message of the new hub have been received now."""
         event_id = new_id()
         payload: dict[str, Any] = {"event_id": str(event_id), "type": type_, "path": path}
+        if at is not None:
+            payload["at"] = at.isoformat()
         if device:
             payload["device"] = {"id": device, "kind": "pendant"}
         treatment = {"test": "test", "mains_restored": "clear", "path_restored": "clear"}.get(type_, "alarm")

@@ -1,11 +1,17 @@
 """What new hubs show is kept though nobody looks, and what follows is a job: to accept, to look after, to ring."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import select
 
+from alarms.handling.domain import Subject
 from devices.jobs.models import Job
 from telecare.kernel.db import Database
+from telecare.kernel.errors import RefusedError
 from telecare.switchover.proving import ProvingWatch
+from tests.homes import ARGYLL
+from tests.integration.alarms.world import World
 from tests.integration.swap import S, Swap
 
 
@@ -51,6 +57,36 @@ async def test_evidence_is_kept_though_nobody_looks_and_the_end_of_the_soak_is_a
     assert soak[0] == 1
     assert await swap.state() == S.SOAK, "somebody by name accepts it, and no program"
     await swap.step(S.ACCEPTED)
+
+
+async def test_on_the_day_of_a_swap_the_old_hub_stays_while_an_alarm_of_the_home_is_open(swap: Swap) -> None:
+    """C22, with a visit: accepted or not, nothing is taken away under an open case."""
+    await swap.go_to(S.ACCEPTED)
+    home = Subject(council_id=ARGYLL, person_id=swap.home[0], premises_id=swap.home[1])
+    for hub in ("OLD", "NEW"):
+        alarm = await World(swap.database).raise_alarm("pendant", hub, home)
+        with pytest.raises(RefusedError, match="an alarm of this home is open"):
+            await swap.step(S.OLD_UNIT_DECOMMISSIONED)
+        with pytest.raises(RefusedError, match="an alarm of this home is open"):
+            await swap.step(S.ROLLED_BACK, why="it rings by itself", next_contact_on=swap.later())
+        await swap.sql(
+            "UPDATE alarm SET handling = 'closed', closed_at = now(), next_due_at = NULL, outcome = 'reassured',"
+            " assigned_to = NULL WHERE id = :id",
+            id=alarm,
+        )
+    await swap.step(S.OLD_UNIT_DECOMMISSIONED)
+
+
+async def test_a_press_that_a_hub_held_back_from_another_home_shows_nothing_of_this_one(swap: Swap) -> None:
+    """C23, with a visit: by the hub's own clock it was pressed before the hub came here."""
+    await swap.go_to(S.INSTALLED)
+    await swap.arrives("pendant", at=datetime.now(UTC) - timedelta(hours=1))
+    await ProvingWatch(swap.database).look()
+    assert await swap.sql("SELECT kind FROM visit_evidence") == []
+    # A clock that is years off says nothing of when it was: what arrives counts.
+    await swap.arrives("pendant", at=datetime(1970, 1, 2, tzinfo=UTC))
+    await ProvingWatch(swap.database).look()
+    assert len(await swap.sql("SELECT kind FROM visit_evidence")) == 1
 
 
 async def test_an_old_hub_that_is_relied_on_again_has_to_call_once_more(swap: Swap) -> None:
