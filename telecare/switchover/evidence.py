@@ -7,13 +7,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.intake.domain import OLDEST_PLAUSIBLE
 from alarms.intake.models import Event
 from alarms.intake.types import TRIGGERS, TYPES
 from devices.registry.models import Installation
 from devices.switchover.visits.evidence import Heard, Item, Shown, checklist, find, soak, soaked
 from devices.switchover.visits.models import Visit
 from devices.switchover.visits.repository import VisitRepository
-from telecare.ingest.subject import MOVE_SLACK, OLDEST_PLAUSIBLE
+from telecare.ingest.subject import MOVE_SLACK
 from telecare.kernel.db import database_now
 from telecare.wire.payloads import read_message
 
