@@ -202,8 +202,8 @@ class HubRepository:
     def _shown(self) -> Any:
         statement = (
             select(
-                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial, Hub.mobile_network,
-                Hub.credential_issued_at, Hub.certificate_expires_on,
+                Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial, Hub.imei,
+                Hub.iccid, Hub.mobile_network, Hub.credential_issued_at, Hub.certificate_expires_on,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),
                 PRESENCE.label("presence"), HubPresence.since.label("presence_since"),

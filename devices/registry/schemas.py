@@ -106,6 +106,8 @@ class HubOut(Output):
     connection: Connection
     status: HubStatus
     serial: str | None
+    imei: str | None = Field(description="of its modem; from installers' records, see docs/import.md")
+    iccid: str | None = Field(description="the number of its SIM; likewise")
     mobile_network: str | None
     presence: Presence
     presence_since: datetime | None

@@ -1,7 +1,7 @@
 """Which days are worked on: Monday to Friday after Scottish bank holidays and the local ones of a council.
 
-The table of local holidays has what is fixed by a rule and known; a council sets its own each year, so every caller may
-add days off and working Saturdays.
+The table of local holidays has what is fixed by a rule and known, of three councils; a council sets its own each year.
+They are entered with the rules of its plans (`local_holidays`), and whoever asks passes them in.
 """
 
 from collections.abc import Iterator
@@ -47,13 +47,15 @@ LOCAL_HOLIDAYS: dict[str, dict[str, Nth]] = {
 class WorkingDays:
     """The days that engineers of a council swap hubs on.
 
-    `days_off` (a freeze, training) are not worked, as holidays are not; `saturdays` are worked.
+    `days_off` (a freeze, training) are not worked, as holidays are not; `saturdays` are worked. `local`
+    holidays are those that somebody has entered for the council.
     With `spare_eves` nothing is swapped on the last working day before a holiday, when nobody is there to undo it.
     """
 
     council: str | None = None
     days_off: frozenset[date] = frozenset()
     saturdays: frozenset[date] = frozenset()
+    local: frozenset[date] = frozenset()
     spare_eves: bool = False
 
     def holiday(self, day: date) -> str | None:
@@ -61,6 +63,8 @@ class WorkingDays:
         name: str | None = _BANK_HOLIDAYS.get(day)
         if name is not None:
             return name
+        if day in self.local:
+            return "Local holiday"
         local = LOCAL_HOLIDAYS.get(self.council or "", {})
         return next((name for name, rule in local.items() if rule.of(day.year) == day), None)
 

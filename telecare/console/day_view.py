@@ -95,9 +95,9 @@ def slot(starts_at: datetime, ends_at: datetime) -> str:
     return f"{starts_at.astimezone(LONDON):%H:%M} to {ends_at.astimezone(LONDON):%H:%M}"
 
 
-def again_on(council: str, today: date) -> date:
+def again_on(council: str, today: date, local: frozenset[date]) -> date:
     """Return the next working day of a council: when to try again unless somebody says otherwise."""
-    return next(WorkingDays(council).between(today + timedelta(days=1), today + timedelta(days=14)))
+    return next(WorkingDays(council, local=local).between(today + timedelta(days=1), today + timedelta(days=60)))
 
 
 def beside(on: date) -> tuple[date, date]:

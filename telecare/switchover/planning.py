@@ -70,11 +70,11 @@ async def problem_of(
     engineers = await repository.engineers(council)
     if not engineers:
         raise RefusedError("Nobody visits homes of this council yet: say who does, and from where", field="engineers")
-    worked = WorkingDays(council, frozenset(rules.local_holidays))
+    worked = WorkingDays(council, local=frozenset(rules.local_holidays))
     days = tuple(worked.between(first, last))
     if not days:
         raise RefusedError("There is no working day from the first day to the last one", field="first_on")
-    eves = frozenset(day for day in days if worked.eve(day) or _before_local(worked, day, rules.local_holidays))
+    eves = frozenset(day for day in days if worked.eve(day))
     facts, needs = await homes_of(session, council), await repository.needs(council)
     rates = await failure_rates(session, council)
     absences = await repository.absences(council, first)
@@ -115,16 +115,6 @@ def _with_booked(
     )
     there = {home.id for home in found}
     return found, tuple(each for each in by_home.values() if each.home_id in there)
-
-
-def _before_local(worked: WorkingDays, day: date, local: Collection[date]) -> bool:
-    """Say whether a local holiday lies between a day and the next one that is worked."""
-    following = day + timedelta(days=1)
-    while not worked.works(following):
-        if following in local:
-            return True
-        following += timedelta(days=1)
-    return False
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def forecast(
     known = draw_rates(history, team.pace, number, rng, engineers=team.engineers) if rates is None else rates
     supposed = known if what_if.no_access is None else known.with_no_access(what_if.no_access)
     supposed = supposed if what_if.pace is None else supposed.with_pace(what_if.pace)
-    usually = WorkingDays(working_days.council)
+    usually = WorkingDays(working_days.council, local=working_days.local)
     future = foresee(pool, supposed, span, rng, usually)
     # Who leaves is told by the work as it is, for all questions alike: more work must not seem to keep people alive.
     usual = capacity(Capacity(team.engineers, usually), supposed, future, span)

@@ -48,7 +48,7 @@ FIRST_DAYS = 4
 """So many days of a programme tell nothing of its pace: bookings are made some days before, and there were few."""
 PACE_OFF = 0.1
 """By such a share the pace that somebody stated is off, as a rule, from what it comes to."""
-DAYS_DIFFER, AS_IF_SEEN = 0.5, 8.0
+DAYS_DIFFER, AS_IF_SEEN = 0.6, 6.0
 """By about so many visits by engineer days differ from one another; that counts as so many days seen."""
 SPELL_BEGINS, SPELL_ENDS = (2.0, 40.0), (6.0, 1.5)
 """Beta priors a day: that a lost spell begins, two in a winter of 42 days, and that it ends: most are of one day."""

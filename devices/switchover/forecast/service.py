@@ -25,11 +25,14 @@ from devices.switchover.forecast.schemas import (
     NeedOut,
     RateOut,
 )
+from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.programmes.models import Programme
 from devices.switchover.working_days import WorkingDays
 from telecare.kernel.errors import NotFoundError
 
 LONDON = ZoneInfo("Europe/London")
+Local = Mapping[str, frozenset[date]]
+"""The local holidays that were entered, by council."""
 SEED = 1
 """The same chances for every question: what differs between two answers is what was asked."""
 FARTHEST = timedelta(days=400)
@@ -66,6 +69,7 @@ class ForecastService:
     """Forecasts in the transaction of `session`, of what somebody of `councils` may see; empty means all."""
 
     def __init__(self, session: AsyncSession, councils: frozenset[str] = frozenset()) -> None:
+        self.session = session
         self.repository = ForecastRepository(session, councils)
 
     async def ask(self, question: ForecastQuestion, now: datetime) -> ForecastOut:
@@ -76,12 +80,15 @@ class ForecastService:
         programme = await self.repository.require(question.programme)
         if question.council is not None and question.council not in programme.councils:
             raise NotFoundError(f"{programme.name} is no programme of this council")
-        read = await self._read(programme, question, today)
-        return await asyncio.to_thread(_answer, programme, question, today, read)
+        local = await PlanningRepository(self.session).local_holidays(programme.councils)
+        read = await self._read(programme, question, today, local)
+        return await asyncio.to_thread(_answer, programme, question, today, read, local)
 
-    async def _read(self, programme: Programme, question: ForecastQuestion, today: date) -> Mapping[str | None, Read]:
+    async def _read(
+        self, programme: Programme, question: ForecastQuestion, today: date, local: Local
+    ) -> Mapping[str | None, Read]:
         """Read the log, by council and for all together (None)."""
-        days = working_days(question)
+        days = working_days(question, local)
         readers: dict[str | None, Reader] = {None: Reader(today, days)}
         async for home in self.repository.homes(programme.id, today):
             if question.council not in {None, home.council_id}:
@@ -92,9 +99,10 @@ class ForecastService:
         return {council: _settled(reader, today) for council, reader in readers.items()}
 
 
-def working_days(question: ForecastQuestion) -> WorkingDays:
-    """Return the days that a question wants worked."""
-    return WorkingDays(question.council, frozenset(question.days_off), frozenset(question.saturdays))
+def working_days(question: ForecastQuestion, local: Local) -> WorkingDays:
+    """Return the days that a question wants worked; local holidays are of one council, and none of all together."""
+    days_off, saturdays = frozenset(question.days_off), frozenset(question.saturdays)
+    return WorkingDays(question.council, days_off, saturdays, local.get(question.council or "", frozenset()))
 
 
 def _settled(reader: Reader, today: date) -> Read:
@@ -114,10 +122,10 @@ def _nothing(question: ForecastQuestion, today: date) -> ForecastOut:
 
 
 def _answer(
-    programme: Programme, question: ForecastQuestion, today: date, every: Mapping[str | None, Read]
+    programme: Programme, question: ForecastQuestion, today: date, every: Mapping[str | None, Read], local: Local
 ) -> ForecastOut:
     read = every[None]
-    found = _draw(read, question, programme.deadline)
+    found = _draw(read, question, programme.deadline, local)
     pool, past, need = read.pool, read.history, found.need or NONE_NEEDED
     engineers = read.team.engineers if question.engineers is None else question.engineers
     last = found.at_deadline
@@ -143,22 +151,24 @@ def _answer(
         need=NeedOut(engineers=need.engineers, saturdays=list(need.saturdays), enough=need.enough, beyond=need.beyond),
         rates=_rates(found.rates),
         sentences=_sentences(programme, today, read, found),
-        councils=_councils(programme, question, every) if question.council is None else [],
+        councils=_councils(programme, question, every, local) if question.council is None else [],
     )
 
 
-def _draw(read: Read, question: ForecastQuestion, deadline: date, *, draws: int | None = None) -> Forecast:
+def _draw(
+    read: Read, question: ForecastQuestion, deadline: date, local: Local, *, draws: int | None = None
+) -> Forecast:
     span = Span(read.first, max(read.first, min(deadline, read.first + FARTHEST)))
     what_if = WhatIf(question.engineers, question.pace, question.no_access)
     rng = np.random.default_rng(SEED)
     return forecast(
-        read.pool, read.history, read.team, span, working_days(question), rng, what_if=what_if, draws=draws,
+        read.pool, read.history, read.team, span, working_days(question, local), rng, what_if=what_if, draws=draws,
         need=draws is None,
     )  # fmt: skip
 
 
 def _councils(
-    programme: Programme, question: ForecastQuestion, every: Mapping[str | None, Read]
+    programme: Programme, question: ForecastQuestion, every: Mapping[str | None, Read], local: Local
 ) -> list[CouncilForecast]:
     """Forecast each council by itself; engineers that are asked for are shared out by the homes that remain."""
     found = []
@@ -168,7 +178,7 @@ def _councils(
             continue
         share = None if question.engineers is None else question.engineers * read.pool.remaining / whole
         asked = question.model_copy(update={"council": council, "engineers": share})
-        last = _draw(read, asked, programme.deadline, draws=COUNCIL_DRAWS).at_deadline
+        last = _draw(read, asked, programme.deadline, local, draws=COUNCIL_DRAWS).at_deadline
         found.append(
             CouncilForecast(
                 council_id=council, remaining=read.pool.remaining, low=last.low, middle=last.middle, high=last.high

@@ -1,6 +1,6 @@
 """All queries on plans and on what binds visits, but for the facts of homes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -123,6 +123,12 @@ class PlanningRepository:
     async def rules(self, council: str) -> PlanningRules | None:
         """Return what binds all visits of a council, None when nobody has said anything."""
         return await self.session.get(PlanningRules, council)
+
+    async def local_holidays(self, councils: Collection[str]) -> dict[str, frozenset[date]]:
+        """Return the local holidays that were entered for councils, by council; without one that has none."""
+        statement = select(PlanningRules.council_id, PlanningRules.document["local_holidays"])
+        rows = await self.session.execute(statement.where(PlanningRules.council_id.in_(councils)))
+        return {council: frozenset(map(date.fromisoformat, days)) for council, days in rows if days}
 
     async def put_rules(self, council: str, document: dict[str, Any], by: str) -> None:
         """Save what binds all visits of a council."""

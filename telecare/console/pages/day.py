@@ -18,6 +18,7 @@ from devices.registry.homes import PersonRepository, PremisesRepository
 from devices.registry.models import Person, Premises
 from devices.registry.repository import HubRepository
 from devices.registry.schemas import PeripheralIn
+from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.visits.evidence import Item
 from devices.switchover.visits.models import VisitLog
 from devices.switchover.visits.pairing import Peripheral, pairing
@@ -187,6 +188,7 @@ async def _stop(session: AsyncSession, actor: Actor, row: RowMapping, number: in
     proofs = await Evidence(session).proofs(visit)
     log = await visits.log_of(visit.id)
     hubs = HubRepository(session, actor.councils)
+    local = (await PlanningRepository(session).local_holidays([visit.council_id])).get(visit.council_id, frozenset())
     return Stop(
         visit=show_visit(row),
         number=number,
@@ -200,5 +202,5 @@ async def _stop(session: AsyncSession, actor: Actor, row: RowMapping, number: in
         items=proofs.items,
         soaked_h=None if proofs.soaked is None else int(proofs.soaked.total_seconds()) // 3600,
         latest=log[-1] if log else None,
-        again_on=day_view.again_on(visit.council_id, today),
+        again_on=day_view.again_on(visit.council_id, today, local),
     )

@@ -12,6 +12,7 @@ from devices.registry.councils import COUNCILS
 from devices.switchover.forecast.repository import ForecastRepository
 from devices.switchover.forecast.schemas import ForecastOut, ForecastQuestion
 from devices.switchover.forecast.service import RATE_WORDS, working_days
+from devices.switchover.planning.repository import PlanningRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.forecast import get_forecast
@@ -55,7 +56,8 @@ async def burn_down(
     typed = {"engineers": engineers, "pace": pace, "no_access": no_access, "days_off": days_off}
     asked, faults = _asked(plain, base, typed, saturday or [])
     found = await get_forecast(asked, session, actor) if asked.supposes else base
-    idle = working_days(plain).idle_saturdays(base.bands[0].day, base.until)
+    local = await PlanningRepository(session).local_holidays(seen)
+    idle = working_days(plain, local).idle_saturdays(base.bands[0].day, base.until)
     return page(
         request,
         "forecast.html",

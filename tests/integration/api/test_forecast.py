@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from devices.switchover.planning.repository import PlanningRepository
 from telecare.access.domain import UserRole
 from telecare.kernel.db import Database
 from tests.integration.api.conftest import ClientFor
@@ -68,6 +69,23 @@ async def test_more_engineers_leave_fewer_homes_and_days_off_more(
     monday = DEADLINE - timedelta(days=DEADLINE.weekday())
     idle = [(monday - timedelta(days=count)).isoformat() for count in range(50)]
     assert (await ask(administrator, programme=str(made), days_off=idle))["middle"] > many["middle"]
+
+
+async def test_a_councils_own_holidays_count_for_it_and_for_no_other(
+    administrator: httpx.AsyncClient, made: UUID, database: Database
+) -> None:
+    async with database.transaction() as session:
+        await visited(session, made)
+    before = await ask(administrator, programme=str(made), council=FIFE, engineers=0.2, pace=1)
+    days = [(DEADLINE - timedelta(days=count)).isoformat() for count in range(59)]
+    async with database.transaction() as session:
+        await PlanningRepository(session).put_rules(FIFE, {"local_holidays": days}, "system")
+    after = await ask(administrator, programme=str(made), council=FIFE, engineers=0.2, pace=1)
+    assert after["middle"] > before["middle"]
+    there = await ask(administrator, programme=str(made), engineers=0.2, pace=1)
+    fife, glasgow = sorted(there["councils"], key=lambda each: each["council_id"])
+    assert (fife["low"], fife["remaining"] - fife["high"]) == (fife["high"], 0)
+    assert glasgow["low"] < glasgow["remaining"]
 
 
 async def test_each_sees_their_own_council(client_for: ClientFor, made: UUID) -> None:

@@ -60,7 +60,8 @@ async def test_a_hub_is_registered_in_stock_as_its_model_is_connected(register: 
     assert hub == await register.send("GET", "/hubs/SK-1", status=200)
     assert hub == {
         "hub_id": "SK-1", "council_id": FIFE, "model": "Skerry Halo", "model_id": model["id"],
-        "connection": "digital", "status": "stock", "serial": "S-1", "mobile_network": None,
+        "connection": "digital", "status": "stock", "serial": "S-1", "mobile_network": None, "imei": None,
+        "iccid": None,
         "presence": "never_seen",
         "presence_since": None, "away_until": None, "last_seen_at": None,
         "heartbeat_interval_s": 300, "person_id": None, "premises_id": None, "person_name": None, "place": None,

@@ -14,6 +14,8 @@ from sqlalchemy import func, select, text
 
 from devices.registry.importing.repository import LOCK
 from devices.registry.models import Contact, Hub, Line, Peripheral, Person, Premises
+from devices.registry.repository import HubRepository
+from devices.registry.schemas import HubOut
 from devices.switchover.importing.domain import FileKind, FileState, RowStatus
 from devices.switchover.importing.models import ImportChunk, ImportFile, ImportRow
 from devices.switchover.importing.report import rows_of
@@ -271,6 +273,8 @@ async def test_an_installers_records_are_added_to_hubs_that_are_known(desk: Desk
         hub = await session.get(Hub, "SK-1")
         assert hub is not None
         assert (hub.serial, hub.imei, hub.iccid) == ("A-77", "490154203237518", "8944110068123456789")
+        shown = HubOut.model_validate(await HubRepository(session, frozenset()).require("SK-1"))
+        assert (shown.imei, shown.iccid) == (hub.imei, hub.iccid)
         kinds = (await session.execute(select(Peripheral.kind).order_by(Peripheral.device_id))).scalars().all()
         assert kinds == ["smoke", "flood", "pendant", "pendant"]
     report = await desk.report(file)

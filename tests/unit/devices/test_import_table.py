@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from devices.switchover.importing.domain import FileKind
 from devices.switchover.importing.mapping import Guess, faults, guess, said
 from devices.switchover.importing.table import NotATableError, Table, read_table
+from tests.old_sheets import compound, ods, xls
 from tests.property.examples import examples
 
 EXPORT = [
@@ -80,6 +81,34 @@ def test_of_several_sheets_the_one_with_the_list_is_read(tmp_path: Path) -> None
     table, rows = rows_of(tmp_path, workbook([["Notes", "by"], ["a", "b"]], EXPORT))
     assert (table.sheet, len(rows)) == ("Sheet2", 1)
     assert "“Sheet2” was read" in table.notes[0]
+
+
+OLDER = [["Telecare users"], [*EXPORT[0], "UPRN"], [*EXPORT[1], 127000000001.0]]
+
+
+@pytest.mark.parametrize("raw", [xls(OLDER), ods(OLDER)], ids=["xls", "ods"])
+def test_workbooks_of_the_older_kinds_are_read(tmp_path: Path, raw: bytes) -> None:
+    table, rows = rows_of(tmp_path, raw)
+    assert table.headings == [*EXPORT[0], "UPRN"]
+    assert rows == [(3, [*EXPORT[1], "127000000001"])]
+    assert table.sheet == "Users"
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (compound("WordDocument", b"Dear council"), "damaged or of a kind that cannot be read"),
+        (xls(OLDER)[:3000], "damaged or of a kind that cannot be read"),
+        (xls([]), "is empty"),
+        (xls([["Telecare users"]]), "No row of it has two cells"),
+        (ods(OLDER)[:-60], "damaged or of a kind that cannot be read"),
+        (ods([]), "is empty"),
+        (ods([["Telecare users"]]), "No row of it has two cells"),
+    ],
+    ids=["a letter", "cut off xls", "empty xls", "title xls", "cut off ods", "empty ods", "title ods"],
+)
+def test_what_is_no_table_of_the_older_kinds_is_said_in_a_sentence(tmp_path: Path, raw: bytes, words: str) -> None:
+    assert words in sentence(tmp_path, raw)
 
 
 def test_cells_of_a_workbook_are_what_one_would_type(tmp_path: Path) -> None:

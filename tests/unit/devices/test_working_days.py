@@ -56,3 +56,12 @@ def test_nothing_is_swapped_on_the_eve_of_a_holiday_when_eves_are_spared() -> No
     assert [day for day in eves if days.works(day)] == []
     assert days.works(date(2026, 12, 4))  # an ordinary Friday
     assert days.works(date(2026, 12, 29))
+
+
+def test_a_holiday_that_a_council_has_entered_is_one_and_has_an_eve() -> None:
+    """No table has the holidays of all 32 councils: what is entered counts as what is known by a rule does."""
+    days = WorkingDays("S12000015", local=frozenset({date(2027, 1, 18)}), spare_eves=True)
+    assert days.holiday(date(2027, 1, 18)) == "Local holiday"
+    assert list(days.between(date(2027, 1, 14), date(2027, 1, 20))) == [
+        date(2027, 1, 14), date(2027, 1, 19), date(2027, 1, 20)
+    ]  # fmt: skip
