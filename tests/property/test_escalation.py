@@ -282,9 +282,10 @@ class Escalation(RuleBasedStateMachine):
         at, again, loop = before.step, before.again, before.loop
         if {line.kind for line in decision.log} & {"lapsed", "arrival_missed"}:
             again = 0  # whoever had it is gone, and the ladder goes on at the step after
-        if decision.state.loop > loop and len(before.ladder.steps) == 1 and not self.hope_of_last_step(before):
-            again = 0  # where a step tells nobody who can be expected, the next comes: of a ladder of one, the same
-        for number, kind in self.numbers_of(decision, "step", "uncovered", "step_passed"):
+        passed = self.numbers_of(decision, "step", "uncovered", "step_passed")
+        if len(before.ladder.steps) == 1 and len(passed) == decision.state.loop - loop and not self.has_hope(before):
+            again = 0  # where a step told nobody who can be expected the next comes: of a ladder of one, the same
+        for number, kind in passed:
             if again and number == at:
                 again -= 1
             else:
@@ -297,7 +298,7 @@ class Escalation(RuleBasedStateMachine):
         if not isinstance(event, (VoiceLost, Rerouted, Finished)):
             assert (at, loop) == (decision.state.step, decision.state.loop)
 
-    def hope_of_last_step(self, before: State) -> bool:
+    def has_hope(self, before: State) -> bool:
         """Say whether somebody whom the last step told can still be expected, whatever becomes of what is due now."""
         told = [turn for turn in before.rounds if (turn.step, turn.loop) == (before.step, before.loop)]
         hopeful = [turn for turn in told if not turn.hopeless]
