@@ -18,10 +18,11 @@ STATES: Mapping[str, Badge] = {
 }
 WAITS = frozenset({PlanState.QUEUED, PlanState.RUNNING})
 DONE = {
-    "ill": "It is written down, and the plan of these days is made anew. Nothing moves by it before somebody books it.",
+    "ill": "It is written down, and the plan of these days is made anew. Nothing moves before you book its days.",
     "away": "It is written down. No plan has these days.",
 }
 SIZE, MARGIN, COLOURS = 480, 24, 8
+BECAME = {"booked": "Booked", "moved": "Moved, to be told", "as_it_was": "Booked already", "passed_by": "Not booked"}
 CHANGES = {"engineer": "Somebody else comes", "moved": "Moved", "dropped": "To be booked anew"}
 
 

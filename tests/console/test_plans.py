@@ -47,6 +47,12 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     await expect(page.locator(".ways svg circle").first).to_be_visible()
     assert await faults(page) == []
     address = page.url
+    await page.get_by_role("button", name="Book the visits of").click()
+    became = page.get_by_role("heading", name="What became of")
+    await expect(became).to_be_visible()
+    await expect(became.locator("..").get_by_role("row").nth(1)).to_contain_text("Not booked")
+    assert await faults(page) == []
+    await page.goto(address)
     await page.locator("#ill-engineer").select_option(label=f"{ewan['display_name']}, {await _name(homes, council)}")
     await page.locator("#ill-first_on").fill(monday().isoformat())
     await page.locator("#ill-reason").fill("called in sick")

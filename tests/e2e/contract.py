@@ -13,6 +13,8 @@ from sqlalchemy import select
 from alarms.incidents.models import Incident, IncidentCouncil, IncidentMember
 from devices.jobs.domain import Finding, Item, JobKind, Look
 from devices.jobs.service import JobService
+from devices.switchover.planning.domain import PlanState
+from devices.switchover.planning.repository import PlanningRepository
 from telecare.embedded.lab import Lab
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
@@ -368,6 +370,24 @@ class Things:
         found = {"plan_id": reply.json()["id"], "absence_id": away["absence"]["id"]}
         return found | {"engineer": engineer, "council": FIFE}
 
+    async def ready_plan(self, day: str) -> dict[str, str]:
+        """A plan with one appointment: what the planner makes of so few homes is its own affair."""
+        ids = await self.visits_plan()
+
+        async def made() -> bool:
+            state = (await self.api.get(f"{API}/switchover/plans/{ids['plan_id']}")).json()["state"]
+            return state in {"ready", "failed"}
+
+        await until(made)
+        one = {"hub_id": "NOBODYS", "day": day, "start": 600, "end": 660, "crew": [ids["engineer"]]}
+        database = Database(self.lab.settings())
+        async with database.transaction() as session:
+            plan = await PlanningRepository(session).require(UUID(ids["plan_id"]), lock=True)
+            plan.state, plan.failed_why = PlanState.READY, None
+            plan.result = {"appointments": [one], "moves": [], "unplanned": []}
+        await database.dispose()
+        return ids
+
     def base(self) -> dict[str, Any]:
         return {"council_id": FIFE, "base_latitude": 56.2, "base_longitude": -3.1}
 
@@ -500,6 +520,8 @@ class Things:
         one, ids = f"{API}/switchover/engineers/{{user_id}}", await self.visits_plan()
         engineer = {"user_id": ids["engineer"], "council": FIFE}
         yield Sample("POST", f"{API}/switchover/plans", {}, self.monday() | {"seconds": 0.2})
+        day = self.monday()["first_on"]
+        yield Sample("POST", f"{API}/switchover/plans/{{plan_id}}/accept", await self.ready_plan(day), {"day": day})
         yield Sample("PUT", one, engineer, self.base() | {"skills": ["key safe"]})
         yield Sample("POST", f"{one}/absences", engineer, self.monday() | {"reason": "called in sick"})
         yield Sample("DELETE", f"{API}/switchover/absences/{{absence_id}}", ids)

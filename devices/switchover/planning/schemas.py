@@ -1,6 +1,6 @@
 """What binds visits, as it is taken and kept: engineers, needs of homes, the rules of a council. Plans as told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -217,6 +217,28 @@ class PlanOut(PlanListed):
     """A plan with its appointments, what was left out and why, and what it comes to."""
 
     result: Mapping[str, Any] | None
+
+
+class AcceptIn(Input):
+    """Which day of a plan is booked."""
+
+    day: date
+
+
+class BookingOut(Output):
+    """An appointment of a plan, and what became of it when the plan was accepted."""
+
+    hub_id: str
+    became: Annotated[str, Field(description="booked, moved, as_it_was or passed_by")]
+    visit_id: UUID | None
+    why: Annotated[str, Field(description="of what was passed by")]
+
+
+class AcceptedOut(Output):
+    """An accepted plan, and what became of each of its appointments."""
+
+    plan: PlanListed
+    bookings: Sequence[BookingOut]
 
 
 class AwayOut(Output):

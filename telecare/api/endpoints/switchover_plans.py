@@ -1,5 +1,7 @@
 """Plans of visits: ordered, made in the background, looked at."""
 
+from collections import Counter
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
-from devices.switchover.planning.schemas import PlanIn, PlanListed, PlanOut
+from devices.switchover.planning.schemas import AcceptedOut, AcceptIn, BookingOut, PlanIn, PlanListed, PlanOut
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction, check_council
@@ -18,6 +20,7 @@ from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import InvalidError, RefusedError
+from telecare.switchover.accepting import Accepting, Became
 from telecare.switchover.swaps import LONDON
 
 router = api_router("/switchover/plans", "switchover")
@@ -61,6 +64,25 @@ async def order_plan(body: PlanIn, session: Transaction, actor: Planner) -> Plan
 async def get_plan(plan_id: UUID, session: Transaction, actor: Viewer) -> PlanOut:
     """Show a plan: how far it is, and once made its `result`: `appointments`, `unplanned`, `moves`, `figures`."""
     return PlanOut.model_validate(await PlanningRepository(session, actor.councils).require(plan_id))
+
+
+@router.post("/{plan_id}/accept")
+async def accept_plan(plan_id: UUID, body: AcceptIn, session: Transaction, actor: Planner) -> AcceptedOut:
+    """Book the visits of one day of a plan, as far as their households have agreed; of the rest it says why not.
+
+    What was booked at another time moves, and its visit's log says why. The same again changes nothing, and books
+    those who have agreed since. 409 while the plan is not made.
+    """
+    plan, bookings = await Accepting(session, actor).accept(plan_id, body.day)
+    counts = Counter(each.became for each in bookings)
+    changed = counts[Became.BOOKED] + counts[Became.MOVED]
+    if changed:
+        said = {str(became): counts[became] for became in Became}
+        await note_plan(session, actor, "plan_accepted", plan, day=body.day.isoformat(), **said)
+    return AcceptedOut(
+        plan=PlanListed.model_validate(plan),
+        bookings=[BookingOut(**asdict(each)) for each in bookings],
+    )
 
 
 async def note_plan(session: AsyncSession, actor: Actor, action: str, plan: SwitchoverPlan, **details: Any) -> None:

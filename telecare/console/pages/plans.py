@@ -1,5 +1,6 @@
 """Plans of visits: ordered, watched while they are made, looked at as a timetable and a picture; somebody is ill."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from devices.registry.repository import ModelRepository
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
-from devices.switchover.planning.schemas import AwayIn, PlanIn
+from devices.switchover.planning.schemas import AcceptIn, AwayIn, BookingOut, PlanIn
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import switchover_engineers, switchover_plans
@@ -56,6 +57,21 @@ async def plan(
     """Show a plan: how far it is, or one week of it and one day as a picture."""
     row = await PlanningRepository(session, actor.councils).require(plan_id)
     return await _page(request, session, actor, row, NOTHING, day=day, done=plan_view.DONE.get(done, ""))
+
+
+@router.post("/{plan_id}/accept")
+async def accept(request: Request, plan_id: UUID, session: Transaction, actor: Planner) -> Response:
+    """Book the visits of a day; the page that follows says what became of each."""
+    form = await typed(request, "accept")
+    row = await PlanningRepository(session, actor.councils).require(plan_id)
+    try:
+        async with session.begin_nested():
+            body = read(AcceptIn, form.values, {"day": "Choose a day of the plan"})
+            told = await switchover_plans.accept_plan(plan_id, body, session, actor)
+    except REFUSED as error:
+        status, faults = refused(error, "day", {"body.day": "day"})
+        return await _page(request, session, actor, row, form.wrong(*faults), status)
+    return await _page(request, session, actor, row, NOTHING, day=body.day, bookings=told.bookings)
 
 
 @router.post("/order")
@@ -110,7 +126,7 @@ async def _again(
 
 async def _page(
     request: Request, session: AsyncSession, actor: Actor, row: SwitchoverPlan | None, form: Form, status: int = 200,
-    *, day: date | None = None, done: str = "",
+    *, day: date | None = None, done: str = "", bookings: Sequence[BookingOut] = (),
 ) -> Response:  # fmt: skip
     planning = PlanningRepository(session, actor.councils)
     councils = await ModelRepository(session).councils()
@@ -124,6 +140,7 @@ async def _page(
         status,
         form=form,
         done=done,
+        bookings=bookings,
         plan=row,
         result=result,
         week=week,
