@@ -50,6 +50,7 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     await page.get_by_role("button", name="Book the visits of").click()
     became = page.get_by_role("heading", name="What became of")
     await expect(became).to_be_visible()
+    await expect(page.get_by_role("status")).to_contain_text("Not booked: ")
     await expect(became.locator("..").get_by_role("row").nth(1)).to_contain_text("Not booked")
     assert await faults(page) == []
     await page.goto(address)
