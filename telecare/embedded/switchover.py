@@ -1,5 +1,6 @@
 """The demo's switchover: the end of the analogue network in its councils, with visits on their way. Fictional."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.models import Hub
 from devices.registry.service import RegistryService
+from devices.switchover.planning.domain import REPLAN_SECONDS
+from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.programmes.domain import PSTN_ENDS, Cause
 from devices.switchover.programmes.repository import ProgrammeRepository, UnitFilter
 from devices.switchover.programmes.service import ProgrammeService
@@ -14,8 +17,10 @@ from devices.switchover.visits.domain import WAY, ContactChannel, ContactOutcome
 from devices.switchover.visits.models import Visit
 from devices.switchover.visits.schemas import StepIn
 from telecare.access.domain import Actor, UserRole
+from telecare.access.models import User
 from telecare.access.repository import UserRepository
 from telecare.kernel.db import database_now
+from telecare.switchover.plan_facts import homes_of
 from telecare.switchover.swaps import LONDON, Swaps
 
 S = VisitState
@@ -28,7 +33,9 @@ WAITING = {
     S.NO_ACCESS: (S.CONFIRMED, "Nobody opened; a neighbour says she is with her daughter", None),
 }
 """What got in between, after which state, and who has it."""
-FIRST_HOUR, SLOT = 9, timedelta(hours=2)
+FIRST_HOUR, LAST_HOUR, SLOT = 9, 17, timedelta(hours=2)
+PLANNED_DAYS = 11
+"""So many days from tomorrow on the demo's first plan has."""
 
 
 async def add_switchover(session: AsyncSession) -> None:
@@ -50,6 +57,36 @@ async def add_switchover(session: AsyncSession) -> None:
     for number, (unit, stop) in enumerate(zip(units, STOPS, strict=False)):
         swaps = Swaps(session, engineer)
         await _go(swaps, await swaps.make(unit["id"]), stop, number)
+    await _plan(session, ewan, councils)
+
+
+async def _plan(session: AsyncSession, engineer: User, councils: Sequence[str]) -> None:
+    """Let the engineer start among the homes of each council, and order a plan of the one that has most to do."""
+    planning, most = PlanningRepository(session), ("", 0)
+    for council in councils:
+        homes = [each for each in await homes_of(session, council) if each.latitude and each.longitude]
+        if not homes:
+            continue
+        await planning.put_engineer(
+            engineer.id, council_id=council, name=engineer.display_name, base_latitude=homes[0].latitude,
+            base_longitude=homes[0].longitude, weekdays=[0, 1, 2, 3, 4], starts_at=510, ends_at=990, skills=[],
+            van={"hub": 8},
+        )  # fmt: skip
+        most = max(most, (council, len(homes)), key=lambda each: each[1])
+    if most[1]:
+        tomorrow = (await database_now(session)).astimezone(LONDON).date() + timedelta(days=1)
+        await planning.order(
+            council_id=most[0], first_on=tomorrow, last_on=tomorrow + timedelta(days=PLANNED_DAYS),
+            seconds=REPLAN_SECONDS, made_by="demo",
+        )  # fmt: skip
+
+
+def begins(now: datetime, number: int) -> datetime:
+    """Return when a visit begins: every second one today while the day has room for it, all others tomorrow."""
+    hour = max(FIRST_HOUR, now.hour + 1) + number // 2 % 2 * 2
+    if number % 2 and hour < LAST_HOUR:
+        return datetime.combine(now.date(), time(hour), LONDON)
+    return datetime.combine(now.date() + timedelta(days=1), time(FIRST_HOUR + number % 4 * 2), LONDON)
 
 
 async def _go(swaps: Swaps, visit: Visit, stop: VisitState, number: int) -> None:
@@ -81,7 +118,6 @@ async def _needs(swaps: Swaps, visit: Visit, to: VisitState, number: int) -> dic
             await registry.hubs.pair(hub, device_id="p1", kind="pendant", room=None)
         return {"new_hub_id": hub_id}
     if to is S.BOOKED:
-        tomorrow = (await database_now(swaps.session)).astimezone(LONDON).date() + timedelta(days=1)
-        start = datetime.combine(tomorrow, time(FIRST_HOUR + number % 4 * 2), LONDON)
+        start = begins((await database_now(swaps.session)).astimezone(LONDON), number)
         return {"engineer_id": swaps.actor.id, "starts_at": start, "ends_at": start + SLOT}
     return {}
