@@ -171,7 +171,7 @@ def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
             NOT_STAMPED,
             payload,
             beat.boot_id,
-            beat.seq,
+            beat.seq if beat.boot_id is not None else None,  # of no known boot it orders nothing
             beat.battery_pct,
             beat.mains,
             beat.signal_dbm,
