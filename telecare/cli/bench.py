@@ -2,6 +2,8 @@
 
 import asyncio
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -159,21 +161,13 @@ def escalation(
     Example: telecare bench escalation --steps 500 --most 10000
     """
     from telecare.bench.escalation import EscalationOptions, escalation_run  # noqa: PLC0415 - embedded engines: an extra
-    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
-    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
-    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
         open_alarms = tuple(count for count in (100, 1_000, 10_000, 100_000, 1_000_000) if count <= most)
-        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
-            let_others_through(folder)
-            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
-                database = Database(Settings.model_validate({"database_url": postgres.url}))
-                await upgrade(database.engine)
-                await database.dispose()
-                options = EscalationOptions(workers, processes, steps, turns, open_alarms=open_alarms)
-                report = await escalation_run(postgres.url, options, tell)
+        options = EscalationOptions(workers, processes, steps, turns, open_alarms=open_alarms)
+        async with _own_postgres() as url:
+            report = await escalation_run(url, options, tell)
         _tell(report, as_json=as_json)
         return 0
 
@@ -192,19 +186,11 @@ def silence(
     Example: telecare bench silence --hubs 3000
     """
     from telecare.bench.silence import SilenceOptions, silence_run  # noqa: PLC0415 - embedded engines are an extra
-    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
-    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
-    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
-        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
-            let_others_through(folder)
-            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
-                database = Database(Settings.model_validate({"database_url": postgres.url}))
-                await upgrade(database.engine)
-                await database.dispose()
-                report = await silence_run(postgres.url, SilenceOptions(hubs, spread_s, pendants=pendants), tell)
+        async with _own_postgres() as url:
+            report = await silence_run(url, SilenceOptions(hubs, spread_s, pendants=pendants), tell)
         _tell(report, as_json=as_json)
         return 0 if report.verdicts == hubs else 1
 
@@ -221,20 +207,11 @@ def imports(
     Example: telecare bench import --homes 5000
     """
     from telecare.bench.imports import imports_run  # noqa: PLC0415 - embedded engines are an extra
-    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
-    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
-    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
-    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
-        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
-            let_others_through(folder)
-            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
-                database = Database(Settings.model_validate({"database_url": postgres.url}))
-                await upgrade(database.engine)
-                await database.dispose()
-                report = await imports_run(postgres.url, (homes // 10, homes), tell)
+        async with _own_postgres() as url:
+            report = await imports_run(url, (homes // 10, homes), tell)
         _tell(report, as_json=as_json)
         return 0
 
@@ -251,20 +228,11 @@ def exports(
     Example: telecare bench export --hubs 20000
     """
     from telecare.bench.exports import exports_run  # noqa: PLC0415 - embedded engines are an extra
-    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - the same
-    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
-    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
-    from telecare.kernel.settings import Settings  # noqa: PLC0415 - the same
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
-        with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
-            let_others_through(folder)
-            async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
-                database = Database(Settings.model_validate({"database_url": postgres.url}))
-                await upgrade(database.engine)
-                await database.dispose()
-                report = await exports_run(postgres.url, hubs, tell)
+        async with _own_postgres() as url:
+            report = await exports_run(url, hubs, tell)
         _tell(report, as_json=as_json)
         return 0
 
@@ -356,6 +324,22 @@ class _Report(Protocol):
     def values(self) -> dict[str, Any]: ...
 
     def lines(self) -> list[str]: ...
+
+
+@asynccontextmanager
+async def _own_postgres() -> AsyncIterator[str]:
+    """Yield the address of a database of the bench's own, with the schema in it."""
+    from telecare.embedded import EmbeddedPostgres  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.kernel.db import Database  # noqa: PLC0415 - the same
+    from telecare.kernel.schema import upgrade  # noqa: PLC0415 - the same
+
+    with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+        let_others_through(folder)
+        async with EmbeddedPostgres(Path(folder) / "postgres") as postgres:
+            database = Database(Settings.model_validate({"database_url": postgres.url}))
+            await upgrade(database.engine)
+            await database.dispose()
+            yield postgres.url
 
 
 def _tell(report: _Report, *, as_json: bool) -> None:

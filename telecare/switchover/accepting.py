@@ -74,7 +74,10 @@ class Accepting:
         self.visits = VisitRepository(session, actor.councils)
 
     async def accept(self, plan_id: UUID, day: date) -> tuple[SwitchoverPlan, list[Booking]]:
-        """Book what a plan says of a day; RefusedError while it is not made, or where it plans nothing on that day."""
+        """Book what a plan says of a day; RefusedError while it is not made, or where it plans nothing on that day.
+
+        The plan is accepted once it holds for a household: it is the one that an illness has made anew.
+        """
         plan = await PlanningRepository(self.session, self.actor.councils).require(plan_id, lock=True)
         if plan.state not in {PlanState.READY, PlanState.ACCEPTED} or plan.result is None:
             raise RefusedError("This plan is not made: wait until it is ready, or order it again")
@@ -87,7 +90,8 @@ class Accepting:
         for each in sorted(there, key=lambda each: str(each["hub_id"])):
             wanted = wanted_of(each)
             bookings.append(await self._book(wanted, moved.get(wanted.hub_id, "the plan was made anew"), now))
-        if plan.state != PlanState.ACCEPTED:
+        holds = any(each.became is not Became.PASSED_BY for each in bookings)
+        if holds and plan.state != PlanState.ACCEPTED:
             plan.state, plan.accepted_at, plan.accepted_by = PlanState.ACCEPTED, now, self.actor.label
             await self.session.flush()
         return plan, bookings
@@ -105,7 +109,7 @@ class Accepting:
             async with self.session.begin_nested():
                 if was_promised:
                     today = now.astimezone(LONDON).date()
-                    why = f"Moved with the plan: {why_moved}. The household is still to be told"
+                    why = f"Moved with the plan: {why_moved}. Nobody has told the household yet"
                     away = StepIn(to=VisitState.RESCHEDULED, as_of=visit.version, why=why, next_contact_on=today)
                     visit = await self.swaps.step(visit.id, away)
                 await self.swaps.step(visit.id, _booked(visit, wanted))

@@ -41,6 +41,7 @@ class PromiseWatch:
             looks = [
                 *(_retest(visit) for visit in await visits.retests(today + AHEAD)),
                 *(_waits(visit) for visit in await visits.waiting(today)),
+                *(_untold(visit) for visit in await visits.untold()),
             ]
             closed = await jobs.jobs.closed({look.hub_id for look, _ in looks})
             await jobs.follow(unseen(looks, closed), now)
@@ -67,6 +68,15 @@ def _waits(visit: Visit) -> tuple[Look, datetime]:
         f"{visit.id}:{since}", f"Its visit ({state}) was to be taken up again on {since:%-d %B %Y}{whose}", since
     )
     return Look(visit.old_hub_id, JobKind.VISIT_WAITS, Finding(JobKind.VISIT_WAITS, (item,))), since
+
+
+def _untold(visit: Visit) -> tuple[Look, datetime]:
+    """Return the job of telling a household that its promised time was moved, and since when."""
+    if visit.starts_at is None:
+        raise ValueError(f"The visit {visit.id} is booked for no time")
+    words = f"Its promised time was moved to {visit.starts_at.astimezone(LONDON):%-d %B %Y, %H:%M}: tell the household"
+    item = Item(f"{visit.id}:moved:{visit.starts_at.isoformat()}", words, visit.since)
+    return Look(visit.old_hub_id, JobKind.VISIT_WAITS, Finding(JobKind.VISIT_WAITS, (item,))), visit.since
 
 
 def unseen(looks: Iterable[tuple[Look, datetime]], closed: dict[str, dict[JobKind, datetime]]) -> list[Look]:

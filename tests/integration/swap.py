@@ -196,6 +196,19 @@ class Swap:
             m=int(hours * 60) + 30, hub=self.named(hub),
         )  # fmt: skip
 
+    async def fell_silent(self) -> None:
+        """Let the new hub have been silent for an hour, twenty hours ago: a soak begins anew after it."""
+        await self.sql(
+            "UPDATE presence_period SET ended_at = now() - interval '20 hours' WHERE hub_id = :hub",
+            hub=self.named("NEW"),
+        )
+        await self.sql(
+            "INSERT INTO presence_period (hub_id, started_at, ended_at, state) VALUES"
+            " (:hub, now() - interval '20 hours', now() - interval '19 hours', 'offline'),"
+            " (:hub, now() - interval '19 hours', NULL, 'online')",
+            hub=self.named("NEW"),
+        )
+
     async def state(self) -> str:
         return (await self.visit()).state
 

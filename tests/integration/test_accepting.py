@@ -7,10 +7,13 @@ from uuid import UUID
 import pytest
 
 from devices.switchover.planning.models import SwitchoverPlan
+from devices.switchover.visits.domain import ContactChannel, ContactOutcome
+from devices.switchover.visits.repository import VisitRepository
 from telecare.kernel.db import Database
 from telecare.kernel.errors import NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
 from telecare.switchover.accepting import Accepting, Became, Booking
+from telecare.switchover.promises import PromiseWatch
 from telecare.switchover.swaps import LONDON
 from tests.integration.swap import ARGYLL, S, Swap
 
@@ -55,6 +58,8 @@ async def test_who_has_agreed_is_booked_once_and_of_the_others_it_says_why(swap:
     assert [early[hub].became for hub in ("ELSEWHERE", "OLD")] == [Became.PASSED_BY] * 2
     assert early["ELSEWHERE"].why.startswith("no visit is under way")
     assert early["OLD"].why.startswith("its visit is identified: book it once")
+    (plan,) = await swap.sql("SELECT state FROM switchover_plan")
+    assert plan[0] == "ready"
     await swap.go_to(S.STOCK_ALLOCATED)
     (booked,) = [each for each in await accept(swap, plan_id) if each.hub_id == "OLD"]
     visit = await swap.visit()
@@ -77,7 +82,14 @@ async def test_what_was_promised_moves_with_the_reason_and_the_household_is_to_b
     # The clocks have changed: ten in the morning is nine in UTC.
     assert visit.starts_at == datetime(2030, 4, 1, 10, tzinfo=LONDON)
     lines = await swap.sql("SELECT text FROM visit_log WHERE to_state = 'rescheduled'")
-    assert lines[0][0].startswith("Moved with the plan: Ewan is ill. The household is still to be told")
+    watch = PromiseWatch(swap.database)
+    await watch.look()
+    (job,) = await swap.sql("SELECT kind, hub_id FROM job")
+    assert tuple(job) == ("visit_waits", "OLD")
+    await swap.contact(ContactChannel.PHONE, ContactOutcome.REACHED)
+    async with swap.database.transaction() as session:
+        assert await VisitRepository(session).untold() == []
+    assert lines[0][0].startswith("Moved with the plan: Ewan is ill. Nobody has told the household yet")
 
 
 async def test_a_visit_in_the_home_is_not_touched_and_days_without_visits_are_refused(swap: Swap) -> None:

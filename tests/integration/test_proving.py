@@ -37,12 +37,7 @@ async def test_evidence_is_kept_though_nobody_looks_and_the_end_of_the_soak_is_a
     await swap.step(S.SOAK)
     # A silence above the limit, twenty hours ago: the soak begins anew, and a human looks after the hub.
     await swap.soak(hours=30)
-    await swap.sql("UPDATE presence_period SET ended_at = now() - interval '20 hours' WHERE hub_id = 'NEW'")
-    await swap.sql(
-        "INSERT INTO presence_period (hub_id, started_at, ended_at, state) VALUES"
-        " ('NEW', now() - interval '20 hours', now() - interval '19 hours', 'offline'),"
-        " ('NEW', now() - interval '19 hours', NULL, 'online')"
-    )
+    await swap.fell_silent()
     await watch.look()
     await watch.look()
     assert await jobs(swap) == [("NEW", "soak_broken")]

@@ -51,12 +51,7 @@ async def test_nothing_is_accepted_before_all_is_shown_and_the_list_says_what(sw
         await swap.step(S.ACCEPTED)
     # A silence above the limit begins the soak anew.
     await swap.soak(hours=30)
-    await swap.sql("UPDATE presence_period SET ended_at = now() - interval '20 hours' WHERE hub_id = 'NEW'")
-    await swap.sql(
-        "INSERT INTO presence_period (hub_id, started_at, ended_at, state) VALUES"
-        " ('NEW', now() - interval '20 hours', now() - interval '19 hours', 'offline'),"
-        " ('NEW', now() - interval '19 hours', NULL, 'online')"
-    )
+    await swap.fell_silent()
     with pytest.raises(RefusedError, match="Soak: 24 hours"):
         await swap.step(S.ACCEPTED)
 

@@ -277,6 +277,23 @@ class VisitRepository:
         statement = select(Visit).where(Visit.next_contact_on <= day, Visit.over_at.is_(None)).order_by(Visit.id)
         return list((await self.session.execute(statement)).scalars())
 
+    async def untold(self) -> list[Visit]:
+        """Return booked visits whose promised time was moved, and whose household nobody has reached since."""
+        moved = (
+            select(func.max(VisitLog.at))
+            .where(
+                VisitLog.visit_id == Visit.id,
+                VisitLog.to_state == VisitState.RESCHEDULED,
+                VisitLog.from_state.in_((VisitState.BOOKED, VisitState.CONFIRMED)),
+            )
+            .scalar_subquery()
+        )
+        reached = select(VisitContact.id).where(
+            VisitContact.visit_id == Visit.id, VisitContact.outcome == ContactOutcome.REACHED, VisitContact.at >= moved
+        )
+        statement = select(Visit).where(Visit.state == VisitState.BOOKED, Visit.over_at.is_(None), moved.is_not(None))
+        return list((await self.session.execute(statement.where(~reached.exists()).order_by(Visit.id))).scalars())
+
     async def stock(self, council_id: str, limit: int = 200) -> list[str]:
         """Return hubs in stock of a council that no visit under way has, best able to be digital first."""
         taken = select(Visit.new_hub_id).where(Visit.over_at.is_(None), Visit.new_hub_id.is_not(None))
