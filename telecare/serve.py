@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
@@ -38,6 +37,7 @@ from telecare.contacts import contacts_by
 from telecare.firmware.waves import FirmwareWaves
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
+from telecare.kernel.collector import settle
 from telecare.kernel.db import ALARM_PATH, Database
 from telecare.kernel.listen import Listener
 from telecare.kernel.logging import get_logger
@@ -234,11 +234,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
             ws="none",
         )
     )
-    # What is here now stays until the end. A full collection that looked through it stopped everything for 0.3 s.
-    gc.collect()
-    gc.freeze()
-    # What is born after that is looked through each 20,000 things, not each 700: a fifth of what a heartbeat cost.
-    gc.set_threshold(20_000, 10, 10)
+    settle()
     try:
         async with process.running():
             web = asyncio.create_task(server.serve(), name="web")

@@ -2,7 +2,8 @@
 
 `python -m telecare.bench.stepping engine|bare URL WORKERS`. Each line on standard input is a round: they step until
 nothing is due, and the process answers with one line, how many alarms they took. The bare ones write the same rows and
-decide nothing; the board's number comes from the database's trigger for both. The event loop is the service's.
+decide nothing; the board's number comes from the database's trigger for both. Event loop and collector are
+the service's.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import uvloop
 
 from alarms.handling.engine import Engine
 from telecare.contacts import contacts_by
+from telecare.kernel.collector import settle
 from telecare.kernel.db import Database, asyncpg_dsn
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import configure_logging
@@ -85,6 +87,7 @@ async def main(kind: str, url: str, workers: int) -> None:
     """Run until standard input ends."""
     settings = Settings.model_validate({"database_url": url, "log_level": "WARNING"})
     configure_logging(settings)
+    settle()
     if kind == "engine":
         database = Database(settings)
         await rounds([Engine(database, contacts_by(settings)).step for _ in range(workers)])
