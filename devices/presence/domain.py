@@ -63,7 +63,11 @@ class Fold:
 
 
 def fold(rows: Iterable[HeartbeatRow]) -> list[Fold]:
-    """Join the heartbeats of each hub, in the order in which they came, into what they mean together; by hub id."""
+    """Join the heartbeats of each hub, in the order in which they came, into what they mean together; by hub id.
+
+    What the hub's row has is not known here. So of a heartbeat that is older than that, which alone would change
+    nothing, what it told is kept where the next one leaves it out.
+    """
     folds: dict[str, Fold] = {}
     for row in rows:
         known = folds.get(row.hub_id)
