@@ -137,6 +137,10 @@ class WelfareService:
         _check_open(campaign)
         person_id = await self.campaigns.take_next(campaign.id, by.id, by.name)
         if person_id is None:
+            # Whoever ranks a campaign anew has every row of it, and to pass them all by would look like an empty list.
+            await self.campaigns.get(campaign.id, lock=True)
+            person_id = await self.campaigns.take_next(campaign.id, by.id, by.name)
+        if person_id is None:
             return None
         await self._note_taken(campaign, person_id, by)
         return await self.campaigns.person(campaign.id, person_id)

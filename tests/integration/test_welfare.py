@@ -19,7 +19,8 @@ from alarms.welfare.service import WelfareService, Worker
 from telecare.access.repository import AuditRepository
 from telecare.kernel.db import Database
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, RefusedError
-from telecare.protection.welfare import WelfareWatch, make_by_hand
+from telecare.protection.welfare import WelfareWatch, in_order, make_by_hand
+from telecare.protection.welfare_repository import WelfareFacts
 from tests.integration.alarms.world import World
 from tests.integration.devices.standing import Fleet
 
@@ -190,6 +191,25 @@ async def test_two_operators_never_have_the_same_person(database: Database) -> N
     first = await village.next(SHEILA)
     assert first is not None
     assert first.rank == 1
+
+
+async def test_who_takes_somebody_while_a_list_is_ranked_anew_waits_for_that_and_has_them(village: Village) -> None:
+    await village.was_deaf()
+    await village.look()
+    gap = (await village.one()).id
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group, village.database.transaction() as session:
+        campaign = await WelfareRepository(session).get(gap, lock=True)
+        assert campaign is not None
+        known = await WelfareFacts(session).of_campaign(gap, (campaign.gap_from, campaign.gap_to), digital_only=True)
+        people = await in_order(known, campaign.gap_to, campaign.gap_to)
+        await WelfareService(session, AuditRepository(session)).keep(campaign, people, campaign.gap_to)
+        taking = group.create_task(village.next(FIONA))
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        while not await village.sql(waits):
+            assert not taking.done()
+    got = taking.result()
+    assert got is not None
+    assert got.rank == 1
 
 
 async def test_a_list_is_worked_through_to_the_end_and_its_alarm_ends_with_it(village: Village) -> None:

@@ -142,14 +142,13 @@ def _stops(
 ) -> list[Stop]:  # fmt: skip
     found: list[tuple[int, Stop]] = []
     apart = _apart(problem, left)
-    last_days = problem.days[max(0, len(problem.days) - 6)]
     for home in left:
         able = {day.day for day in days if may_visit(day, home)}
         times = [(day, opening) for day in block if day in able for opening in openings(home, day, problem.freezes)]
         if not times:
             continue
         last = not any(openings(home, day, problem.freezes) for day in following)
-        any_visit = LAST if block[0] > last_days else ANY + round(FAR_OUT * apart[home.id])
+        any_visit = LAST if not following else ANY + round(FAR_OUT * apart[home.id])
         must = MUST if last and home.deadline is not None else 0
         value = worth(home, block[0], usual, any_visit) + must
         choices = tuple(Choice(day, start, end, value) for day, (start, end) in times)
