@@ -14,7 +14,7 @@ from alarms.handling.faults import FIRST_PAUSE_S, clock_jump
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService
 from alarms.handling.targets import ContactsOf, Targets
-from telecare.kernel.db import Database, database_now
+from telecare.kernel.db import Chain, Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
@@ -43,9 +43,7 @@ class Engine:
             self.woken.clear()
             wait = POLL_S
             try:
-                while await self.step():
-                    if stop.is_set():
-                        return
+                await self.drive(stop)
                 wait = await self._idle_time()
                 await self.look_at_the_clock()
             except Exception as error:
@@ -55,11 +53,19 @@ class Engine:
                     log.exception("engine_failed")
             await first_of(stop, self.woken, timeout_s=wait)
 
-    async def step(self) -> bool:
+    async def drive(self, stop: asyncio.Event | None = None) -> int:
+        """Drive alarms until none is due or `stop` is set; return how many."""
+        driven = 0
+        async with self.database.chain() as chain:
+            while not (stop and stop.is_set()) and await self._step(chain):
+                driven += 1
+        return driven
+
+    async def _step(self, chain: Chain) -> bool:
         """Drive one due alarm; False when none is due."""
         alarm_id: UUID | None = None
         try:
-            async with self.database.transaction() as session:
+            async with chain.transaction() as session:
                 due = await AlarmRepository(session).claim_due(self._passed_by())
                 if due is None:
                     return False

@@ -145,9 +145,7 @@ async def _first_alarm(url: str) -> None:
             now = await database_now(session)
             alarm = await AlarmService(session).open(opening, Subject(), Origin("bench", None, now), now)
             await AlarmService(session).feed(alarm.id, Rerouted(LADDER, "For the bench"))
-        engine = Engine(database, contacts_by(settings))
-        while await engine.step():
-            pass
+        await Engine(database, contacts_by(settings)).drive()
     finally:
         await database.dispose()
 

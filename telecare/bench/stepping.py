@@ -23,8 +23,8 @@ from telecare.kernel.ids import new_id
 from telecare.kernel.logging import configure_logging
 from telecare.kernel.settings import Settings
 
-Step = Callable[[], Awaitable[bool]]
-"""Takes one due alarm; False when there is none."""
+Drive = Callable[[], Awaitable[int]]
+"""Takes due alarms one after the other until there is none; returns how many."""
 
 _CLAIM = """
     SELECT id, council_id, rank, state, log_seq FROM alarm
@@ -52,7 +52,15 @@ _INVITATION = """
 """
 
 
-async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
+async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> int:
+    """Take due alarms by bare SQL, each in a transaction of its own."""
+    taken = 0
+    while await _bare_step(connection, rows):
+        taken += 1
+    return taken
+
+
+async def _bare_step(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
     """Take one due alarm by bare SQL and write `rows`, the texts that the engine would have made."""
     async with connection.transaction():
         alarm = await connection.fetchrow(_CLAIM)
@@ -67,20 +75,13 @@ async def bare(connection: "asyncpg.Connection", rows: dict[str, str]) -> bool:
     return True
 
 
-async def rounds(steps: Sequence[Step]) -> None:
+async def rounds(workers: Sequence[Drive]) -> None:
     """Say that we are ready, then have these workers do a round for each line that comes."""
     loop = asyncio.get_running_loop()
     print("ready", flush=True)  # noqa: T201 - the answer to the parent
     while await loop.run_in_executor(None, sys.stdin.readline):
-        taken = sum(await asyncio.gather(*(_until_none_is_due(step) for step in steps)))
+        taken = sum(await asyncio.gather(*(drive() for drive in workers)))
         print(taken, flush=True)  # noqa: T201 - the same
-
-
-async def _until_none_is_due(step: Step) -> int:
-    taken = 0
-    while await step():
-        taken += 1
-    return taken
 
 
 async def main(kind: str, url: str, workers: int) -> None:
@@ -90,7 +91,7 @@ async def main(kind: str, url: str, workers: int) -> None:
     settle()
     if kind == "engine":
         database = Database(settings)
-        await rounds([Engine(database, contacts_by(settings)).step for _ in range(workers)])
+        await rounds([Engine(database, contacts_by(settings)).drive for _ in range(workers)])
         await database.dispose()
         return
     connections = [await asyncpg.connect(asyncpg_dsn(url)) for _ in range(workers)]

@@ -107,7 +107,7 @@ class DatabaseRun:
         busy = self._awake
         while busy:
             busy = False
-            while await self.engine.step():
+            if await self.engine.drive():
                 busy = True
             taken, _ = await self.sender._take()
             for message in taken:

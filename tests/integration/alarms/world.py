@@ -55,9 +55,7 @@ class World:
 
     async def drive(self) -> None:
         """Drive all that is due."""
-        engine = self.engine()
-        while await engine.step():
-            pass
+        await self.engine().drive()
 
     async def put_behind(self, target: ContactTarget, name: str, council_id: str | None = None) -> None:
         async with self.database.transaction() as session:
