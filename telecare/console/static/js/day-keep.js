@@ -17,9 +17,10 @@ export async function keep() {
   const page = location.pathname + location.search
   const reply = await fetch(page)
   if (!reply.ok || reply.redirected) return
+  // The whole of it first: what is kept stays until there is all of the new one, should the signal go meanwhile.
+  const whole = new Response(await reply.blob(), { headers: reply.headers })
   const cache = await caches.open(KEPT)
-  await cache.delete(page)
-  await cache.put(page, reply)
+  await cache.put(page, whole)
   const files = new Set(performance.getEntriesByType('resource').map((entry) => entry.name).filter(isFile))
   for (const file of files) if (!await cache.match(file)) await cache.add(file)
   await forget(cache, files)
