@@ -1,10 +1,10 @@
-"""Rotas: the plan as one checked document, what changes it for a while as rows, and the tokens of calendars."""
+"""Rotas: the plan as one checked document, what changes it for a while as rows."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alarms.responders.models import KEY
@@ -91,22 +91,3 @@ class RotaTemporary(Base):
     made_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     undone_by: Mapped[str | None]
     undone_at: Mapped[datetime | None]
-
-
-class CalendarFeed(Base):
-    """A token with which a calendar program reads one rota or one responder's shifts; only its hash is kept."""
-
-    __tablename__ = "calendar_feed"
-    __table_args__ = (
-        CheckConstraint("num_nonnulls(rota_id, responder_id) = 1", name="subject"),
-        Index("ix_calendar_feed_rota_id", "rota_id"),
-        Index("ix_calendar_feed_responder_id", "responder_id"),
-    )
-
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    council_id: Mapped[str | None] = mapped_column(CouncilId, ForeignKey("council.code"))
-    rota_id: Mapped[UUID | None] = mapped_column(ForeignKey("rota.id", ondelete="CASCADE"))
-    responder_id: Mapped[UUID | None] = mapped_column(ForeignKey("responder.id", ondelete="CASCADE"))
-    made_by: Mapped[str]
-    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    revoked_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""All queries on rotas, on what changes them for a while, and on the tokens of calendars."""
+"""All queries on rotas and on what changes them for a while."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ from alarms.rota.domain import (
     members_of,
     on_call,
 )
-from alarms.rota.models import CalendarFeed, RotaOverride, RotaPlan, RotaTemporary
+from alarms.rota.models import RotaOverride, RotaPlan, RotaTemporary
 from alarms.rota.wallclock import zone_of
 from telecare.kernel.ids import new_id
 
@@ -202,41 +202,6 @@ class RotaRepository:
             await self.session.execute(undone)
             await self.session.refresh(row)
         return row
-
-
-class FeedRepository:
-    """The tokens with which calendar programs read shifts."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self.session = session
-
-    async def add(self, **columns: Any) -> None:
-        """Add a token by its hash."""
-        await self.session.execute(insert(CalendarFeed).values(**columns))
-
-    async def opens(self, token_hash: bytes, *, rota_id: UUID | None = None, responder_id: UUID | None = None) -> bool:
-        """Say whether a token that is not revoked opens this calendar."""
-        statement = select(CalendarFeed.token_hash).where(
-            CalendarFeed.token_hash == token_hash,
-            CalendarFeed.rota_id.is_not_distinct_from(rota_id),
-            CalendarFeed.responder_id.is_not_distinct_from(responder_id),
-            CalendarFeed.revoked_at.is_(None),
-        )
-        return (await self.session.execute(statement)).scalar_one_or_none() is not None
-
-    async def revoke(self, *, rota_id: UUID | None = None, responder_id: UUID | None = None) -> int:
-        """Revoke every token of this calendar; return how many there were."""
-        statement = (
-            update(CalendarFeed)
-            .where(
-                CalendarFeed.rota_id.is_not_distinct_from(rota_id),
-                CalendarFeed.responder_id.is_not_distinct_from(responder_id),
-                CalendarFeed.revoked_at.is_(None),
-            )
-            .values(revoked_at=func.now())
-            .returning(CalendarFeed.token_hash)
-        )
-        return len((await self.session.execute(statement)).all())
 
 
 def _read(plan: RotaPlan, overrides: list[RotaOverride], temporary: list[RotaTemporary]) -> Rota | RotaError:

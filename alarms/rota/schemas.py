@@ -210,12 +210,6 @@ class OnCallList(Output):
     next: str | None
 
 
-class FeedOut(Output):
-    """An address that a calendar program can subscribe to; it is shown this once."""
-
-    url: str
-
-
 class ImportFault(Output):
     """What keeps a file from being imported, where it stands, and how to mend it."""
 

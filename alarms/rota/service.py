@@ -1,8 +1,6 @@
-"""Looks after rotas: plans with a version, overrides and temporary schedules as single acts, tokens of calendars."""
+"""Looks after rotas: plans with a version, overrides and temporary schedules as single acts."""
 
 import contextlib
-import hashlib
-import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +20,7 @@ from alarms.rota.document import (
 )
 from alarms.rota.domain import Rota, RotaError, Turn, members_of, without_member
 from alarms.rota.models import RotaOverride, RotaPlan, RotaTemporary
-from alarms.rota.repository import FeedRepository, RotaRepository
+from alarms.rota.repository import RotaRepository
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, InvalidError, NotFoundError, StaleError
 
@@ -121,32 +119,6 @@ class RotaService:
     async def _check(self, layers: Documents, council_id: str | None) -> None:
         members = members_of(layer_of(document) for document in layers)
         await self.responders.check_members(sorted(members), council_id, "body.layers")
-
-
-class FeedService:
-    """Calendars for programs that cannot log in: an address that nobody can guess, and that can be revoked."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self.feeds = FeedRepository(session)
-
-    async def issue(self, by: str, council_id: str | None, **subject: UUID) -> str:
-        """Return a fresh token that opens the calendar of a `rota_id` or a `responder_id`; only its hash is kept."""
-        token = f"cal_{secrets.token_urlsafe(32)}"
-        await self.feeds.add(token_hash=feed_hash(token), council_id=council_id, made_by=by, **subject)
-        return token
-
-    async def opens(self, token: str, **subject: UUID) -> bool:
-        """Say whether a token opens this calendar."""
-        return await self.feeds.opens(feed_hash(token), **subject)
-
-    async def revoke(self, **subject: UUID) -> int:
-        """Revoke every token of this calendar; return how many there were."""
-        return await self.feeds.revoke(**subject)
-
-
-def feed_hash(token: str) -> bytes:
-    """Return what is kept of a token; 256 random bits need no salt."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def check_version(plan: RotaPlan, as_of: int) -> None:

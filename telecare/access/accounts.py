@@ -20,6 +20,7 @@ from telecare.access.passwords import hash_password
 from telecare.access.repository import (
     ApiTokenRepository,
     AuditRepository,
+    FeedRepository,
     SessionRepository,
     UserRepository,
     unknown_councils,
@@ -86,7 +87,10 @@ async def create_user(
 
 
 async def change_user(session: AsyncSession, user_id: UUID, change: UserChange, by: Actor | None = None) -> User:
-    """Change a user; whoever is switched off is logged out at once. RefusedError for the last administrator."""
+    """Change a user; RefusedError for the last administrator.
+
+    Whoever is switched off is logged out at once, and the addresses of their calendar open nothing more.
+    """
     administrators = await UserRepository(session).lock_administrators()
     user = await _require_user(session, by, user_id)
     if change.councils is not None:
@@ -109,6 +113,7 @@ async def change_user(session: AsyncSession, user_id: UUID, change: UserChange, 
     await session.flush()
     if not user.active:
         await SessionRepository(session).end_all(user.id)
+        await FeedRepository(session).revoke(user_id=user.id)
     if changed:
         await AuditRepository(session).add(by or _SYSTEM, "user_changed", "user", user.id, details=changed)
     return user
@@ -180,7 +185,7 @@ async def _check_councils(session: AsyncSession, by: Actor | None, councils: Col
 
 def _governs(by: Actor | None, councils: Collection[str]) -> bool:
     """Say whether these councils (none means all) lie within the acting administrator's."""
-    return by is None or not by.councils or (bool(councils) and by.councils.issuperset(councils))
+    return by is None or by.governs(councils)
 
 
 async def _hashed(password: str) -> str:

@@ -1,6 +1,6 @@
 """Who may do what: roles, permissions and the actor of a request. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
@@ -105,6 +105,10 @@ class Actor:
     def sight(self) -> Sight:
         """Return which alarms this actor may see: those of covered councils too, and whatever they have in hand."""
         return Sight(self.councils | self.covered if self.councils else self.councils, self.id)
+
+    def governs(self, councils: Collection[str]) -> bool:
+        """Say whether these councils, of which none means all, lie within the actor's own."""
+        return not self.councils or (bool(councils) and self.councils.issuperset(councils))
 
     def covering(self, councils: Iterable[str]) -> "Actor":
         """Return the actor while these councils are covered by theirs: those who handle alarms all day stand in."""

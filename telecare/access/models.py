@@ -1,4 +1,4 @@
-"""People and programs that may come in, and the record of what they did and looked at."""
+"""People and programs that may come in, calendars that are read by their address, and the record of what was done."""
 
 from datetime import datetime
 from typing import Any
@@ -60,6 +60,30 @@ class ApiToken(Base):
     councils: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class CalendarFeed(Base):
+    """A token with which a calendar program reads one rota, one responder's shifts or one user's visits.
+
+    Only its hash is kept.
+    """
+
+    __tablename__ = "calendar_feed"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(rota_id, responder_id, user_id) = 1", name="subject"),
+        Index("ix_calendar_feed_rota_id", "rota_id"),
+        Index("ix_calendar_feed_responder_id", "responder_id"),
+        Index("ix_calendar_feed_user_id", "user_id"),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    council_id: Mapped[str | None] = mapped_column(CouncilId, ForeignKey("council.code"))
+    rota_id: Mapped[UUID | None] = mapped_column(ForeignKey("rota.id", ondelete="CASCADE"))
+    responder_id: Mapped[UUID | None] = mapped_column(ForeignKey("responder.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"))
+    made_by: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
 
 

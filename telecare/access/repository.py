@@ -1,18 +1,33 @@
-"""All queries on people, sessions, tokens, broker accounts, audit and idempotent replies."""
+"""All queries on people, sessions, tokens, addresses of calendars, broker accounts, audit and idempotent replies."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Numeric, Text, any_, cast, column, delete, exists, func, select, table, union_all, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Numeric,
+    Text,
+    any_,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    select,
+    table,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from telecare.access.domain import Actor, UserRole
-from telecare.access.models import ApiToken, AuditEntry, BrokerAccount, IdempotentReply, Session, User
+from telecare.access.models import ApiToken, AuditEntry, BrokerAccount, CalendarFeed, IdempotentReply, Session, User
 from telecare.kernel.ids import new_id
 
 # The register's; this room may not import it.
@@ -134,6 +149,42 @@ class SessionRepository:
             .where(User.active, User.role.in_(roles), Session.expires_at > func.now())
         )
         return (await self.session.execute(statement)).scalar_one()
+
+
+class FeedRepository:
+    """The tokens with which calendar programs read. A calendar is a `rota_id`, a `responder_id` or a `user_id`."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+
+    async def add(self, **columns: Any) -> None:
+        """Add a token by its hash."""
+        await self.session.execute(insert(CalendarFeed).values(**columns))
+
+    async def opens(self, token_hash: bytes, **subject: UUID) -> bool:
+        """Say whether a token that is not revoked opens this calendar."""
+        statement = select(CalendarFeed.token_hash).where(CalendarFeed.token_hash == token_hash, *_of(subject))
+        return (await self.session.execute(statement)).scalar_one_or_none() is not None
+
+    async def user(self, token_hash: bytes, user_id: UUID) -> User | None:
+        """Return whose visits a token opens; None when it does not, or when the account is closed."""
+        statement = (
+            select(User)
+            .join(CalendarFeed, CalendarFeed.user_id == User.id)
+            .where(CalendarFeed.token_hash == token_hash, *_of({"user_id": user_id}), User.active)
+        )
+        return (await self.session.execute(statement)).scalar_one_or_none()
+
+    async def revoke(self, **subject: UUID) -> int:
+        """Revoke every token of this calendar; return how many there were."""
+        statement = update(CalendarFeed).where(*_of(subject)).values(revoked_at=func.now())
+        return len((await self.session.execute(statement.returning(CalendarFeed.token_hash))).all())
+
+
+def _of(subject: Mapping[str, UUID]) -> list[ColumnElement[bool]]:
+    """Return what picks the tokens of a calendar that are not revoked."""
+    ((name, value),) = subject.items()
+    return [getattr(CalendarFeed, name) == value, CalendarFeed.revoked_at.is_(None)]
 
 
 class ApiTokenRepository:

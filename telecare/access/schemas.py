@@ -30,6 +30,12 @@ class Output(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class FeedOut(Output):
+    """An address that a calendar program can subscribe to; it is shown this once."""
+
+    url: str
+
+
 class Me(Output):
     """Who is asking, and what that lets them do."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from playwright.async_api import Locator, Page, Request, Route, expect
 
@@ -248,6 +249,29 @@ async def test_a_visit_by_one_thumb_while_the_hub_ticks_the_list(login: Login, b
     assert [line for line in await booked.steps() if not line.startswith("evidence")] == [
         "on_site", "installed", "peripherals_paired", "e2e_tested", "soak",
     ]  # fmt: skip
+
+
+async def test_the_calendar_of_a_phone_has_the_visits_by_an_address_shown_once(login: Login, book: Book) -> None:
+    booked = await book()
+    page = await login("ewan", width=PHONE)
+    await page.goto(f"{booked.homes.lab.url}/switchover/day")
+    await page.get_by_role("button", name="Give me an address").click()
+    address = await page.locator("#feed").inner_text()
+    assert await faults(page) == []
+    assert await small(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    async with httpx.AsyncClient(base_url=booked.homes.lab.url) as phone:
+        assert f"/switchover/day?on={booked.on}#visit-{booked.visit_id}" in unfolded((await phone.get(address)).text)
+        await page.goto(f"{booked.homes.lab.url}/switchover/day")
+        await expect(page.locator("#feed")).to_have_count(0)
+        await page.get_by_role("button", name="Revoke all addresses").click()
+        await expect(page.locator("#calendar")).to_contain_text("All addresses of your calendar are revoked")
+        assert (await phone.get(address)).status_code == 404
+
+
+def unfolded(calendar: str) -> str:
+    """A calendar's text, its long lines put together."""
+    return calendar.replace("\r\n ", "")
 
 
 async def test_what_was_entered_in_a_dead_spot_arrives_once_and_in_order(login: Login, book: Book) -> None:

@@ -131,7 +131,7 @@ class Things:
 
     async def user(self) -> dict[str, str]:
         name = f"contract-{next(self.numbers)}"
-        body = {"username": name, "display_name": name, "password": PASSWORD, "role": "operator"}
+        body = {"username": name, "display_name": name, "password": PASSWORD, "role": "engineer"}
         return {"user_id": (await self.made("/users", body))["id"]}
 
     async def token(self) -> dict[str, str]:
@@ -525,6 +525,8 @@ class Things:
         yield Sample("PUT", one, engineer, self.base() | {"skills": ["key safe"]})
         yield Sample("POST", f"{one}/absences", engineer, self.monday() | {"reason": "called in sick"})
         yield Sample("DELETE", f"{API}/switchover/absences/{{absence_id}}", ids)
+        yield Sample("POST", f"{one}/calendar-feed", engineer)
+        yield Sample("DELETE", f"{one}/calendar-feed", engineer)
         yield Sample("DELETE", f"{one}/councils/{{council}}", engineer)
         yield Sample("PUT", f"{API}/switchover/rules/{{council}}", ids, {"lines_end_on": None, "undo_minutes": 30})
 

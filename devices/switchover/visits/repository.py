@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.registry.models import DeviceModel, Hub, Installation, Person, Premises
 from devices.registry.repository import PERSON_NAME, PLACE, escaped
 from devices.switchover.programmes.models import Unit
+from devices.switchover.visits.calendar import Slot
 from devices.switchover.visits.domain import STANDS, ContactChannel, ContactOutcome, EvidenceKind, VisitState
 from devices.switchover.visits.evidence import Shown, Silence
 from devices.switchover.visits.models import Visit, VisitContact, VisitEvidence, VisitLog
@@ -123,6 +124,17 @@ class VisitRepository:
         """Return how many visits a list has."""
         statement = self._narrowed(_shown(), wanted).subquery()
         return int((await self.session.execute(select(func.count()).select_from(statement))).scalar_one())
+
+    async def slots(self, engineer_id: UUID, since: datetime, until: datetime) -> list[Slot]:
+        """Return the visits of an engineer that have a time in a period, in their order, and roughly where they are."""
+        district = func.split_part(Premises.postcode, " ", 1)
+        statement = (
+            select(Visit, Visit.starts_at, Visit.ends_at, Premises.town, district)
+            .join(Premises, Premises.id == Visit.premises_id)
+            .where(Visit.engineer_id == engineer_id, Visit.starts_at >= since, Visit.starts_at < until)
+            .order_by(Visit.starts_at, Visit.id)
+        )
+        return [Slot(*row) for row in await self.session.execute(self._seen(statement))]
 
     async def next_slot(self, engineer_id: UUID, after: datetime) -> datetime | None:
         """Return when the next visit of an engineer begins that is not over."""

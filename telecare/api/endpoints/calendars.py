@@ -9,29 +9,33 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.rota.calendar import MEDIA_TYPE, calendar_of, period
+from alarms.rota.calendar import calendar_of
 from alarms.rota.domain import RotaError, Shift, only_of, shifts
 from alarms.rota.models import RotaPlan
-from alarms.rota.schemas import FeedOut
-from alarms.rota.service import FeedService, RotaService, UnreadableRotaError, everybody
+from alarms.rota.service import RotaService, UnreadableRotaError, everybody
+from telecare.access.feeds import FeedService
 from telecare.access.repository import AuditRepository
+from telecare.access.schemas import FeedOut
 from telecare.access.service import authenticate
 from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints.responders import Viewer, visible_responder
 from telecare.api.endpoints.rotas import visible_rota
 from telecare.api.routing import api_router, never_replayed
+from telecare.kernel.calendars import MEDIA_TYPE, period
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError
 
 router = api_router("", "calendars")
 
+NO_CALENDAR = "There is no such calendar, or its address was revoked"
+
 Token = Annotated[str | None, Query(max_length=100, description="of the feed's address; without one, log in")]
-_FEED: dict[int | str, dict[str, Any]] = {
+FEED: dict[int | str, dict[str, Any]] = {
     200: {"description": "an iCalendar file", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}
 }
 
 
-@router.get("/rotas/{rota_id}/calendar.ics", response_class=Response, responses=_FEED)
+@router.get("/rotas/{rota_id}/calendar.ics", response_class=Response, responses=FEED)
 async def rota_calendar(rota_id: UUID, request: Request, session: Transaction, token: Token = None) -> Response:
     """Return everybody's shifts by a rota, from the week before to three months ahead."""
     await _admit(session, request, token, rota_id=rota_id)
@@ -41,7 +45,7 @@ async def rota_calendar(rota_id: UUID, request: Request, session: Transaction, t
     return await _feed(session, plan.name, [plan], None)
 
 
-@router.get("/responders/{responder_id}/calendar.ics", response_class=Response, responses=_FEED)
+@router.get("/responders/{responder_id}/calendar.ics", response_class=Response, responses=FEED)
 async def responder_calendar(
     responder_id: UUID, request: Request, session: Transaction, token: Token = None
 ) -> Response:
@@ -62,7 +66,7 @@ async def issue_rota_feed(rota_id: UUID, session: Transaction, services: Service
     plan = await visible_rota(session, actor, rota_id)
     token = await FeedService(session).issue(actor.label, plan.council_id, rota_id=rota_id)
     await AuditRepository(session).add(actor, "calendar_feed_issued", "rota", rota_id, plan.council_id)
-    return FeedOut(url=_address(services, f"rotas/{rota_id}", token))
+    return FeedOut(url=address_of(services, f"rotas/{rota_id}", token))
 
 
 @router.post("/responders/{responder_id}/calendar-feed", status_code=201)
@@ -74,7 +78,7 @@ async def issue_responder_feed(
     responder = await visible_responder(session, actor, responder_id)
     token = await FeedService(session).issue(actor.label, responder.council_id, responder_id=responder_id)
     await AuditRepository(session).add(actor, "calendar_feed_issued", "responder", responder_id, responder.council_id)
-    return FeedOut(url=_address(services, f"responders/{responder_id}", token))
+    return FeedOut(url=address_of(services, f"responders/{responder_id}", token))
 
 
 @router.delete("/rotas/{rota_id}/calendar-feed", status_code=204)
@@ -102,7 +106,7 @@ async def _admit(session: AsyncSession, request: Request, token: str | None, **s
     """Let in who has a token for this calendar, or is logged in and may see it; NotFoundError for all others."""
     if token is not None:
         if not await FeedService(session).opens(token, **subject):
-            raise NotFoundError("There is no such calendar, or its address was revoked")
+            raise NotFoundError(NO_CALENDAR)
         return
     actor = await authenticate(session, request)
     if "rota_id" in subject:
@@ -128,6 +132,7 @@ async def _feed(session: AsyncSession, name: str, plans: Sequence[RotaPlan], onl
     return Response(calendar_of(name, found, names, now.replace(microsecond=0)), media_type=MEDIA_TYPE)
 
 
-def _address(services: ServicesDep, path: str, token: str) -> str:
+def address_of(services: ServicesDep, path: str, token: str) -> str:
+    """Return where a calendar program reads a calendar."""
     base = (services.settings.public_url or "").rstrip("/")
     return f"{base}/api/v1/{path}/calendar.ics?token={token}"

@@ -10,7 +10,7 @@ from fastapi import Depends, Query
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.jobs.calendar import MEDIA_TYPE, calendar_of
+from devices.jobs.calendar import calendar_of
 from devices.jobs.domain import JobKind, JobState
 from devices.jobs.models import Job
 from devices.jobs.reconciliation import Row, as_table, rows, table
@@ -33,6 +33,7 @@ from telecare.api.deps import Needs, ServicesDep, Transaction
 from telecare.api.filters import Council
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
+from telecare.kernel.calendars import MEDIA_TYPE
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ForbiddenError
 from telecare.protection.job_facts import JobFacts

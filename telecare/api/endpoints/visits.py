@@ -9,7 +9,7 @@ from fastapi import Depends, Query
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.switchover.visits.calendar import MEDIA_TYPE, calendar_of
+from devices.switchover.visits.calendar import calendar_of
 from devices.switchover.visits.domain import HAS_SLOT, VisitState
 from devices.switchover.visits.models import Visit
 from devices.switchover.visits.repository import VisitFilter, VisitRepository
@@ -35,6 +35,7 @@ from telecare.api.deps import CurrentActor, Needs, ServicesDep, Transaction
 from telecare.api.filters import Council, Search
 from telecare.api.paging import Cursor, Limit, Page, decode_cursor, page_of
 from telecare.api.routing import api_router
+from telecare.kernel.calendars import MEDIA_TYPE
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import InvalidError
 from telecare.switchover.evidence import Evidence, Proofs

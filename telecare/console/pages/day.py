@@ -26,8 +26,9 @@ from devices.switchover.visits.repository import VisitFilter, VisitRepository
 from devices.switchover.visits.schemas import StepIn, VisitNoteIn, VisitOut, show_visit
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
-from telecare.api.deps import Transaction
+from telecare.api.deps import ServicesDep, Transaction
 from telecare.api.endpoints import hubs as hubs_api
+from telecare.api.endpoints import visit_calendars
 from telecare.api.endpoints import visits as api
 from telecare.console import day_view
 from telecare.console.acting import REFUSED, SEE_OTHER
@@ -40,7 +41,9 @@ router = APIRouter(prefix="/switchover/day")
 
 Engineer = Annotated[Actor, Depends(PageNeeds(Permission.SWITCH_OVER))]
 On = Annotated[date | None, Query(description="the day, in London; left out: today")]
+Done = Annotated[str, Query(max_length=20)]
 MOST = 40
+_DONE = {"revoked": "All addresses of your calendar are revoked."}
 _STEP = {
     "to": "Choose what happened",
     "why": "Say why, in 3 to 500 characters",
@@ -72,13 +75,28 @@ class Stop:
 
 
 @router.get("")
-async def day(request: Request, session: Transaction, actor: Engineer, on: On = None) -> Response:
+async def day(request: Request, session: Transaction, actor: Engineer, on: On = None, done: Done = "") -> Response:
     """Show the visits of a day; that somebody looked is written to the audit, for they tell of people's homes."""
     chosen = on or (await database_now(session)).astimezone(day_view.LONDON).date()
     facts = await _day(session, actor, chosen)
     seen = {"on": chosen.isoformat(), "visits": [str(stop.visit.id) for stop in facts["stops"]]}
     await AuditRepository(session).add(actor, "day_viewed", "user", actor.id, details=seen)
-    return page(request, "day.html", actor, form=NOTHING, wrong=None, **facts)
+    return page(request, "day.html", actor, form=NOTHING, wrong=None, **{**facts, "done": _DONE.get(done, "")})
+
+
+@router.post("/calendar-feed")
+async def issue_feed(request: Request, session: Transaction, services: ServicesDep, actor: Engineer) -> Response:
+    """Show a fresh address of their own visits for a calendar program, this once."""
+    feed = await visit_calendars.issue_visit_feed(actor.id, session, services, actor)
+    facts = await _day(session, actor, (await database_now(session)).astimezone(day_view.LONDON).date())
+    return page(request, "day.html", actor, form=NOTHING, wrong=None, **{**facts, "feed": feed.url})
+
+
+@router.post("/calendar-feed/revoke")
+async def revoke_feeds(session: Transaction, actor: Engineer) -> Response:
+    """Revoke every address of their own visits."""
+    await visit_calendars.revoke_visit_feeds(actor.id, session, actor)
+    return RedirectResponse("/switchover/day?done=revoked#calendar", SEE_OTHER)
 
 
 @router.get("/visits/{visit_id}")
@@ -179,6 +197,8 @@ async def _day(session: AsyncSession, actor: Actor, on: date) -> dict[str, Any]:
         "first": next((stop.visit.id for stop in stops if day_view.is_open(stop.visit.state)), None),
         "words": day_view,
         "now": now,
+        "feed": "",
+        "done": "",
     }
 
 

@@ -3,6 +3,7 @@
 
 /** The same name stands in page.js, which lets it go with the log-out, and in day-worker.js. */
 const KEPT = 'day'
+const PAGE = '/switchover/day'
 const MOST_PAGES = 3
 const possible = 'serviceWorker' in navigator && 'caches' in window
 
@@ -11,9 +12,9 @@ export async function register() {
   if (possible) await navigator.serviceWorker.register('/switchover/day-worker.js', { scope: '/switchover/day' })
 }
 
-/** Keep the page and its files; without signal what was kept stays. */
+/** Keep the page and its files; without signal what was kept stays. What a form has answered is shown once, and not kept. */
 export async function keep() {
-  if (!possible) return
+  if (!possible || location.pathname !== PAGE) return
   const page = location.pathname + location.search
   const reply = await fetch(page)
   if (!reply.ok || reply.redirected) return
