@@ -57,11 +57,12 @@ class Wanted:
     engineer_id: UUID
     starts_at: datetime
     ends_at: datetime
-    two: bool
+    second_id: UUID | None
 
     def is_so(self, visit: Visit) -> bool:
-        """Say whether the visit is at this time with this engineer."""
-        return (visit.engineer_id, visit.starts_at, visit.ends_at) == (self.engineer_id, self.starts_at, self.ends_at)
+        """Say whether the visit is at this time with these engineers."""
+        is_so = (visit.engineer_id, visit.second_engineer_id, visit.starts_at, visit.ends_at)
+        return is_so == (self.engineer_id, self.second_id, self.starts_at, self.ends_at)
 
 
 class Accepting:
@@ -121,9 +122,9 @@ class Accepting:
 def wanted_of(appointment: Mapping[str, Any]) -> Wanted:
     """Return what an appointment, as a plan keeps it, wants; its minutes are those of the clock on the wall."""
     day = date.fromisoformat(appointment["day"])
-    crew = appointment["crew"]
+    crew = [UUID(each) for each in appointment["crew"]]
     starts_at, ends_at = (_at(day, appointment[name]) for name in ("start", "end"))
-    return Wanted(appointment["hub_id"], UUID(crew[0]), starts_at, ends_at, len(crew) > 1)
+    return Wanted(appointment["hub_id"], crew[0], starts_at, ends_at, crew[1] if len(crew) > 1 else None)
 
 
 def _at(day: date, minute: int) -> datetime:
@@ -148,5 +149,6 @@ def _booked(visit: Visit, wanted: Wanted) -> StepIn:
         engineer_id=wanted.engineer_id,
         starts_at=wanted.starts_at,
         ends_at=wanted.ends_at,
-        second_person=wanted.two or visit.second_person,
+        second_engineer_id=wanted.second_id,
+        second_person=wanted.second_id is not None or visit.second_person,
     )

@@ -1,25 +1,13 @@
 """What is booked already, in a plan: kept as it is where a plan can hold it, left alone and said where it cannot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from devices.switchover.planning.problem import Appointment, Home, Plan, Problem, Unplanned
 from devices.switchover.planning.validate import validate
 
 BEFORE = 30
 """Whoever has a visit that no plan can hold is given nothing from so many minutes before it on."""
-
-
-def with_crews(booked: Iterable[Appointment], plans: Iterable[Mapping[str, Any]]) -> list[Appointment]:
-    """Return bookings with all who come: a visit names who leads it, the plan that it came from who comes along."""
-    crews: dict[tuple[str, str, str], tuple[str, ...]] = {}
-    for result in plans:
-        for each in result["appointments"]:
-            crews.setdefault((each["hub_id"], each["day"], each["crew"][0]), tuple(each["crew"]))
-    return [
-        replace(each, crew=crews.get((each.home_id, each.day.isoformat(), each.crew[0]), each.crew)) for each in booked
-    ]
 
 
 def as_booked(home: Home, booked: Appointment) -> Home:

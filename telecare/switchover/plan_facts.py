@@ -57,6 +57,7 @@ _HOMES = """
            (SELECT max(a.raised_at) FROM alarm a WHERE a.hub_id = h.hub_id AND a.type = 'hub_battery_low'
                AND a.raised_at > clock_timestamp() - interval '{days} days') AS battery_low_at,
            b.starts_at AS booked_from, b.ends_at AS booked_until, b.engineer_id AS booked_with,
+           b.second_engineer_id AS booked_second,
            notice.provider AS notice_by, notice.planned_at AS notice_at, notice.held_until
       FROM hub h
       JOIN device_model dm ON dm.id = h.model_id
@@ -122,6 +123,7 @@ class HomeFacts:
     booked_from: datetime | None
     booked_until: datetime | None
     booked_with: UUID | None
+    booked_second: UUID | None
     notice_by: str | None
     notice_at: datetime | None
     held_until: date | None
@@ -145,13 +147,14 @@ class HomeFacts:
 
     @property
     def booking(self) -> Appointment | None:
-        """Return the visit that a household was told of, with whoever leads it; None while there is none."""
+        """Return the visit that a household was told of, with who goes there; None while there is none."""
         if self.booked_from is None or self.booked_until is None or self.booked_with is None:
             return None
         start, end = self.booked_from.astimezone(LONDON), self.booked_until.astimezone(LONDON)
         at = start.hour * 60 + start.minute
         lasts = math.ceil((end - start) / timedelta(minutes=1))
-        return Appointment(self.hub_id, start.date(), at, at + lasts, (str(self.booked_with),), confirmed=True)
+        crew = tuple(str(each) for each in (self.booked_with, self.booked_second) if each is not None)
+        return Appointment(self.hub_id, start.date(), at, at + lasts, crew, confirmed=True)
 
     @property
     def notified(self) -> date | None:

@@ -34,11 +34,9 @@ from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.validate import validate
 from devices.switchover.working_days import WorkingDays
 from telecare.kernel.errors import RefusedError
-from telecare.switchover.plan_bookings import as_booked, keep_booked, with_crews
+from telecare.switchover.plan_bookings import as_booked, keep_booked
 from telecare.switchover.plan_facts import HomeFacts, failure_rates, homes_of
 
-PLANS = 20
-"""Of a visit for two, so many plans are looked through for who comes along."""
 USUAL_MINUTES, EACH_PERIPHERAL = 50, 8
 """How long a swap takes that nobody has said anything about: so long, and more for each peripheral."""
 HUB = "hub"
@@ -80,10 +78,7 @@ async def problem_of(
     absences = await repository.absences(council, first)
     flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
     homes, placeless = _homes(facts, Binding(needs, rules, rates, days[0], today), flat)
-    booked = with_crews(
-        [each.booking for each in facts if each.booking is not None],
-        [row.result for row in await repository.page(council, None, PLANS) if row.result is not None],
-    )
+    booked = [each.booking for each in facts if each.booking is not None]
     homes, promised = _with_booked(homes, booked, days)
     problem = Problem(
         homes,

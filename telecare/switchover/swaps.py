@@ -133,7 +133,14 @@ class Swaps:
             await self._check_new(visit, wish.new_hub_id)
             visit.new_hub_id = wish.new_hub_id
         if wish.engineer_id is not None:
-            visit.engineer_id, visit.engineer = wish.engineer_id, await self._engineer(visit, wish.engineer_id)
+            name = await self._engineer(visit, wish.engineer_id, "engineer_id")
+            visit.engineer_id, visit.engineer = wish.engineer_id, name
+        if "second_engineer_id" in wish.model_fields_set:
+            second = wish.second_engineer_id
+            visit.second_engineer_id, visit.second_engineer = second, None
+            if second is not None:
+                visit.second_engineer = await self._engineer(visit, second, "second_engineer_id")
+        _check_pair(visit)
         if wish.starts_at is not None or wish.ends_at is not None:
             if wish.starts_at is None or wish.ends_at is None or not (
                 timedelta(0) < wish.ends_at - wish.starts_at <= LONGEST_SLOT
@@ -164,11 +171,11 @@ class Swaps:
         if other is not None and other.id != visit.id:
             raise RefusedError(f"{hub_id} is kept for another visit: choose another one")
 
-    async def _engineer(self, visit: Visit, user_id: UUID) -> str:
+    async def _engineer(self, visit: Visit, user_id: UUID, field: str) -> str:
         user = await UserRepository(self.session).get(user_id)
         fits = user is not None and user.active and user.role == UserRole.ENGINEER
         if user is None or not fits or (user.councils and visit.council_id not in user.councils):
-            errors = [{"where": "body.engineer_id", "what": "no active engineer of this council has this id"}]
+            errors = [{"where": f"body.{field}", "what": "no active engineer of this council has this id"}]
             raise InvalidError("There is no such engineer", errors=errors)
         return user.display_name
 
@@ -238,11 +245,17 @@ class Swaps:
             await self.session.flush()
 
     async def _say_step(self, visit: Visit, before: VisitState, wish: StepIn) -> None:
-        words = wish.why or _WORDS.get(wish.to, "").format(visit=visit) or "Goes on"
+        go = "go" if visit.second_engineer else "goes"
+        usual = _WORDS.get(wish.to, "").format(visit=visit, go=go, came=self._came(visit))
+        words = wish.why or usual or "Goes on"
         if wish.to in WAITS:
             whose = f", {visit.owner} has it" if visit.owner else ""
             words = f"{words} (again on {visit.next_contact_on:%-d %B %Y}{whose})"
         await self.visits.say(visit, "state", self.actor.name, words, states=(before, wish.to))
+
+    def _came(self, visit: Visit) -> str:
+        """Return who is there: of two, the one who says so."""
+        return self.actor.name if self.actor.id in visit.crew else str(visit.engineer)
 
     async def contact(
         self, visit_id: UUID, channel: ContactChannel, outcome: ContactOutcome, note: str | None
@@ -364,6 +377,14 @@ class Swaps:
             raise RefusedError(words_of(error)) from error
 
 
+def _check_pair(visit: Visit) -> None:
+    """Raise InvalidError for a second engineer who leads the visit already, or without anybody who does."""
+    second = visit.second_engineer_id
+    if second is not None and (visit.engineer_id is None or second == visit.engineer_id):
+        errors = [{"where": "body.second_engineer_id", "what": "choose somebody else than who leads it, or nobody"}]
+        raise InvalidError("These are not two engineers", errors=errors)
+
+
 def _something(proofs: Proofs) -> bool:
     """Say whether any trigger has reached us: an exception never lets a hub be relied on that was never heard."""
     return any(item.kind is EvidenceKind.TRIGGER and item.shown is not None for item in proofs.items)
@@ -386,9 +407,9 @@ _WORDS = {
     VisitState.CONSENTED: "They agree",
     VisitState.SURVEYED: "The place was looked at",
     VisitState.STOCK_ALLOCATED: "{visit.new_hub_id} is kept for it",
-    VisitState.BOOKED: "{visit.engineer} goes there on {visit.starts_at:%-d %B %Y}",
+    VisitState.BOOKED: "{visit.crew_names} {go} there on {visit.starts_at:%-d %B %Y}",
     VisitState.CONFIRMED: "The household has said that it suits them",
-    VisitState.ON_SITE: "{visit.engineer} is there",
+    VisitState.ON_SITE: "{came} is there",
     VisitState.INSTALLED: "{visit.new_hub_id} is installed beside {visit.old_hub_id}, which stays",
     VisitState.PERIPHERALS_PAIRED: "Every peripheral is moved or retired",
     VisitState.E2E_TESTED: "Everything but the soak is shown, or left out by an exception",

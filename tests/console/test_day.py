@@ -81,7 +81,7 @@ Book = Callable[..., Awaitable[Booked]]
 async def book(homes: Homes) -> Book:
     """Book a visit, far enough in the future that nobody else's is on that day."""
 
-    async def make() -> Booked:
+    async def make(second: str = "") -> Booked:
         models = {row["connection"]: row["id"] for row in (await homes.api.get("/device-models")).json()["items"]}
         tail = uuid4().hex[:8]
         old, new = f"OLD-{tail}", f"NEW-{tail}"
@@ -124,6 +124,7 @@ async def book(homes: Homes) -> Book:
             if to == "booked":
                 ends = starts + timedelta(hours=2)
                 more = {"engineer_id": ewan, "starts_at": starts.isoformat(), "ends_at": ends.isoformat()}
+                more |= {"second_engineer_id": second} if second else {}
             await booked.step(to, **more)
         return booked
 
@@ -267,6 +268,25 @@ async def test_the_calendar_of_a_phone_has_the_visits_by_an_address_shown_once(l
         await page.get_by_role("button", name="Revoke all addresses").click()
         await expect(page.locator("#calendar")).to_contain_text("All addresses of your calendar are revoked")
         assert (await phone.get(address)).status_code == 404
+
+
+async def test_the_second_of_a_pair_has_the_visit_on_their_own_day(login: Login, book: Book, homes: Homes) -> None:
+    name = f"eilidh-{uuid4().hex[:6]}"
+    body = {"username": name, "display_name": "Eilidh", "role": "engineer"}
+    user = await post(homes, "/users", **body, password=homes.lab.secrets.operator_password)
+    booked = await book(user["id"])
+    page = await login(name, width=PHONE)
+    await page.goto(booked.address)
+    stop = stop_of(page, booked)
+    await expect(stop).to_contain_text("and Eilidh; nobody goes there alone")
+    assert await faults(page) == []
+    await button(stop, "I am there").click()
+    await expect(page.locator("#day-state")).to_contain_text("All sent")
+    log = (await booked.now())["log"]
+    assert log[-1]["text"] == "Eilidh is there"
+    desk = await login("sheila")
+    await desk.goto(f"{homes.lab.url}/switchover/visits/{booked.visit_id}")
+    await expect(desk.locator("main")).to_contain_text("and Eilidh")
 
 
 def unfolded(calendar: str) -> str:

@@ -13,6 +13,7 @@ from telecare.kernel.db import Database
 from telecare.kernel.errors import NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
 from telecare.switchover.accepting import Accepting, Became, Booking
+from telecare.switchover.plan_facts import homes_of
 from telecare.switchover.promises import PromiseWatch
 from telecare.switchover.swaps import LONDON
 from tests.integration.swap import ARGYLL, S, Swap
@@ -27,9 +28,9 @@ async def swap(database: Database) -> Swap:
 
 
 def appointment(
-    swap: Swap, hub_id: str = "OLD", day: date = DAY, start: int = 600, who: str = "ewan"
+    swap: Swap, hub_id: str = "OLD", day: date = DAY, start: int = 600, who: str = "ewan", second: str = ""
 ) -> dict[str, Any]:
-    crew = [str(swap.people[who].id)]
+    crew = [str(swap.people[each].id) for each in (who, second) if each]
     return {"hub_id": hub_id, "day": day.isoformat(), "start": start, "end": start + 60, "crew": crew}
 
 
@@ -90,6 +91,23 @@ async def test_what_was_promised_moves_with_the_reason_and_the_household_is_to_b
     async with swap.database.transaction() as session:
         assert await VisitRepository(session).untold() == []
     assert lines[0][0].startswith("Moved with the plan: Ewan is ill. Nobody has told the household yet")
+
+
+async def test_both_of_a_pair_are_booked_and_a_plan_with_one_takes_the_other_off(swap: Swap) -> None:
+    await swap.go_to(S.STOCK_ALLOCATED)
+    (booked,) = await accept(swap, await planned(swap, appointment(swap, second="rory")))
+    visit = await swap.visit()
+    assert (booked.became, visit.crew_names, visit.second_person) == (Became.BOOKED, "Ewan and Rory", True)
+    (line,) = await swap.sql("SELECT text FROM visit_log WHERE to_state = 'booked'")
+    assert line.text == "Ewan and Rory go there on 29 March 2030"
+    async with swap.database.transaction() as session:
+        (known,) = await homes_of(session, ARGYLL)
+    assert known.booking is not None
+    assert known.booking.crew == (str(swap.people["ewan"].id), str(swap.people["rory"].id))
+    (same,) = await accept(swap, await planned(swap, appointment(swap, second="rory")))
+    assert same.became is Became.AS_IT_WAS
+    (moved,) = await accept(swap, await planned(swap, appointment(swap)))
+    assert (moved.became, (await swap.visit()).second_engineer) == (Became.MOVED, None)
 
 
 async def test_a_visit_in_the_home_is_not_touched_and_days_without_visits_are_refused(swap: Swap) -> None:

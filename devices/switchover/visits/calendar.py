@@ -64,7 +64,7 @@ def feed_of(slots: Iterable[Slot], public_url: str, now: datetime) -> bytes:
 
 
 def _two(visit: Visit) -> str:
-    return ", two people" if visit.second_person else ""
+    return ", two people" if visit.second_person or visit.second_engineer_id is not None else ""
 
 
 def _add(calendar: Calendar, visit: Visit, at: tuple[datetime, datetime], now: datetime, words: str, url: str) -> None:

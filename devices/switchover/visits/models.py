@@ -58,6 +58,10 @@ class Visit(Base):
         # What does not go on by itself comes up again on a day.
         CheckConstraint(f"{_OVER} OR state NOT IN {_WAITS} OR next_contact_on IS NOT NULL", name="next_contact_on"),
         CheckConstraint(f"{_OVER} OR state NOT IN {_ESCALATED} OR owner IS NOT NULL", name="escalated"),
+        CheckConstraint("num_nulls(second_engineer_id, second_engineer) IN (0, 2)", name="second_engineer"),
+        CheckConstraint(
+            "second_engineer_id IS NULL OR (engineer_id IS NOT NULL AND second_engineer_id <> engineer_id)", name="pair"
+        ),
         CheckConstraint("(state IN ('hold', 'hospital')) <= (resumes IS NOT NULL)", name="stands_aside"),
         CheckConstraint("(over_at IS NULL) = (over_why IS NULL)", name="over"),
         CheckConstraint(f"state NOT IN {_ENDS} OR {_OVER}", name="ended"),
@@ -77,6 +81,12 @@ class Visit(Base):
         Index("ix_visit_person_id", "person_id"),
         Index("ix_visit_council_state", "council_id", "state", postgresql_where=text(ACTIVE)),
         Index("ix_visit_engineer", "engineer_id", "starts_at", postgresql_where=text("engineer_id IS NOT NULL")),
+        Index(
+            "ix_visit_second_engineer",
+            "second_engineer_id",
+            "starts_at",
+            postgresql_where=text("second_engineer_id IS NOT NULL"),
+        ),
         Index("ix_visit_next_contact_on", "council_id", "next_contact_on", postgresql_where=text(ACTIVE)),
     )
 
@@ -93,6 +103,10 @@ class Visit(Base):
     since: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp(), comment="in this state")
     engineer_id: Mapped[UUID | None] = mapped_column(ForeignKey("app_user.id"))
     engineer: Mapped[str | None] = mapped_column(comment="their name")
+    second_engineer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("app_user.id"), comment="who comes along, of a visit with two"
+    )
+    second_engineer: Mapped[str | None] = mapped_column(comment="their name")
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     second_person: Mapped[bool] = mapped_column(server_default="false", comment="nobody goes there alone")
@@ -119,6 +133,16 @@ class Visit(Base):
     over_why: Mapped[str | None]
     made_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     made_by: Mapped[str] = mapped_column(comment="as in the audit")
+
+    @property
+    def crew(self) -> tuple[UUID, ...]:
+        """Return who goes there, the one who leads first."""
+        return tuple(each for each in (self.engineer_id, self.second_engineer_id) if each is not None)
+
+    @property
+    def crew_names(self) -> str:
+        """Return who goes there, by name."""
+        return " and ".join(each for each in (self.engineer, self.second_engineer) if each)
 
 
 class VisitLog(Base):

@@ -131,7 +131,7 @@ class VisitRepository:
         statement = (
             select(Visit, Visit.starts_at, Visit.ends_at, Premises.town, district)
             .join(Premises, Premises.id == Visit.premises_id)
-            .where(Visit.engineer_id == engineer_id, Visit.starts_at >= since, Visit.starts_at < until)
+            .where(_goes(engineer_id), Visit.starts_at >= since, Visit.starts_at < until)
             .order_by(Visit.starts_at, Visit.id)
         )
         return [Slot(*row) for row in await self.session.execute(self._seen(statement))]
@@ -139,7 +139,7 @@ class VisitRepository:
     async def next_slot(self, engineer_id: UUID, after: datetime) -> datetime | None:
         """Return when the next visit of an engineer begins that is not over."""
         coming = select(func.min(Visit.starts_at)).where(
-            Visit.engineer_id == engineer_id, Visit.starts_at >= after, Visit.over_at.is_(None)
+            _goes(engineer_id), Visit.starts_at >= after, Visit.over_at.is_(None)
         )
         begins: datetime | None = (await self.session.execute(self._seen(coming))).scalar_one()
         return begins
@@ -322,10 +322,12 @@ class VisitRepository:
     def _narrowed(self, statement: Any, wanted: VisitFilter) -> Any:
         for column, value in (
             (Visit.council_id, wanted.council), (Visit.state, wanted.state), (Unit.programme_id, wanted.programme_id),
-            (Visit.engineer_id, wanted.engineer_id), (Visit.person_id, wanted.person_id),
+            (Visit.person_id, wanted.person_id),
         ):  # fmt: skip
             if value is not None:
                 statement = statement.where(column == value)
+        if wanted.engineer_id is not None:
+            statement = statement.where(_goes(wanted.engineer_id))
         if wanted.on is not None:
             start = datetime(wanted.on.year, wanted.on.month, wanted.on.day, tzinfo=LONDON)
             end = start + timedelta(days=1)
@@ -356,11 +358,17 @@ def _shown() -> Any:
     )  # fmt: skip
 
 
+def _goes(user_id: UUID) -> ColumnElement[bool]:
+    """Return what picks the visits that somebody leads or comes along to."""
+    return or_(Visit.engineer_id == user_id, Visit.second_engineer_id == user_id)
+
+
 def _matches(q: str) -> ColumnElement[bool]:
     pattern = f"%{escaped(q)}%"
     return or_(
         Visit.old_hub_id.ilike(pattern), Visit.new_hub_id.ilike(pattern), PERSON_NAME.ilike(pattern),
-        PLACE.ilike(pattern), Visit.engineer.ilike(pattern), Visit.owner.ilike(pattern),
+        PLACE.ilike(pattern), Visit.engineer.ilike(pattern), Visit.second_engineer.ilike(pattern),
+        Visit.owner.ilike(pattern),
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class StepIn(Input):
     owner: Annotated[Name | None, Field(description="who has it while it waits, by name")] = None
     new_hub_id: HubId | None = None
     engineer_id: Annotated[UUID | None, Field(description="a user with the role engineer")] = None
+    second_engineer_id: Annotated[UUID | None, Field(description="who comes along; null: nobody")] = None
     starts_at: Slot | None = None
     ends_at: Slot | None = None
     second_person: bool | None = None
@@ -146,6 +147,8 @@ class VisitOut(Output):
     due_on: date
     engineer_id: UUID | None
     engineer: str | None
+    second_engineer_id: UUID | None
+    second_engineer: str | None
     starts_at: datetime | None
     ends_at: datetime | None
     second_person: bool

@@ -53,6 +53,7 @@ _STEP = {
     "owner": "Write who has it, in 100 characters at most",
     "new_hub_id": "Choose the new hub",
     "engineer_id": "Choose the engineer",
+    "second_engineer_id": "Choose somebody else than who leads it, or nobody",
     "starts_at": "Give the time at which the visit begins",
     "ends_at": "Give the time at which the visit ends",
     "as_of": "The visit has changed: look and try again",
@@ -154,7 +155,7 @@ async def step(request: Request, visit_id: UUID, session: Transaction, actor: Sw
     form = await typed(request, "step")
     return await acted(
         session,
-        lambda: api.step(visit_id, read(StepIn, _step(form), _STEP), session, actor),
+        lambda: api.step(visit_id, _wish(form), session, actor),
         lambda error: _again(request, session, actor, visit_id, form, error, "to"),
         f"/switchover/visits/{visit_id}?done=stepped",
     )
@@ -233,6 +234,13 @@ async def cancel(request: Request, visit_id: UUID, session: Transaction, actor: 
         lambda error: _again(request, session, actor, visit_id, form, error, "reason"),
         f"/switchover/visits/{visit_id}?done=cancelled",
     )
+
+
+def _wish(form: Form) -> StepIn:
+    """Return the step that a form asks for; a booking with nobody chosen as the second has none."""
+    wish = read(StepIn, _step(form), _STEP)
+    alone = wish.to is VisitState.BOOKED and wish.second_engineer_id is None
+    return wish.model_copy(update={"second_engineer_id": None}) if alone else wish
 
 
 def _step(form: Form) -> dict[str, Any]:

@@ -93,6 +93,42 @@ async def test_what_does_not_take_place_is_not_in_it_and_numbers_are_those_of_th
     assert await shown(anonymous, address) == []
 
 
+async def test_the_second_of_a_pair_has_the_visit_too_and_may_act_on_it(
+    swap: Swap, app: FastAPI, administrator: httpx.AsyncClient, anonymous: httpx.AsyncClient
+) -> None:
+    created = {"username": "eilidh", "display_name": "Eilidh", "password": PASSWORD, "role": "engineer"}
+    eilidh = (await administrator.post("/api/v1/users", json=created)).json()["id"]
+    one = f"/api/v1/switchover/visits/{swap.visit_id}"
+    visit = await swap.visit()
+    assert visit.starts_at is not None
+    assert visit.ends_at is not None
+    await swap.step(S.RESCHEDULED, why="two must come", next_contact_on=await database_day(swap.database))
+    slot = {"starts_at": visit.starts_at.isoformat(), "ends_at": visit.ends_at.isoformat()}
+    book = {"to": "booked", "as_of": visit.version + 1, "engineer_id": str(swap.people["ewan"].id), **slot}
+    fiona = str(swap.people["fiona"].id)
+    for wrong, words in ((book["engineer_id"], "somebody else"), (fiona, "no active engineer")):
+        refused = await administrator.post(f"{one}/steps", json=book | {"second_engineer_id": wrong})
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["where"]) == (422, "body.second_engineer_id")
+        assert words in error["what"]
+    booked = await administrator.post(f"{one}/steps", json=book | {"second_engineer_id": eilidh})
+    assert (booked.json()["engineer"], booked.json()["second_engineer"]) == ("Ewan", "Eilidh")
+    address = (await administrator.post(f"/api/v1/switchover/engineers/{eilidh}/calendar-feed")).json()["url"]
+    assert len(await shown(anonymous, address)) == 1
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as own:
+        session = await login(swap.database, "eilidh", PASSWORD)
+        own.cookies.set(SESSION_COOKIE, session.session_token)
+        own.headers["X-CSRF-Token"] = session.csrf_token
+        day = visit.starts_at.astimezone(LONDON).date().isoformat()
+        listed = (await own.get(f"/api/v1/switchover/visits?engineer=me&on={day}")).json()["items"]
+        assert [each["id"] for each in listed] == [str(swap.visit_id)]
+        for to in ("confirmed", "on_site"):
+            step = {"to": to, "as_of": (await swap.visit()).version}
+            assert (await own.post(f"{one}/steps", json=step)).status_code == 200
+    log = (await administrator.get(one)).json()["log"]
+    assert (log[-1]["actor"], log[-1]["text"]) == ("Eilidh", "Eilidh is there")
+
+
 async def database_day(database: Database) -> Any:
     async with database.transaction() as session:
         return (await database_now(session)).astimezone(LONDON).date()
