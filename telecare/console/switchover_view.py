@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from devices.registry.health import SIGNAL_WEAK
 from devices.switchover.programmes.domain import Cause
 from devices.switchover.visits.domain import (
     ENDS,
@@ -131,6 +133,23 @@ def soak(passed: timedelta | None) -> str:
         return "has not begun"
     minutes = int(passed.total_seconds() // 60)
     return f"has run for {minutes // 60} h {minutes % 60:02d} min of 24 h"
+
+
+def survey(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was found at the place where the new hub is to stand, in words; what nobody looked at is said too."""
+    signal = found.get("signal_dbm")
+    told = "not measured" if signal is None else f"{signal} dBm, {'weak' if signal < SIGNAL_WEAK else 'enough'}"
+    network = found.get("network")
+    return [
+        ("Signal", told if network is None else f"{told} ({network})"),
+        ("Power socket", _there(found.get("socket"))),
+        ("Network socket", _there(found.get("ethernet"))),
+        ("Noted", found.get("notes") or "nothing"),
+    ]
+
+
+def _there(found: bool | None) -> str:
+    return "nobody looked" if found is None else "there is one" if found else "there is none"
 
 
 def needs(state: VisitState) -> str:

@@ -121,6 +121,8 @@ async def book(homes: Homes) -> Book:
             await post(homes, f"/switchover/visits/{visit['id']}/contacts", channel=channel, outcome=outcome)
         for to in WAY:
             more: dict[str, object] = {"new_hub_id": new} if to == "stock_allocated" else {}
+            if to == "surveyed":
+                more = {"survey": {"network": "Three", "signal_dbm": -88, "socket": True, "notes": "Behind the sofa"}}
             if to == "booked":
                 ends = starts + timedelta(hours=2)
                 more = {"engineer_id": ewan, "starts_at": starts.isoformat(), "ends_at": ends.isoformat()}
@@ -287,6 +289,9 @@ async def test_the_second_of_a_pair_has_the_visit_on_their_own_day(login: Login,
     desk = await login("sheila")
     await desk.goto(f"{homes.lab.url}/switchover/visits/{booked.visit_id}")
     await expect(desk.locator("main")).to_contain_text("and Eilidh")
+    for words in ("-88 dBm, enough (Three)", "there is one", "nobody looked", "Behind the sofa"):
+        await expect(desk.locator("#survey")).to_contain_text(words)
+    assert await faults(desk) == []
 
 
 def unfolded(calendar: str) -> str:
