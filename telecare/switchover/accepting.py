@@ -79,44 +79,53 @@ class Accepting:
 
         The plan is accepted once it holds for a household: it is the one that an illness has made anew.
         """
-        plan = await PlanningRepository(self.session, self.actor.councils).require(plan_id, lock=True)
-        if plan.state not in {PlanState.READY, PlanState.ACCEPTED} or plan.result is None:
-            raise RefusedError("This plan is not made: wait until it is ready, or order it again")
-        there = [each for each in plan.result["appointments"] if each["day"] == day.isoformat()]
+        plan, result = await self.made(plan_id)
+        there = [each for each in result["appointments"] if each["day"] == day.isoformat()]
         if not there:
             raise RefusedError(f"The plan has no visits on {day:%-d %B %Y}", field="day")
         now = await database_now(self.session)
-        moved = {move["hub_id"]: move["why"] for move in plan.result["moves"]}
+        moved = {move["hub_id"]: move["why"] for move in result["moves"]}
         bookings = []
         for each in sorted(there, key=lambda each: str(each["hub_id"])):
             wanted = wanted_of(each)
-            bookings.append(await self._book(wanted, moved.get(wanted.hub_id, "the plan was made anew"), now))
-        holds = any(each.became is not Became.PASSED_BY for each in bookings)
-        if holds and plan.state != PlanState.ACCEPTED:
-            plan.state, plan.accepted_at, plan.accepted_by = PlanState.ACCEPTED, now, self.actor.label
-            await self.session.flush()
+            bookings.append(await self.book(wanted, moved.get(wanted.hub_id, "the plan was made anew"), now))
+        if any(each.became is not Became.PASSED_BY for each in bookings):
+            await self.hold(plan, now)
         return plan, bookings
 
-    async def _book(self, wanted: Wanted, why_moved: str, now: datetime) -> Booking:
-        """Book one; whatever is in its way keeps no other from being booked."""
+    async def made(self, plan_id: UUID) -> tuple[SwitchoverPlan, Mapping[str, Any]]:
+        """Return a plan, locked, and its result; RefusedError while it is not made."""
+        plan = await PlanningRepository(self.session, self.actor.councils).require(plan_id, lock=True)
+        if plan.state not in {PlanState.READY, PlanState.ACCEPTED} or plan.result is None:
+            raise RefusedError("This plan is not made: wait until it is ready, or order it again")
+        return plan, plan.result
+
+    async def hold(self, plan: SwitchoverPlan, now: datetime) -> None:
+        """Let a plan be the accepted one, once it holds for a household."""
+        if plan.state != PlanState.ACCEPTED:
+            plan.state, plan.accepted_at, plan.accepted_by = PlanState.ACCEPTED, now, self.actor.label
+            await self.session.flush()
+
+    async def book(self, wanted: Wanted, why_moved: str, now: datetime) -> Booking:
+        """Book one appointment; whatever is in its way keeps no other from being booked."""
         visit = await self.visits.of_hub(wanted.hub_id)
         refusal = _refusal(visit, wanted, now)
         if visit is None or refusal:
             return Booking(wanted.hub_id, Became.PASSED_BY, visit.id if visit else None, refusal)
-        if visit.state in PROMISED and wanted.is_so(visit):
-            return Booking(wanted.hub_id, Became.AS_IT_WAS, visit.id)
-        was_promised = visit.state in PROMISED
+        visit_id, was_promised = visit.id, visit.state in PROMISED
+        if was_promised and wanted.is_so(visit):
+            return Booking(wanted.hub_id, Became.AS_IT_WAS, visit_id)
         try:
             async with self.session.begin_nested():
                 if was_promised:
                     today = now.astimezone(LONDON).date()
                     why = f"Moved with the plan: {why_moved}. Nobody has told the household yet"
                     away = StepIn(to=VisitState.RESCHEDULED, as_of=visit.version, why=why, next_contact_on=today)
-                    visit = await self.swaps.step(visit.id, away)
-                await self.swaps.step(visit.id, _booked(visit, wanted))
+                    visit = await self.swaps.step(visit_id, away)
+                await self.swaps.step(visit_id, _booked(visit, wanted))
         except ProblemError as error:
-            return Booking(wanted.hub_id, Became.PASSED_BY, visit.id, str(error))
-        return Booking(wanted.hub_id, Became.MOVED if was_promised else Became.BOOKED, visit.id)
+            return Booking(wanted.hub_id, Became.PASSED_BY, visit_id, str(error))
+        return Booking(wanted.hub_id, Became.MOVED if was_promised else Became.BOOKED, visit_id)
 
 
 def wanted_of(appointment: Mapping[str, Any]) -> Wanted:

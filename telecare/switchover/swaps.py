@@ -90,7 +90,7 @@ class Swaps:
     async def step(self, visit_id: UUID, wish: StepIn) -> Visit:
         """Take a visit to another state, with all that this does; RefusedError says what is in the way."""
         seen = await self.visits.require(visit_id)
-        await self._lock_hubs(seen, wish.new_hub_id)
+        await self.lock_hubs(seen, wish.new_hub_id)
         visit = await self._lock(visit_id, wish.as_of)
         before = VisitState(visit.state)
         await self._take(visit, wish)
@@ -356,7 +356,8 @@ class Swaps:
         if self.actor.kind != "user":
             raise ForbiddenError("An exception has two names: log in, a program has none")
 
-    async def _lock_hubs(self, visit: Visit, other: str | None) -> None:
+    async def lock_hubs(self, visit: Visit, other: str | None) -> None:
+        """Lock the hubs of a visit, and another one that is to be its new one; before any row of it is locked."""
         for hub_id in sorted({visit.old_hub_id, visit.new_hub_id, other} - {None}, key=str):
             await IntakeRepository(self.session).lock_hub(str(hub_id))
 

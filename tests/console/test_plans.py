@@ -21,7 +21,7 @@ def monday() -> date:
 
 
 async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: Login, lab: Lab, homes: Homes) -> None:
-    hub, council = await _waiting(homes)
+    hub, council = await waiting(homes)
     ewan = next(each for each in (await homes.api.get("/users")).json()["items"] if each["username"] == "ewan")
     home = (await homes.api.get(f"/premises/{hub['premises_id']}")).json()
     base = {"council_id": council, "base_latitude": home["latitude"], "base_longitude": home["longitude"]}
@@ -72,7 +72,7 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-async def _waiting(homes: Homes) -> tuple[dict[str, Any], str]:
+async def waiting(homes: Homes) -> tuple[dict[str, Any], str]:
     """Return a hub and its council: of those with no visit under way, where most homes wait."""
     visits = (await homes.api.get("/switchover/visits", params={"limit": 500})).json()["items"]
     busy = {hub_id for each in visits for hub_id in (each["old_hub_id"], each["new_hub_id"])}

@@ -370,7 +370,7 @@ class Things:
         found = {"plan_id": reply.json()["id"], "absence_id": away["absence"]["id"]}
         return found | {"engineer": engineer, "council": FIFE}
 
-    async def ready_plan(self, day: str) -> dict[str, str]:
+    async def ready_plan(self, day: str, hub_id: str = "NOBODYS") -> dict[str, str]:
         """A plan with one appointment: what the planner makes of so few homes is its own affair."""
         ids = await self.visits_plan()
 
@@ -379,7 +379,7 @@ class Things:
             return state in {"ready", "failed"}
 
         await until(made)
-        one = {"hub_id": "NOBODYS", "day": day, "start": 600, "end": 660, "crew": [ids["engineer"]]}
+        one = {"hub_id": hub_id, "day": day, "start": 600, "end": 660, "crew": [ids["engineer"]], "engineers": ["E"]}
         database = Database(self.lab.settings())
         async with database.transaction() as session:
             plan = await PlanningRepository(session).require(UUID(ids["plan_id"]), lock=True)
@@ -522,6 +522,10 @@ class Things:
         yield Sample("POST", f"{API}/switchover/plans", {}, self.monday() | {"seconds": 0.2})
         day = self.monday()["first_on"]
         yield Sample("POST", f"{API}/switchover/plans/{{plan_id}}/accept", await self.ready_plan(day), {"day": day})
+        visit = await self.api.get(f"{API}/switchover/visits/{(await self.visit())['visit_id']}")
+        hub_id = visit.json()["old_hub_id"]
+        said = {"hub_id": hub_id, "answer": "not_reached", "as_of": visit.json()["version"]}
+        yield Sample("POST", f"{API}/switchover/plans/{{plan_id}}/answers", await self.ready_plan(day, hub_id), said)
         yield Sample("PUT", one, engineer, self.base() | {"skills": ["key safe"]})
         yield Sample("POST", f"{one}/absences", engineer, self.monday() | {"reason": "called in sick"})
         yield Sample("DELETE", f"{API}/switchover/absences/{{absence_id}}", ids)

@@ -1,6 +1,6 @@
 """All queries on visits, their logs, contacts and evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +16,14 @@ from devices.registry.models import DeviceModel, Hub, Installation, Person, Prem
 from devices.registry.repository import PERSON_NAME, PLACE, escaped
 from devices.switchover.programmes.models import Unit
 from devices.switchover.visits.calendar import Slot
-from devices.switchover.visits.domain import STANDS, ContactChannel, ContactOutcome, EvidenceKind, VisitState
+from devices.switchover.visits.domain import (
+    HAS_SLOT,
+    STANDS,
+    ContactChannel,
+    ContactOutcome,
+    EvidenceKind,
+    VisitState,
+)
 from devices.switchover.visits.evidence import Shown, Silence
 from devices.switchover.visits.models import Visit, VisitContact, VisitEvidence, VisitLog
 from telecare.kernel.errors import NotFoundError
@@ -168,6 +175,19 @@ class VisitRepository:
             or_(Visit.old_hub_id == hub_id, Visit.new_hub_id == hub_id), Visit.over_at.is_(None)
         )
         return (await self.session.execute(self._seen(statement).limit(1))).scalar_one_or_none()
+
+    async def replacing(self, hub_ids: Collection[str]) -> dict[str, Visit]:
+        """Return the visits under way that are to replace some hubs, by hub."""
+        statement = select(Visit).where(Visit.old_hub_id.in_(hub_ids), Visit.over_at.is_(None))
+        return {row.old_hub_id: row for row in (await self.session.execute(self._seen(statement))).scalars()}
+
+    async def busy(self, engineer_id: UUID, starts_at: datetime, ends_at: datetime, but: UUID) -> Visit | None:
+        """Return another visit that an engineer is booked for within a time, None when there is none."""
+        statement = select(Visit).where(
+            Visit.engineer_id == engineer_id, Visit.starts_at < ends_at, Visit.ends_at > starts_at,
+            Visit.state.in_(HAS_SLOT), Visit.over_at.is_(None), Visit.id != but,
+        )  # fmt: skip
+        return (await self.session.execute(statement.order_by(Visit.starts_at).limit(1))).scalar_one_or_none()
 
     async def add(self, **columns: Any) -> Visit:
         """Add a visit; the database refuses a second one under way for the same old hub."""

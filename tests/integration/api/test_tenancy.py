@@ -111,6 +111,7 @@ SWITCHOVER: dict[str, Any] = {
     "waves": {"name": "x"},
     "end": {"as_of": 1},
     "accept": {"day": "2030-01-07"},
+    "answers": {"hub_id": f"{MARK}-1", "answer": "not_reached"},
     "/api/v1/switchover/engineers/{user_id}": {"council_id": FIFE, "base_latitude": 56.2, "base_longitude": -3.1},
     "/api/v1/switchover/rules/{council}": {},
     "absences": {"council_id": FIFE, "first_on": "2030-01-07", "last_on": "2030-01-07", "reason": "curious"},
