@@ -23,6 +23,8 @@ from devices.switchover.importing.repository import ImportFileRepository
 from devices.switchover.importing.service import ImportFileService, StaleImportError
 from devices.switchover.importing.steps import ImportSteps
 from devices.switchover.importing.tasks import ImportWorker
+from devices.switchover.telco.models import TelcoNotice
+from devices.switchover.telco.service import LONDON, TelcoService
 from telecare.access.models import AuditEntry
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Services
@@ -257,6 +259,46 @@ async def test_a_telcos_list_is_matched_by_number(desk: Desk, services: Services
         assert (str(row.planned_on), row.line_id) == ("2027-01-15", line.id)
     again = await desk.live(workbook(*rows, headings=headings), FileKind.TELCO)
     assert again.counts["updated"] == 0
+
+
+async def notices(services: Services) -> list[tuple[str, ...]]:
+    async with services.database.transaction() as session:
+        rows = (await session.execute(select(TelcoNotice).order_by(TelcoNotice.number))).scalars()
+        return [(n.number, n.provider, f"{n.planned_at.astimezone(LONDON):%F %R}", n.kind, str(n.issued)) for n in rows]
+
+
+async def test_a_planned_day_of_a_telcos_list_is_a_notice_of_the_line(desk: Desk, services: Services) -> None:
+    await desk.live(workbook(MORAG))
+    headings = ["Phone number", "CP", "Planned migration date"]
+    here = ["01632 960001", "Northern Telecom", "15/01/2027"]
+    tried = await desk.ask(
+        await desk.send(workbook(here, headings=headings), FileKind.TELCO), FileState.CHECKING
+    )  # fmt: skip
+    assert (tried.counts["updated"], await notices(services)) == (1, [])
+    await desk.live(workbook(here, ["01632 960 777", "", "15/01/2027"], headings=headings), FileKind.TELCO)
+    told = ("+441632960001", "Northern Telecom", "2027-01-15 17:00", "non_voluntary", "1")
+    assert await notices(services) == [told]
+    again = await desk.live(workbook(here, headings=headings), FileKind.TELCO)
+    assert (again.counts["unchanged"], await notices(services)) == (1, [told])
+    async with services.database.transaction() as session:
+        await TelcoService(session).hold(ARGYLL, told[0], None, "no signal", "user:sheila")
+    moved = await desk.live(workbook([*here[:2], "22/02/2027"], headings=headings), FileKind.TELCO)
+    assert await notices(services) == [(*told[:2], "2027-02-22 17:00", told[3], "2")]
+    line = " ".join((await desk.report(moved))[1])
+    assert "notice of its migration" in line
+    assert "under a hold" in line
+    far = await desk.live(workbook([*here[:2], "22/02/2099"], headings=headings), FileKind.TELCO)
+    assert far.counts["error"] == 1
+
+
+async def test_a_planned_day_of_no_known_provider_is_said_and_is_no_notice(desk: Desk, services: Services) -> None:
+    await desk.live(workbook(MORAG))
+    async with services.database.transaction() as session:
+        await session.execute(text("UPDATE line SET provider = NULL"))
+    headings = ["Phone number", "Planned migration date"]
+    file = await desk.live(workbook(["01632 960001", "15/01/2027"], headings=headings), FileKind.TELCO)
+    assert "nobody knows the provider" in " ".join((await desk.report(file))[1])
+    assert await notices(services) == []
 
 
 async def test_an_installers_records_are_added_to_hubs_that_are_known(desk: Desk, services: Services) -> None:
