@@ -25,7 +25,7 @@ run: install ## Install and run the demo: database, broker, service and simulate
 	@exec sh tools/as-make-child.sh $(BIN)/telecare demo $(ARGS)
 
 test: install system check ## Install, check the code and run the tests
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 nightly: install ## Run the property tests with 20,000 histories each, and 20,000 simulated afternoons (hours)
 	@TELECARE_NIGHTLY=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/property tests/simulation $(ARGS)

@@ -1,6 +1,7 @@
 """One PostgreSQL for the run of a worker, one template database made by the migrations, each test has its own."""
 
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +19,8 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
 from tests.databases import Databases
 
+LONG = {"bench", "crash", "e2e"}
+"""Folders whose files have few tests and take minutes."""
 SEAL_KEY = "c2VhbC1rZXktZm9yLXRlc3RzLW9ubHktMzItYnl0ZXM="
 
 
@@ -32,6 +35,13 @@ async def run_sql(url: str, *statements: str) -> None:
 
 def in_database(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: one that began last would leave the other workers idle."""
+    tests = Counter(item.path for item in items)
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (item.path.relative_to(here).parts[0] not in LONG, -tests[item.path]))
 
 
 @pytest.fixture(scope="session", autouse=True)
