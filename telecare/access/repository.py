@@ -79,14 +79,11 @@ class UserRepository:
             statement = statement.where(func.lower(User.username) > after)
         return list((await self.session.execute(statement)).scalars())
 
-    async def engineers(self, council_id: str) -> list[User]:
-        """Return the active engineers of a council, by name."""
-        statement = (
-            select(User)
-            .where(User.role == UserRole.ENGINEER, User.active)
-            .where((User.councils == []) | User.councils.contains([council_id]))
-            .order_by(User.display_name)
-        )
+    async def engineers(self, council_id: str | None = None) -> list[User]:
+        """Return the active engineers, of one council or of all, by name."""
+        statement = select(User).where(User.role == UserRole.ENGINEER, User.active).order_by(User.display_name)
+        if council_id is not None:
+            statement = statement.where((User.councils == []) | User.councils.contains([council_id]))
         return list((await self.session.execute(statement)).scalars())
 
     async def lock_administrators(self) -> list[UUID]:

@@ -81,7 +81,7 @@ def _spans(values: Mapping[str, str], name: str, faults: list[Fault]) -> Iterato
         why = values.get(f"{line}why", "").strip()
         if not any(given) and not days and not why:
             continue
-        start, end = (_minute(text) for text in given)
+        start, end = (minute_of(text) for text in given)
         if start is None or end is None:
             faults.append(Fault(f"{line}{'from' if start is None else 'until'}", "Give from when until when: 09:15"))
         elif (end or 24 * 60) <= start:
@@ -92,7 +92,7 @@ def _spans(values: Mapping[str, str], name: str, faults: list[Fault]) -> Iterato
             yield {"start": start, "end": end or 24 * 60, "weekdays": days, "why": why or None}
 
 
-def _minute(text: str) -> int | None:
+def minute_of(text: str) -> int | None:
     """Return the minutes since midnight of 09:15, None for what is no time."""
     hour, _, minute = text.partition(":")
     if not (hour.isdecimal() and minute[:2].isdecimal()) or int(hour) > 23 or int(minute[:2]) > 59:  # noqa: PLR2004
