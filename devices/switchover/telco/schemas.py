@@ -36,7 +36,10 @@ class WhyIn(Input):
 
 
 class AgreementOut(Output):
-    """An agreement. `objection`: why nothing may be shared under it today; null when it may."""
+    """An agreement. `objection`: why nothing may be shared under it today; null when it may.
+
+    `to_confirm`: so many lines the next batch `solution_confirmed` would tell of; none while nothing may be shared.
+    """
 
     id: UUID
     council_id: str
@@ -52,6 +55,7 @@ class AgreementOut(Output):
     ended_by: str | None
     ended_why: str | None
     objection: str | None
+    to_confirm: int
 
 
 class BatchIn(Input):
@@ -199,10 +203,10 @@ class HoldOut(Output):
     lifted_why: str | None
 
 
-def show_agreement(row: TelcoAgreement, objection: str | None) -> AgreementOut:
-    """Return an agreement, with why it cannot be used today."""
-    columns = {name: getattr(row, name) for name in AgreementOut.model_fields if name != "objection"}
-    return AgreementOut(**columns, objection=objection)
+def show_agreement(row: TelcoAgreement, objection: str | None, to_confirm: int) -> AgreementOut:
+    """Return an agreement, with why it cannot be used today, and of how many lines a solution is to be confirmed."""
+    own = AgreementOut.model_fields.keys() - {"objection", "to_confirm"}
+    return AgreementOut(**{name: getattr(row, name) for name in own}, objection=objection, to_confirm=to_confirm)
 
 
 def show_batch(row: TelcoBatch, provider: str, results: dict[str, int]) -> BatchOut:

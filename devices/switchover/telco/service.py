@@ -40,6 +40,11 @@ class Taken:
     held: list[str] = field(default_factory=list)
 
 
+def terms_of(row: TelcoAgreement) -> Agreement:
+    """Return an agreement as far as its use is decided by it."""
+    return Agreement(row.starts_on, row.review_on, frozenset(row.fields), row.ended_at is not None)
+
+
 class TelcoService:
     """The loop with the providers in the transaction of `session`; `councils` empty means all."""
 
@@ -75,10 +80,7 @@ class TelcoService:
         """Make a batch of what the register knows now; RefusedError says why nothing may or can be shared."""
         agreement = await self.telco.agreement(agreement_id, lock=True)
         today = await self.today()
-        terms = Agreement(
-            agreement.starts_on, agreement.review_on, frozenset(agreement.fields), agreement.ended_at is not None
-        )
-        if (why := objection(terms, today)) is not None:
+        if (why := objection(terms_of(agreement), today)) is not None:
             raise RefusedError(why)
         found = await self.telco.numbers_for(agreement, purpose, today)
         if not found:
@@ -92,6 +94,11 @@ class TelcoService:
         await self.telco.add(batch)
         await self.telco.add_numbers(batch, numbers)
         return batch
+
+    async def to_confirm(self, agreement: TelcoAgreement) -> Sequence[str]:
+        """Return the numbers of which the next batch tells that a solution is confirmed: a visit that ends adds its."""
+        found = await self.telco.numbers_for(agreement, Purpose.SOLUTION_CONFIRMED, await self.today())
+        return [number for number, _ in found]
 
     async def hand_out(self, batch_id: UUID, by: str) -> tuple[TelcoBatch, bytes]:
         """Return the file of a batch, once; RefusedError when it has left already."""

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.jobs.service import JobService
-from devices.switchover.telco.domain import Agreement, objection
+from devices.switchover.telco.domain import objection
 from devices.switchover.telco.models import TelcoAgreement
 from devices.switchover.telco.reading import (
     ReadMatch,
@@ -39,7 +39,7 @@ from devices.switchover.telco.schemas import (
     show_notice,
     show_refused,
 )
-from devices.switchover.telco.service import TelcoService
+from devices.switchover.telco.service import TelcoService, terms_of
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction
@@ -66,8 +66,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 async def list_agreements(session: Transaction, actor: Viewer) -> Page[AgreementOut]:
     """List data-share agreements, those in force first."""
     service = TelcoService(session, actor.councils)
-    today = await service.today()
-    return Page(items=[_agreement(row, today) for row in await service.telco.agreements()], next=None)
+    return Page(items=[await _agreement(service, row) for row in await service.telco.agreements()], next=None)
 
 
 @router.post("/agreements", status_code=201)
@@ -81,7 +80,7 @@ async def make_agreement(body: AgreementIn, session: Transaction, actor: Sharer)
     columns = body.model_dump(exclude={"council_id", "provider", "fields"})
     row = await service.agree(body.council_id, body.provider, actor.label, fields=sorted(set(body.fields)), **columns)
     await _note(session, actor, "telco_agreement_made", "telco_agreement", row, provider=row.provider)
-    return _agreement(row, await service.today())
+    return await _agreement(service, row)
 
 
 @router.post("/agreements/{telco_agreement_id}/end")
@@ -90,7 +89,7 @@ async def end_agreement(telco_agreement_id: UUID, body: WhyIn, session: Transact
     service = TelcoService(session, actor.councils)
     row = await service.end_agreement(telco_agreement_id, body.reason, actor.label)
     await _note(session, actor, "telco_agreement_ended", "telco_agreement", row, body.reason)
-    return _agreement(row, await service.today())
+    return await _agreement(service, row)
 
 
 @router.post("/agreements/{telco_agreement_id}/batches", status_code=201)
@@ -231,9 +230,9 @@ async def notices_of(session: AsyncSession, actor: Actor, wanted: NoticeFilter) 
     ]
 
 
-def _agreement(row: TelcoAgreement, today: Any) -> AgreementOut:
-    terms = Agreement(row.starts_on, row.review_on, frozenset(row.fields), row.ended_at is not None)
-    return show_agreement(row, objection(terms, today))
+async def _agreement(service: TelcoService, row: TelcoAgreement) -> AgreementOut:
+    why = objection(terms_of(row), await service.today())
+    return show_agreement(row, why, 0 if why else len(await service.to_confirm(row)))
 
 
 def _readable(reader: Any, text: str) -> Any:
