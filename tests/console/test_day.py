@@ -1,5 +1,6 @@
 """The engineer's day, on a phone of 360 px: a visit by thumb, a dead spot in the middle, a desk that is faster."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 from playwright.async_api import Locator, Page, Request, Route, expect
 
 from telecare.embedded.lab import Lab
-from tests.console.conftest import Homes, Login, needs_browser
+from tests.console.conftest import LIMIT_MS, Homes, Login, needs_browser
 from tests.console.test_pages import faults
 
 pytestmark = needs_browser
@@ -154,11 +155,12 @@ async def unit_of(homes: Homes, programme: str, hub_id: str) -> str:
 
 async def cut(page: Page, booked: Booked) -> None:
     """Lose the signal, once the phone has kept the page: its worker controls it, and what it shows is in the cache."""
-    await page.wait_for_function(
-        """async (path) => navigator.serviceWorker.controller && await (await caches.open('day')).match(path)
-           && (await (await caches.open('day')).keys()).some((one) => one.url.endsWith('day-queue.js'))""",
-        arg=f"/switchover/day?on={booked.on}",
-    )
+    # Not by wait_for_function, to which a promise is as good as its answer.
+    kept = """async (path) => Boolean(navigator.serviceWorker.controller && await (await caches.open('day')).match(path)
+        && (await (await caches.open('day')).keys()).some((one) => one.url.endsWith('day-queue.js')))"""
+    async with asyncio.timeout(LIMIT_MS / 1000):
+        while not await page.evaluate(kept, f"/switchover/day?on={booked.on}"):  # noqa: ASYNC110 - the browser's doing
+            await asyncio.sleep(0.05)
     await page.context.set_offline(True)
 
 
