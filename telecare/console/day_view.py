@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from devices.switchover.visits.domain import WAY, VisitState, follows
+from devices.switchover.visits.schemas import VisitOut
 from devices.switchover.working_days import WorkingDays
 from telecare.console.view import Badge
 
@@ -53,14 +54,21 @@ CHECKS = " ".join(_AT_HOME[_AT_HOME.index(S.ON_SITE) :])
 """The states in which the checklist shows."""
 PAIRS = f"{S.ON_SITE} {S.INSTALLED}"
 """The states in which peripherals are moved."""
+OFF = "called_off"
+"""How a visit stands that the desk has ended before the new hub was in the home."""
 
 
-def words(state: VisitState) -> str:
+def state_of(visit: VisitOut) -> str:
+    """Return how a visit stands for whoever would drive there, which is not to one that the desk has called off."""
+    return OFF if visit.over_at is not None and visit.state in _AT_HOME else visit.state
+
+
+def words(state: str) -> str:
     """Return a state in words."""
     return _WORDS.get(state, state.replace("_", " ").capitalize())
 
 
-_WORDS: Mapping[VisitState, str] = {
+_WORDS: Mapping[str, str] = {
     **{to: done for to, _, done, _ in _STEPS},
     **{to: said for to, said, _ in _OUTCOMES},
     S.ROLLED_BACK: "Rolled back",
@@ -69,7 +77,7 @@ _WORDS: Mapping[VisitState, str] = {
 }
 
 
-def badge(state: VisitState) -> Badge:
+def badge(state: str) -> Badge:
     """Return how a visit stands on the day."""
     if state in {S.BOOKED, S.CONFIRMED}:
         return Badge("○", words(state), "quiet")
@@ -80,12 +88,12 @@ def badge(state: VisitState) -> Badge:
     return Badge("■", words(state), "bad")
 
 
-def is_done(step: VisitState, state: VisitState) -> bool:
+def is_done(step: VisitState, state: str) -> bool:
     """Say whether a visit in this state has this step behind it."""
-    return state in WAY and WAY.index(step) <= WAY.index(state)
+    return state in WAY and WAY.index(step) <= WAY.index(VisitState(state))
 
 
-def is_open(state: VisitState) -> bool:
+def is_open(state: str) -> bool:
     """Say whether there is something to do at this home today."""
     return state in _AT_HOME[:-1]
 

@@ -329,6 +329,22 @@ async def test_what_was_entered_in_a_dead_spot_arrives_once_and_in_order(login: 
     assert await booked.steps() == ["on_site", "note: Socket behind the sofa", "installed"]
 
 
+async def test_a_visit_that_the_desk_has_called_off_says_so_and_asks_for_nothing(login: Login, book: Book) -> None:
+    booked = await book()
+    page = await login("ewan", width=PHONE)
+    await page.goto(booked.address)
+    stop = stop_of(page, booked)
+    await expect(button(stop, "I am there")).to_be_visible()
+    why = {"reason": "She has moved to her daughter", "as_of": (await booked.now())["version"]}
+    await post(booked.homes, f"/switchover/visits/{booked.visit_id}/cancel", **why)
+    await page.reload()
+    await expect(stop.locator("summary").first).to_contain_text("Called off")
+    await stop.locator("summary").first.click()
+    await expect(stop).to_contain_text("Called off: She has moved to her daughter. Do not go there for it.")
+    await expect(stop.get_by_role("button")).to_have_count(0)
+    assert await faults(page) == []
+
+
 async def test_an_entry_whose_reply_was_lost_is_sent_again_and_has_its_effect_once(login: Login, book: Book) -> None:
     booked = await book()
     page = await login("ewan", width=PHONE, quiet=True)

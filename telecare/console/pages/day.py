@@ -194,7 +194,7 @@ async def _day(session: AsyncSession, actor: Actor, on: date) -> dict[str, Any]:
         "on": on,
         "today": today,
         "stops": stops,
-        "first": next((stop.visit.id for stop in stops if day_view.is_open(stop.visit.state)), None),
+        "first": next((stop.visit.id for stop in stops if day_view.is_open(day_view.state_of(stop.visit))), None),
         "words": day_view,
         "now": now,
         "feed": "",
