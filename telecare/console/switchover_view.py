@@ -153,9 +153,11 @@ def _there(found: bool | None) -> str:
 
 
 def needs(state: VisitState) -> str:
-    """Return which part of the form of a step a state needs: a day, a hub, a booking, or nothing."""
+    """Return which part of the form of a step a state needs: a day, what a survey found, a hub, a booking, nothing."""
     if state in WAITS:
         return "wait"
+    if state is VisitState.SURVEYED:
+        return "survey"
     if state is VisitState.STOCK_ALLOCATED:
         return "hub"
     if state is VisitState.BOOKED:

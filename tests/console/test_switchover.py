@@ -5,6 +5,7 @@ from playwright.async_api import Page, expect
 
 from telecare.embedded.lab import Lab
 from tests.console.conftest import Homes, Login, needs_browser
+from tests.console.test_day import post, unit_of
 from tests.console.test_pages import faults
 
 pytestmark = needs_browser
@@ -91,3 +92,36 @@ async def test_a_visit_is_made_from_a_unit_and_taken_on(
     await expect(page.locator(".jobs tbody tr")).to_contain_text("On hold")
     if script:
         assert await faults(page) == []
+
+
+async def test_what_a_survey_found_is_entered_with_the_step_and_stands_on_the_page(
+    login: Login, lab: Lab, homes: Homes
+) -> None:
+    hub = await unvisited(homes)
+    council = (await homes.api.get(f"/hubs/{hub}")).json()["council_id"]
+    await homes.api.patch(f"/hubs/{hub}", json={"certificate_expires_on": "2027-03-01"})
+    programme = {"name": f"Survey {hub}", "cause": "certificate", "deadline": "2027-06-30", "councils": [council]}
+    made = await post(homes, "/switchover/programmes", **programme)
+    await post(homes, f"/switchover/programmes/{made['id']}/find-units")
+    unit_id = await unit_of(homes, made["id"], hub)
+    visit_id = (await post(homes, "/switchover/visits", unit_id=unit_id))["id"]
+    for channel, outcome in (("letter", "sent"), ("phone", "reached")):
+        await post(homes, f"/switchover/visits/{visit_id}/contacts", channel=channel, outcome=outcome)
+    for version, to in enumerate(("data_validated", "prioritised", "contacted", "consented"), 1):
+        await post(homes, f"/switchover/visits/{visit_id}/steps", to=to, as_of=version, why="As the desk does")
+    page = await login("ewan", width=360)
+    await page.goto(f"{lab.url}/switchover/visits/{visit_id}")
+    await page.locator("#step-to").select_option("surveyed")
+    await page.locator("#step-network").fill("Three")
+    await page.locator("#step-signal_dbm").fill("good")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.locator("#step-signal_dbm-fault")).to_contain_text("from -200 to 0")
+    assert await faults(page) == []
+    await page.locator("#step-signal_dbm").fill("-112")
+    await page.locator("#step-socket").select_option("true")
+    await page.locator("#step-notes").fill("Behind the sofa")
+    await page.get_by_role("button", name="Go on").click()
+    await page.wait_for_url("**?done=stepped")
+    for words in ("-112 dBm, weak (Three)", "there is one", "nobody looked", "Behind the sofa"):
+        await expect(page.locator("#survey")).to_contain_text(words)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

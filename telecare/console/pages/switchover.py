@@ -58,7 +58,11 @@ _STEP = {
     "ends_at": "Give the time at which the visit ends",
     "as_of": "The visit has changed: look and try again",
     "to": "Choose what happens next",
+    "network": "Write the network that was measured, in 100 characters at most",
+    "signal_dbm": "Write the signal in dBm, from -200 to 0, such as -88",
+    "notes": "Write what else was found, in 4000 characters at most",
 }
+_SURVEY = ("network", "signal_dbm", "socket", "ethernet", "notes")
 _NOTE = {"text": "Write something down, in 4000 characters at most"}
 _CONTACT = {"channel": "Choose the way", "outcome": "Choose what came of it", "note": "4000 characters at most"}
 _EXCEPTION = {
@@ -247,6 +251,9 @@ def _step(form: Form) -> dict[str, Any]:
     """Return what a step's form says; times in it are those of the wall clock here."""
     values: dict[str, Any] = {name: value for name, value in form.values.items() if value}
     day, start, end = (values.pop(name, "") for name in ("day", "from", "until"))
+    found = {name: values.pop(name) for name in _SURVEY if name in values}
+    if found:
+        values["survey"] = found
     for name, time in (("starts_at", start), ("ends_at", end)):
         if day and time:
             try:
