@@ -154,8 +154,8 @@ class Chain:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises."""
         if not self._begun:
+            self._begun = True  # before it is said: whoever is cut off meanwhile cannot know whether it was heard
             await self._say("BEGIN")
-            self._begun = True
         try:
             yield self._session
             await write_now(self._session)
@@ -170,16 +170,22 @@ class Chain:
     async def end(self) -> None:
         """Let go of a transaction that has begun: of the next one, or of one that has failed."""
         self._session.info.clear()
-        await self._session.close()
-        if self._begun:
-            self._begun = False
-            try:
-                await self._say("ROLLBACK")
-            except BaseException as error:
-                # In whatever state it is, nobody must get it from the pool.
-                self._driver.terminate()
-                if not is_transient(error):
-                    raise
+        try:
+            await self._session.close()
+        finally:
+            await self._roll_back()
+
+    async def _roll_back(self) -> None:
+        if not self._begun:
+            return
+        self._begun = False
+        try:
+            await self._say("ROLLBACK")
+        except BaseException as error:
+            # In whatever state it is, nobody must get it from the pool.
+            self._driver.terminate()
+            if not is_transient(error):
+                raise
 
     async def _say(self, statement: str) -> None:
         try:

@@ -1,6 +1,8 @@
 """Transactions one after the other on one connection: each is committed by itself, and shares nothing with the next."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -96,6 +98,30 @@ async def test_what_the_session_holds_is_written_and_not_read_again_from_memory(
                 session.add(Council(code="S12000017", name="Once more"))
         async with chain.transaction() as session:
             assert await session.get(Council, "S12000099") is None
+
+
+class CutOff:
+    """A driver whose user is cut off while the server has begun a transaction already."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    async def execute(self, statement: str) -> None:
+        await self._driver.execute(statement)
+        if statement == "BEGIN":
+            raise asyncio.CancelledError
+
+
+async def test_whoever_is_cut_off_while_it_begins_leaves_no_transaction_behind(numbers: Database) -> None:
+    async with numbers.chain() as chain:
+        chain._driver = CutOff(chain._driver)
+        with pytest.raises(asyncio.CancelledError):
+            async with chain.transaction():
+                pass
+    async with numbers.transaction() as session:
+        await add(session, 1)
+        assert (await session.execute(text(IN_TRANSACTION))).scalar_one() == 0
+    assert await seen(numbers) == [1]
 
 
 async def lose_the_connection(chain: Chain, postgres_url: str) -> None:
