@@ -419,7 +419,7 @@ async def test_a_storm_s_result_for_a_program_tells_how_fast_pendants_were_acked
     assert result["raised"] == result["acked"]
     for waits in (result["calm"], result["pendants"]):
         assert (waits["raised"], waits["acked"]) == (3, 3)
-        assert 0 < waits["p50_s"] <= waits["max_s"]
+        assert 0 <= waits["p50_s"] <= waits["max_s"]  # this control room acks within the millisecond that is told
 
 
 async def test_one_seed_tells_one_story_and_another_seed_another(mosquitto: Mosquitto, tmp_path: Path):
