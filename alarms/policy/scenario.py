@@ -6,7 +6,7 @@ Europe/London.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -14,6 +14,9 @@ from alarms.escalation.domain import Target
 from alarms.escalation.outcomes import OUTCOMES
 from alarms.policy.document import Class, PolicyDocument, Tier
 from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
+from alarms.policy.scenario_checks import CheckWords
+from alarms.policy.scenario_faults import FaultWords
+from alarms.policy.scenario_homes import HomeWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
 from telecare.kernel.lined_yaml import UnreadableError
@@ -81,8 +84,14 @@ class WorkPart(Part):
     hub: str | None = Field(default=None, description="the alarm whose hub alone it is for")
 
 
-class EventPart(Part):
+class EventPart(FaultWords, HomeWords, CheckWords):
     """Something that happens; exactly one of the acts. `alarm` is the first one when it is left out."""
+
+    ACTS: ClassVar[tuple[str, ...]] = (
+        "raise_", "act", "close", "fails", "not_reached", "delivered", "engine", "people", "remove", "disable",
+        "enable", "rotas", "policy", "retire", "plan_work", "move_work", "end_work",
+        *FaultWords.FAULTS, *HomeWords.AT_HOMES, *CheckWords.CHECKS,
+    )  # fmt: skip
 
     at: Moment
     alarm: str | None = None
@@ -126,16 +135,22 @@ class EventPart(Part):
 
     @model_validator(mode="after")
     def _one_act(self) -> "EventPart":
-        acts = [
-            self.raise_, self.act, self.close, self.fails, self.not_reached, self.delivered, self.engine,
-            self.people, self.remove or None, self.disable or None, self.enable or None, self.rotas, self.policy,
-            self.retire, self.plan_work, self.move_work, self.end_work,
-        ]  # fmt: skip
-        if sum(act is not None for act in acts) != 1:
+        if len(self.acts) != 1:
             raise ValueError("an event is one act, such as `raise: pendant`; write another line for another")
         if self.close is not None and self.close not in OUTCOMES:
             raise ValueError(f"“{self.close}” is no outcome; there are: {', '.join(OUTCOMES)}")
         return self
+
+    @property
+    def acts(self) -> list[str]:
+        """The names of the acts that are written."""
+        written = ((name, getattr(self, name)) for name in self.ACTS)
+        return [name for name, value in written if value is not None and value != ()]
+
+    @property
+    def real_only(self) -> str | None:
+        """The name of its act when only real parts can show what comes of it, else None."""
+        return next((name for name in self.acts if name in {*self.FAULTS, *self.AT_HOMES, *self.CHECKS}), None)
 
     @property
     def is_act(self) -> bool:
@@ -170,6 +185,13 @@ class Scenario(Part):
     log: tuple[LoggedPart, ...] = ()
     comes_on: Mapping[str, tuple[ComesOn, ...]] = Field(default_factory=dict, description="all who come on, by rota")
     levels: tuple[Literal["pure", "database", "wire"], ...] = ("pure", "database", "wire")
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> "Scenario":
+        real = next((event.real_only for event in self.events if event.real_only), None)
+        if real is not None and "pure" in self.levels:
+            raise ValueError(f"`{real}` happens on real parts only; add levels: [database] to the file")
+        return self
 
     @model_validator(mode="before")
     @classmethod

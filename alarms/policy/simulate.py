@@ -17,7 +17,8 @@ from alarms.policy.acts import input_of
 from alarms.policy.calendar import local_at
 from alarms.policy.cast import Cast, person_id, rota_of
 from alarms.policy.matching import Facts, Live, choose, rank_of
-from alarms.policy.scenario import EventPart, Scenario, WorkPart
+from alarms.policy.reading import Fault
+from alarms.policy.scenario import EventPart, Scenario, ScenarioError, WorkPart
 from alarms.rota.domain import Rota
 from alarms.work.domain import Window, WorkError, WorkState, check_end, quiet_until, state_of
 
@@ -25,6 +26,11 @@ FIRST = "1"
 """The name of the first alarm; those after it are 2, 3 and so on unless they are named."""
 
 MOST_MOMENTS = 100_000
+
+REAL_ONLY = Fault(
+    "this scenario needs a real database or broker, and the simulation has none",
+    "Add `pure` to its levels when nothing in it needs them; the project's own tests run it as it is",
+)
 
 
 @dataclass(frozen=True)
@@ -94,9 +100,14 @@ def who_and_way(effect: Notify) -> tuple[str, str]:
 
 
 class ScenarioRun:
-    """`ScenarioRun(scenario, types).run()` returns the timeline; `states` are the alarms as they are at the end."""
+    """`ScenarioRun(scenario, types).run()` returns the timeline; `states` are the alarms as they are at the end.
+
+    Raises ScenarioError for a scenario that is for real parts only.
+    """
 
     def __init__(self, scenario: Scenario, types: Mapping[str, AlarmType]) -> None:
+        if "pure" not in scenario.levels:
+            raise ScenarioError((REAL_ONLY,))
         self.scenario = scenario
         self.types = types
         self.now = scenario.start

@@ -119,9 +119,9 @@ def simulate(
         if scenario is not None:
             try:
                 read = read_scenario(_text(scenario))
+                timeline = ScenarioRun(read, ALARM_TYPES).run()
             except ScenarioError as error:
                 return _refuse(scenario, error.faults)
-            timeline = ScenarioRun(read, ALARM_TYPES).run()
             different = differences(read, timeline)
             return _show(TimelineOut.of(timeline, differences=different), timeline, picture, as_json=as_json)
         answer = in_transaction(lambda session: _ask(session, press, at, council, answered_at_step, minutes))

@@ -1,6 +1,7 @@
 """A scenario on a real database: the engine, the service, the outbox and the sender of the product, a clock of ours."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,20 +23,24 @@ from alarms.policy.cast import person_id
 from alarms.policy.scenario import EventPart, Scenario, WorkPart
 from alarms.policy.scenario_words import CHANNELS
 from alarms.policy.simulate import FIRST, Said, Timeline, Told
+from alarms.responders.objections import objection
 from alarms.rota.domain import Rota
 from alarms.rota.repository import RotaRepository
 from alarms.work.service import WorkService
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.outbox import BUNDLE, OutboxMessage
 from tests.homes import ARGYLL, add_home
+from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.clock import set_clock
+from tests.scenarios.faults import Faults
 from tests.scenarios.house import House
+from tests.scenarios.stage import Stage
 
 _NEXT = text(
     """
     SELECT least(
         (SELECT min(next_due_at) FROM alarm WHERE handling <> 'closed'),
-        (SELECT min(due_at) FROM outbox WHERE state = 'pending'))
+        (SELECT min(due_at) FROM outbox WHERE state = 'pending' AND :sends))
     """
 )
 
@@ -43,12 +48,12 @@ _NEXT = text(
 class Recorder:
     """A provider that keeps, in order, under which key it was handed what; a broken one refuses all."""
 
-    def __init__(self, *, broken: bool, received: list[str]) -> None:
+    def __init__(self, *, broken: bool, receive: Callable[[str], None]) -> None:
         self.broken = broken
-        self.received = received
+        self.receive = receive
 
     async def send(self, _address: str, effect_key: str, _message: Mapping[str, Any]) -> Result:
-        self.received.append(effect_key)
+        self.receive(effect_key)
         return Permanent("no such address") if self.broken else Sent()
 
 
@@ -62,22 +67,30 @@ class DatabaseRun:
         self.now = scenario.start
         self.alarms: dict[str, UUID] = {}
         self.work: dict[str, UUID] = {}
-        self.received: list[str] = []
+        self.received: list[tuple[str, datetime]] = []
         self.timeline = Timeline(scenario.start)
         self.engine = Engine(database, self.house.contacts_of)
-        self.sender = Sender(database, self.providers(), record_delivery, pace_s=0)
+        self.sender = Sender(database, self.providers(), record_delivery, pace_s=0, check=objection)
+        self.sends = True
         self.person: UUID | None = None
+        self.stages: tuple[Stage, ...] = (Faults(self), AtHomes(self))
         self._awake = True
 
     def providers(self) -> dict[str, Provider]:
         broken = self.scenario.broken_channels
-        return {one: Recorder(broken=one in broken, received=self.received) for one in CHANNELS}
+        return {one: Recorder(broken=one in broken, receive=self.receive) for one in CHANNELS}
+
+    def receive(self, effect_key: str) -> None:
+        """Note that a provider has a message: that, and not that it was written, is what tells somebody."""
+        self.received.append((effect_key, self.now))
 
     async def run(self) -> Timeline:
         await self._be_at(self.scenario.start)
         async with self.database.transaction() as session:
             await self.house.build(session)
             self.person, _ = await add_home(session)
+        for stage in self.stages:
+            await stage.build()
         for event in sorted(self.scenario.events, key=lambda event: event.at):
             await self._drive_until(self.scenario.start + timedelta(seconds=event.at))
             await self._happen(event)
@@ -94,25 +107,32 @@ class DatabaseRun:
 
     async def _drive_until(self, end: datetime) -> None:
         while self._awake:
-            async with self.database.transaction() as session:
-                moment = (await session.execute(_NEXT)).scalar_one()
-            if moment is None or moment > end:
+            moments = [moment for moment in await self._next_moments() if moment <= end]
+            if not moments:
                 break
-            await self._be_at(moment)
+            await self._be_at(min(moments))
             await self._drive()
         await self._be_at(end)
 
+    async def _next_moments(self) -> list[datetime]:
+        async with self.database.transaction() as session:
+            due = (await session.execute(_NEXT, {"sends": self.sends})).scalar_one()
+        return [moment for moment in (due, *[await stage.next() for stage in self.stages]) if moment is not None]
+
     async def _drive(self) -> None:
-        """Let the engine and the sender work until neither finds anything at this moment."""
+        """Let everybody work until nobody finds anything at this moment."""
         busy = self._awake
         while busy:
-            busy = False
-            if await self.engine.drive():
-                busy = True
-            taken, _ = await self.sender._take()
-            for message in taken:
-                await self.sender._deliver(message)
-            busy = busy or bool(taken)
+            done = [await stage.drive() for stage in self.stages]
+            busy = any([*done, await self.engine.drive(), await self._send()])
+
+    async def _send(self) -> bool:
+        if not self.sends:
+            return False
+        taken, _ = await self.sender._take()
+        for message in taken:
+            await self.sender._deliver(message)
+        return bool(taken)
 
     # What happens.
 
@@ -127,7 +147,11 @@ class DatabaseRun:
             await self._plan_work(event.plan_work)
         elif event.move_work or event.end_work:
             await self._change_work(event)
-        else:
+        elif event.check is not None:
+            self.timeline.surprises += [
+                f"at {event.at} s: {fault}" for stage in self.stages for fault in await stage.check(event.check)
+            ]
+        elif not any([await stage.happen(event) for stage in self.stages]):
             async with self.database.transaction() as session:
                 otherwise = await self.house.change(session, event)
             if otherwise:
@@ -214,12 +238,15 @@ class DatabaseRun:
                 if line.alarm_id in names
             ]
             self.timeline.rotas = await _rotas(RotaRepository(session), self.scenario)
-        place = {key: n for n, key in enumerate(self.received)}
-        left = [(place[keys.get(row.merged_into, row.effect_key)], row) for row in rows if row.subject_id in names]
-        for _, row in sorted(left, key=lambda one: one[0]):
-            who, _, way = self.house.name_of(row.address).rpartition(".")
-            told = Told(row.created_at, names[row.subject_id], row.target, who, way, row.message["text"])
-            self.timeline.told.append(told)
+        of_key: dict[str, list[OutboxMessage]] = defaultdict(list)
+        for row in rows:
+            of_key[keys.get(row.merged_into, row.effect_key)].append(row)
+        for key, at in self.received:
+            for row in of_key[key]:
+                if row.subject_id in names:
+                    who, _, way = self.house.name_of(row.address).rpartition(".")
+                    told = Told(at, names[row.subject_id], row.target, who, way, row.message["text"])
+                    self.timeline.told.append(told)
 
 
 async def _rotas(rotas: RotaRepository, scenario: Scenario) -> dict[str, Rota]:

@@ -49,13 +49,13 @@ class WireHouse(House):
 class Passing:
     """Hands over to a real channel, and notes in which order."""
 
-    def __init__(self, channel: Provider, received: list[str]) -> None:
+    def __init__(self, channel: Provider, receive: Callable[[str], None]) -> None:
         self.channel = channel
-        self.received = received
+        self.receive = receive
 
     async def send(self, address: str, effect_key: str, message: Mapping[str, Any]) -> Result:
         result = await self.channel.send(address, effect_key, message)
-        self.received.append(effect_key)
+        self.receive(effect_key)
         return result
 
 
@@ -80,7 +80,7 @@ class WireRun(DatabaseRun):
         super().__init__(scenario, database, house=WireHouse(scenario))
 
     def providers(self) -> dict[str, Provider]:
-        return {name: Passing(self._ways[name], self.received) for name in WAYS}
+        return {name: Passing(self._ways[name], self.receive) for name in WAYS}
 
     async def _raise(self, event: EventPart) -> None:
         name = event.alarm or str(len(self.alarms) + 1)

@@ -87,13 +87,13 @@ async def simulate_policy(body: SimulateIn, session: Transaction, services: Serv
     if body.scenario is not None:
         try:
             scenario = read_scenario(body.scenario)
+            timeline = ScenarioRun(scenario, ALARM_TYPES).run()
         except ScenarioError as error:
             errors = [
                 {"where": f"body.scenario, line {fault.line}", "what": str(fault), "mend": fault.mend}
                 for fault in error.faults
             ]
             raise InvalidError("This is no scenario", errors=errors) from error
-        timeline = ScenarioRun(scenario, ALARM_TYPES).run()
         return TimelineOut.of(timeline, differences=differences(scenario, timeline))
     return await _what_if(body, session, services, actor)
 

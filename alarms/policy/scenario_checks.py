@@ -1,0 +1,21 @@
+"""What somebody must find at a moment of a scenario, beside the messages: only real parts have it to show. Pure."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from alarms.policy.scenario_words import Part
+
+
+class CheckPart(Part):
+    """What must be so now; whatever is left out is not looked at."""
+
+    open: int | None = Field(default=None, ge=0, description="how many alarms are open, those about the service apart")
+
+
+class CheckWords(Part):
+    """The act of an event that looks, and changes nothing."""
+
+    CHECKS: ClassVar[tuple[str, ...]] = ("check",)
+
+    check: CheckPart | None = None
