@@ -5,7 +5,7 @@ is left out in silence: each appointment is booked, was so already, or is passed
 again changes nothing, and later it books those who have agreed since.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -59,6 +59,11 @@ class Wanted:
     ends_at: datetime
     second_id: UUID | None
 
+    @property
+    def crew(self) -> tuple[UUID, ...]:
+        """Whoever goes there, the lead first."""
+        return (self.engineer_id,) if self.second_id is None else (self.engineer_id, self.second_id)
+
     def is_so(self, visit: Visit) -> bool:
         """Say whether the visit is at this time with these engineers."""
         is_so = (visit.engineer_id, visit.second_engineer_id, visit.starts_at, visit.ends_at)
@@ -85,10 +90,11 @@ class Accepting:
             raise RefusedError(f"The plan has no visits on {day:%-d %B %Y}", field="day")
         now = await database_now(self.session)
         moved = {move["hub_id"]: move["why"] for move in result["moves"]}
-        bookings = []
+        bookings, all_of_it = [], {str(each["hub_id"]) for each in there}
         for each in sorted(there, key=lambda each: str(each["hub_id"])):
             wanted = wanted_of(each)
-            bookings.append(await self.book(wanted, moved.get(wanted.hub_id, "the plan was made anew"), now))
+            why = moved.get(wanted.hub_id, "the plan was made anew")
+            bookings.append(await self.book(wanted, why, now, moving=all_of_it))
         if any(each.became is not Became.PASSED_BY for each in bookings):
             await self.hold(plan, now)
         return plan, bookings
@@ -106,8 +112,13 @@ class Accepting:
             plan.state, plan.accepted_at, plan.accepted_by = PlanState.ACCEPTED, now, self.actor.label
             await self.session.flush()
 
-    async def book(self, wanted: Wanted, why_moved: str, now: datetime) -> Booking:
-        """Book one appointment; whatever is in its way keeps no other from being booked."""
+    async def book(
+        self, wanted: Wanted, why_moved: str, now: datetime, moving: Collection[str] = frozenset()
+    ) -> Booking:
+        """Book one appointment; whatever is in its way keeps no other from being booked.
+
+        `moving`: old hubs of visits that are booked anew by the same act, so that the times they have are no hindrance.
+        """
         visit = await self.visits.of_hub(wanted.hub_id)
         refusal = _refusal(visit, wanted, now)
         if visit is None or refusal:
@@ -115,6 +126,9 @@ class Accepting:
         visit_id, was_promised = visit.id, visit.state in PROMISED
         if was_promised and wanted.is_so(visit):
             return Booking(wanted.hub_id, Became.AS_IT_WAS, visit_id)
+        busy = await self.visits.busy(wanted.crew, wanted.starts_at, wanted.ends_at, {*moving, wanted.hub_id})
+        if busy is not None:
+            return Booking(wanted.hub_id, Became.PASSED_BY, visit_id, _elsewhere(busy, wanted))
         try:
             async with self.session.begin_nested():
                 if was_promised:
@@ -149,6 +163,11 @@ def _refusal(visit: Visit | None, wanted: Wanted, now: datetime) -> str:
     if wanted.starts_at <= now:
         return "its time has passed"
     return ""
+
+
+def _elsewhere(busy: Visit, wanted: Wanted) -> str:
+    who = busy.engineer if busy.engineer_id in wanted.crew else busy.second_engineer
+    return f"{who} is booked for {busy.old_hub_id} at that time: book that day of the plan first, or move that visit"
 
 
 def _booked(visit: Visit, wanted: Wanted) -> StepIn:

@@ -165,10 +165,6 @@ class Proposals:
         why = await self._go(visit_id, said, wanted)
         if why:
             return why
-        visit = await self.visits.require(visit_id)
-        busy = await self.visits.busy(wanted.engineer_id, wanted.starts_at, wanted.ends_at, visit_id)
-        if busy is not None:
-            return f"{busy.engineer} is booked for {busy.old_hub_id} at that time: book that day of the plan first"
         booking = await self.accepting.book(wanted, "agreed with them", now)
         if booking.became is Became.PASSED_BY:
             return booking.why

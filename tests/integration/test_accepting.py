@@ -122,3 +122,22 @@ async def test_a_visit_in_the_home_is_not_touched_and_days_without_visits_are_re
         await accept(swap, plan_id)
     with pytest.raises(NotFoundError):
         await accept(swap, new_id())
+
+
+@pytest.mark.parametrize("second", ["", "ewan"], ids=["led", "come along to"])
+async def test_who_has_been_booked_by_hand_since_is_not_sent_to_two_homes(swap: Swap, second: str) -> None:
+    """The plan does not know of it; a visit that the same act moves away is no hindrance."""
+    other = await Swap(swap.database, swap.people, swap.models, programme_id=swap.programme_id, suffix="-2").settle()
+    await other.go_to(S.STOCK_ALLOCATED)
+    await swap.go_to(S.STOCK_ALLOCATED)
+    at = datetime(2030, 3, 29, 10, 30, tzinfo=LONDON)
+    lead = swap.people["rory" if second else "ewan"].id
+    along = swap.people[second].id if second else None
+    times = {"starts_at": at, "ends_at": at + timedelta(hours=1)}
+    await other.step(S.BOOKED, engineer_id=lead, second_engineer_id=along, **times)
+    plan_id = await planned(swap, appointment(swap))
+    (passed,) = await accept(swap, plan_id)
+    assert passed.became is Became.PASSED_BY
+    assert passed.why.startswith("Ewan is booked for OLD-2 at that time")
+    both = await planned(swap, appointment(swap), appointment(swap, "OLD-2", start=660))
+    assert [each.became for each in await accept(swap, both)] == [Became.BOOKED, Became.MOVED]

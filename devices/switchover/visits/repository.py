@@ -181,11 +181,13 @@ class VisitRepository:
         statement = select(Visit).where(Visit.old_hub_id.in_(hub_ids), Visit.over_at.is_(None))
         return {row.old_hub_id: row for row in (await self.session.execute(self._seen(statement))).scalars()}
 
-    async def busy(self, engineer_id: UUID, starts_at: datetime, ends_at: datetime, but: UUID) -> Visit | None:
-        """Return another visit that an engineer is booked for within a time, None when there is none."""
+    async def busy(
+        self, crew: Collection[UUID], starts_at: datetime, ends_at: datetime, but: Collection[str]
+    ) -> Visit | None:
+        """Return a visit to another home than `but` (old hubs) for which one of a crew is booked within a time."""
         statement = select(Visit).where(
-            Visit.engineer_id == engineer_id, Visit.starts_at < ends_at, Visit.ends_at > starts_at,
-            Visit.state.in_(HAS_SLOT), Visit.over_at.is_(None), Visit.id != but,
+            or_(*(_goes(each) for each in crew)), Visit.starts_at < ends_at, Visit.ends_at > starts_at,
+            Visit.state.in_(HAS_SLOT), Visit.over_at.is_(None), Visit.old_hub_id.not_in(but),
         )  # fmt: skip
         return (await self.session.execute(statement.order_by(Visit.starts_at).limit(1))).scalar_one_or_none()
 
