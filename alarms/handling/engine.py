@@ -35,6 +35,7 @@ class Engine:
         self.public_url = public_url
         self.woken = asyncio.Event()
         self.clock = ClockWatch()
+        self.steady = time.monotonic
         self._aside: dict[UUID, float] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -83,9 +84,9 @@ class Engine:
     async def look_at_the_clock(self) -> None:
         """Report when the database's clock has jumped (R19): what it fires or delays, a human must know of."""
         async with self.database.transaction() as session:
-            before = time.monotonic()
+            before = self.steady()
             now = await database_now(session)
-            jump = self.clock.jump(before, now, time.monotonic())
+            jump = self.clock.jump(before, now, self.steady())
             if jump is not None:
                 log.error("clock_jumped", seconds=round(jump))
                 await AlarmService(session).report(clock_jump(jump), None, now)
@@ -102,10 +103,10 @@ class Engine:
                 raise
             # Not even that can be written: it stays overdue, which `/readyz` tells; the others go on.
             log.exception("alarm_cannot_be_set_aside", alarm_id=str(alarm_id))
-            self._aside[alarm_id] = time.monotonic() + FIRST_PAUSE_S
+            self._aside[alarm_id] = self.steady() + FIRST_PAUSE_S
 
     def _passed_by(self) -> list[UUID]:
-        now = time.monotonic()
+        now = self.steady()
         self._aside = {alarm_id: until for alarm_id, until in self._aside.items() if until > now}
         return list(self._aside)
 

@@ -17,6 +17,7 @@ from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_checks import CheckWords
 from alarms.policy.scenario_faults import FaultWords
 from alarms.policy.scenario_homes import HomeWords
+from alarms.policy.scenario_service import ServiceWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
 from telecare.kernel.lined_yaml import UnreadableError
@@ -84,13 +85,13 @@ class WorkPart(Part):
     hub: str | None = Field(default=None, description="the alarm whose hub alone it is for")
 
 
-class EventPart(FaultWords, HomeWords, CheckWords):
+class EventPart(FaultWords, HomeWords, ServiceWords, CheckWords):
     """Something that happens; exactly one of the acts. `alarm` is the first one when it is left out."""
 
     ACTS: ClassVar[tuple[str, ...]] = (
         "raise_", "act", "close", "fails", "not_reached", "delivered", "engine", "people", "remove", "disable",
         "enable", "rotas", "policy", "retire", "plan_work", "move_work", "end_work",
-        *FaultWords.FAULTS, *HomeWords.AT_HOMES, *CheckWords.CHECKS,
+        *FaultWords.FAULTS, *HomeWords.AT_HOMES, *ServiceWords.AT_SERVICE, *CheckWords.CHECKS,
     )  # fmt: skip
 
     at: Moment
@@ -150,7 +151,8 @@ class EventPart(FaultWords, HomeWords, CheckWords):
     @property
     def real_only(self) -> str | None:
         """The name of its act when only real parts can show what comes of it, else None."""
-        return next((name for name in self.acts if name in {*self.FAULTS, *self.AT_HOMES, *self.CHECKS}), None)
+        real = {*self.FAULTS, *self.AT_HOMES, *self.AT_SERVICE, *self.CHECKS}
+        return next((name for name in self.acts if name in real), None)
 
     @property
     def is_act(self) -> bool:

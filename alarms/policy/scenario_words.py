@@ -52,7 +52,8 @@ def _duration(value: Any) -> Any:
     return int(value) if isinstance(value, str) and _SECONDS.fullmatch(value) else value
 
 
-def _moment(value: Any) -> int:
+def moment_of(value: Any) -> int:
+    """Return how many seconds after the beginning a moment is, or how long a duration."""
     return seconds_of(_duration(value), LONGEST)
 
 
@@ -88,7 +89,7 @@ def _way_of(value: str) -> str:
     return value
 
 
-Moment = Annotated[int, BeforeValidator(_moment)]
+Moment = Annotated[int, BeforeValidator(moment_of)]
 Start = Annotated[datetime, BeforeValidator(_start)]
 Ways = Annotated[tuple[WayPart, ...], BeforeValidator(_rules)]
 WayOf = Annotated[str, AfterValidator(_way_of)]

@@ -1,19 +1,20 @@
 """A scenario on a real database: the engine, the service, the outbox and the sender of the product, a clock of ours."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.escalation.domain import Holder, RuleError
 from alarms.escalation.inputs import Delivered
-from alarms.handling.domain import Opening, Subject
+from alarms.handling.domain import SYSTEM_HUB, Opening, Subject
 from alarms.handling.engine import Engine
-from alarms.handling.models import AlarmLog
+from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.service import AlarmService, Origin, record_delivery
 from alarms.intake.types import TYPES
 from alarms.notify.delivery import Permanent, Provider, Result, Sent
@@ -34,6 +35,7 @@ from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.clock import set_clock
 from tests.scenarios.faults import Faults
 from tests.scenarios.house import House
+from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
 
 _NEXT = text(
@@ -65,6 +67,7 @@ class DatabaseRun:
         self.database = database
         self.house = house or House(scenario)
         self.now = scenario.start
+        self.ahead = timedelta(0)
         self.alarms: dict[str, UUID] = {}
         self.work: dict[str, UUID] = {}
         self.received: list[tuple[str, datetime]] = []
@@ -73,7 +76,7 @@ class DatabaseRun:
         self.sender = Sender(database, self.providers(), record_delivery, pace_s=0, check=objection)
         self.sends = True
         self.person: UUID | None = None
-        self.stages: tuple[Stage, ...] = (Faults(self), AtHomes(self))
+        self.stages: tuple[Stage, ...] = (Faults(self), AtHomes(self), Service(self))
         self._awake = True
 
     def providers(self) -> dict[str, Provider]:
@@ -85,7 +88,7 @@ class DatabaseRun:
         self.received.append((effect_key, self.now))
 
     async def run(self) -> Timeline:
-        await self._be_at(self.scenario.start)
+        await self.be_at(self.scenario.start)
         async with self.database.transaction() as session:
             await self.house.build(session)
             self.person, _ = await add_home(session)
@@ -101,23 +104,30 @@ class DatabaseRun:
 
     # Time.
 
-    async def _be_at(self, moment: datetime) -> None:
+    async def be_at(self, moment: datetime) -> None:
+        """Let it be this moment; the database's clock may be `ahead` of it."""
         self.now = max(self.now, moment)
-        await set_clock(self.database, self.now)
+        await set_clock(self.database, self.clock)
+
+    @property
+    def clock(self) -> datetime:
+        """What the database's clock shows."""
+        return self.now + self.ahead
 
     async def _drive_until(self, end: datetime) -> None:
         while self._awake:
             moments = [moment for moment in await self._next_moments() if moment <= end]
             if not moments:
                 break
-            await self._be_at(min(moments))
+            await self.be_at(min(moments))
             await self._drive()
-        await self._be_at(end)
+        await self.be_at(end)
 
     async def _next_moments(self) -> list[datetime]:
         async with self.database.transaction() as session:
             due = (await session.execute(_NEXT, {"sends": self.sends})).scalar_one()
-        return [moment for moment in (due, *[await stage.next() for stage in self.stages]) if moment is not None]
+        moments = (due, *[await stage.next() for stage in self.stages])
+        return [moment - self.ahead for moment in moments if moment is not None]
 
     async def _drive(self) -> None:
         """Let everybody work until nobody finds anything at this moment."""
@@ -177,7 +187,7 @@ class DatabaseRun:
 
     async def _plan_work(self, part: WorkPart) -> None:
         council_id, hub_id = await self._hub_of(part.hub) if part.hub else (None, None)
-        start = self.now + timedelta(seconds=part.starts_in)
+        start = self.clock + timedelta(seconds=part.starts_in)
         times = {"starts_at": start, "ends_at": start + timedelta(seconds=part.for_)}
         said = {"reason": "the scenario", "made_by": "the scenario"}
         async with self.database.transaction() as session:
@@ -188,14 +198,17 @@ class DatabaseRun:
         async with self.database.transaction() as session:
             service = WorkService(session)
             if event.move_work is not None:
-                until = self.now + timedelta(seconds=event.move_work.for_)
+                until = self.clock + timedelta(seconds=event.move_work.for_)
                 work = await service.move(self.work[event.move_work.name], until)
             else:
                 work = await service.end(self.work[str(event.end_work)], event.by)
             await AlarmService(session).work_moved(work.window, Holder(str(person_id(event.by)), event.by))
 
     async def _act(self, event: EventPart) -> None:
-        alarm_id = self.alarms[event.alarm or FIRST]
+        alarm_id = await self.alarm_of(event.alarm or FIRST)
+        if alarm_id is None:
+            self.timeline.surprises.append(f"there is no alarm “{event.alarm or FIRST}”")
+            return
         refused: RuleError | None = None
         try:
             async with self.database.transaction() as session:
@@ -205,13 +218,20 @@ class DatabaseRun:
         if (refused is not None) != event.refused:
             self.timeline.surprises.append(f"{event.act or event.close}: refused is {refused}")
 
+    async def alarm_of(self, name: str) -> UUID | None:
+        """Return the alarm of this name; one about the service itself goes by its type."""
+        if name in self.alarms:
+            return self.alarms[name]
+        async with self.database.transaction() as session:
+            return next(iter(await self._about_us(session, {name})), None)
+
     async def _feed(self, service: AlarmService, alarm_id: UUID, event: EventPart) -> None:
         if event.act == "reroute":
             assert await service.reroute(alarm_id, Holder(str(person_id(event.by)), event.by))
             return
         alarm = await service.alarms.lock(alarm_id)
         assert alarm is not None
-        row = TYPES[alarm.type]
+        row = TYPES.get(alarm.type, alarm)  # those about the service itself are no type of a hub's
         said = input_of(event, row.words, row.rank, _no_ladder)
         if isinstance(said, Delivered):
             name, _, way = said.address.rpartition(".")
@@ -228,6 +248,8 @@ class DatabaseRun:
     async def _read_back(self) -> None:
         names = {alarm_id: name for name, alarm_id in self.alarms.items()}
         async with self.database.transaction() as session:
+            named = {one.alarm for one in (*(self.scenario.expect or ()), *self.scenario.log) if one.alarm}
+            names |= await self._about_us(session, named)
             rows = (await session.execute(select(OutboxMessage).where(OutboxMessage.target != BUNDLE))).scalars().all()
             keys = {row.id: row.effect_key for row in (await session.execute(select(OutboxMessage))).scalars()}
             log = select(AlarmLog).order_by(AlarmLog.at, AlarmLog.alarm_id, AlarmLog.seq)
@@ -247,6 +269,11 @@ class DatabaseRun:
                     who, _, way = self.house.name_of(row.address).rpartition(".")
                     told = Told(at, names[row.subject_id], row.target, who, way, row.message["text"])
                     self.timeline.told.append(told)
+
+    async def _about_us(self, session: AsyncSession, types: Collection[str]) -> dict[UUID, str]:
+        """Return the alarms about the service itself of these types: that is how a file names them."""
+        ours = select(Alarm.id, Alarm.type).where(Alarm.hub_id == SYSTEM_HUB, Alarm.type.in_(types))
+        return {row.id: row.type for row in await session.execute(ours)}
 
 
 async def _rotas(rotas: RotaRepository, scenario: Scenario) -> dict[str, Rota]:

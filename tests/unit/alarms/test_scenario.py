@@ -63,6 +63,7 @@ def test_every_act_is_in_the_document() -> None:
         ("{at: 0, raise: pendant}", "{at: 0, close: well}", 21, "“well” is no outcome. There are: reassured"),
         ("fails: fiona.sms", "fails: fiona", 22, "“fiona” is nobody's way. Write it as u1.sms"),
         ("wardens: []}", "wardens: [rory]}", 29, "“rory” is not who comes on when. Write it as 8h u2"),
+        ("raise: pendant", "clock: 1h", 21, "“1h” is no jump of a clock. Write it as +1h or -1h"),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
         ("until: 30m\n", "", 0, "`until` is missing"),
         ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),

@@ -1,0 +1,27 @@
+"""What befalls the service itself in a scenario, as a whole: its clock. Only real parts can show it. Pure."""
+
+import re
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from alarms.policy.scenario_words import Part, moment_of
+
+_JUMP = re.compile(r"([+-])(\w+)")
+
+
+def _jump(value: Any) -> Any:
+    match = _JUMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"“{value}” is no jump of a clock; write it as +1h or -1h")
+    return moment_of(match[2]) * (1 if match[1] == "+" else -1)
+
+
+class ServiceWords(Part):
+    """Acts of an event that need the whole service, with those who watch over it."""
+
+    AT_SERVICE: ClassVar[tuple[str, ...]] = ("clock",)
+
+    clock: Annotated[int, BeforeValidator(_jump)] | None = Field(
+        default=None, description="the clock of the database jumps, such as +1h"
+    )
