@@ -16,7 +16,7 @@ from alarms.policy.document import Class, PolicyDocument, Tier
 from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_checks import CheckWords
 from alarms.policy.scenario_faults import FaultWords
-from alarms.policy.scenario_homes import HomeWords
+from alarms.policy.scenario_homes import HomePart, HomeWords
 from alarms.policy.scenario_service import ServiceWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
@@ -178,6 +178,7 @@ class Scenario(Part):
     policies: tuple[PolicyDocument, ...] = ()
     people: dict[str, Ways] = Field(default_factory=dict)
     teams: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    homes: dict[str, HomePart] = Field(default_factory=dict, description="who lives where, with which hubs")
     rotas: dict[str, RotaPart] = Field(default_factory=dict)
     standing: dict[Target, tuple[str, ...]] = Field(default_factory=dict)
     broken_channels: tuple[str, ...] = Field(default=(), description="every message by these fails at once")

@@ -36,7 +36,7 @@ class WayPart(Part):
     after: Seconds
 
 
-def _start(value: Any) -> Any:
+def start_of(value: Any) -> Any:
     """Return the moment of a local time."""
     if isinstance(value, datetime):
         local = value
@@ -90,7 +90,7 @@ def _way_of(value: str) -> str:
 
 
 Moment = Annotated[int, BeforeValidator(moment_of)]
-Start = Annotated[datetime, BeforeValidator(_start)]
+Start = Annotated[datetime, BeforeValidator(start_of)]
 Ways = Annotated[tuple[WayPart, ...], BeforeValidator(_rules)]
 WayOf = Annotated[str, AfterValidator(_way_of)]
 

@@ -35,8 +35,10 @@ from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.clock import set_clock
 from tests.scenarios.faults import Faults
 from tests.scenarios.house import House
+from tests.scenarios.hubs import Hubs
 from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
+from tests.scenarios.watchers import Watchers
 
 _NEXT = text(
     """
@@ -76,7 +78,7 @@ class DatabaseRun:
         self.sender = Sender(database, self.providers(), record_delivery, pace_s=0, check=objection)
         self.sends = True
         self.person: UUID | None = None
-        self.stages: tuple[Stage, ...] = (Faults(self), AtHomes(self), Service(self))
+        self.stages: tuple[Stage, ...] = (Faults(self), AtHomes(self), Hubs(self), Watchers(self), Service(self))
         self._awake = True
 
     def providers(self) -> dict[str, Provider]:

@@ -21,6 +21,8 @@ from alarms.policy.scenario import (
     WorkPart,
     read_scenario,
 )
+from alarms.policy.scenario_checks import CheckPart
+from alarms.policy.scenario_homes import HomePart
 from alarms.policy.simulate import AlarmType, ScenarioRun
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/scenarios.md").read_text(encoding="utf-8")
@@ -38,7 +40,8 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [Scenario, EventPart, RotaPart, OverridePart, TemporaryPart, TurnPart, LoggedPart, WorkPart]
+    "part",
+    [Scenario, EventPart, RotaPart, OverridePart, TemporaryPart, TurnPart, LoggedPart, WorkPart, HomePart, CheckPart],
 )
 def test_every_key_is_in_the_document(part: type[BaseModel]) -> None:
     for name, field in part.model_fields.items():
