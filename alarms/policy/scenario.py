@@ -15,7 +15,7 @@ from alarms.escalation.outcomes import OUTCOMES
 from alarms.policy.document import Class, PolicyDocument, Tier
 from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_checks import CheckWords
-from alarms.policy.scenario_faults import FaultWords
+from alarms.policy.scenario_faults import FaultWords, Trials
 from alarms.policy.scenario_homes import HomePart, HomeWords
 from alarms.policy.scenario_service import ServiceWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
@@ -164,7 +164,7 @@ PEER = {"catch_all": {"tell": ["queue"], "every": "24h"}, "ack": {"lapses": "24h
 """How on-call systems do it that are not for life-safety: when all steps are through only the console shows it."""
 
 
-class Scenario(Part):
+class Scenario(Trials):
     """All of it. `until` is when it ends; `expect`, `log` and `comes_on` make it a test: nothing else may be sent.
 
     `profile: peer` gives every policy what it does not say itself of PEER; policies need no name.
@@ -191,7 +191,7 @@ class Scenario(Part):
 
     @model_validator(mode="after")
     def _levels_fit(self) -> "Scenario":
-        real = next((event.real_only for event in self.events if event.real_only), None)
+        real = self.crowd or next((event.real_only for event in self.events if event.real_only), None)
         if real is not None and "pure" in self.levels:
             raise ValueError(f"`{real}` happens on real parts only; add levels: [database] to the file")
         return self

@@ -12,6 +12,8 @@ class CheckPart(HomeChecks):
     """What must be so now; whatever is left out is not looked at."""
 
     open: int | None = Field(default=None, ge=0, description="how many alarms are open, those about the service apart")
+    log: tuple[str, ...] | None = Field(default=None, description="all lines of these kinds in an alarm's log")
+    alarm: str | None = Field(default=None, description="whose log it is; the first one's")
 
 
 class CheckWords(Part):

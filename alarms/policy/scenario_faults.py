@@ -1,6 +1,8 @@
-"""What goes wrong with our own parts in a scenario, which only real parts can show. Pure."""
+"""What goes wrong with our own parts in a scenario, which only real parts can show; and how often it is tried. Pure."""
 
 from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from alarms.policy.scenario_words import Part
 
@@ -11,3 +13,15 @@ class FaultWords(Part):
     FAULTS: ClassVar[tuple[str, ...]] = ("sender",)
 
     sender: Literal["off", "on"] | None = None
+
+
+class Trials(Part):
+    """How a whole scenario is tried, where it is about chance: by how many at once, and how often."""
+
+    workers: int = Field(default=1, ge=1, le=16, description="as many engines drive at once")
+    runs: int = Field(default=1, ge=1, le=1000, description="it is run so often; each time must come out so")
+
+    @property
+    def crowd(self) -> str | None:
+        """The name of what needs real parts here, else None."""
+        return "workers" if self.workers > 1 else None

@@ -1,5 +1,6 @@
 """A scenario on a real database: the engine, the service, the outbox and the sender of the product, a clock of ours."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -74,7 +75,7 @@ class DatabaseRun:
         self.work: dict[str, UUID] = {}
         self.received: list[tuple[str, datetime]] = []
         self.timeline = Timeline(scenario.start)
-        self.engine = Engine(database, self.house.contacts_of)
+        self.engines = [Engine(database, self.house.contacts_of) for _ in range(scenario.workers)]
         self.sender = Sender(database, self.providers(), record_delivery, pace_s=0, check=objection)
         self.sends = True
         self.person: UUID | None = None
@@ -135,8 +136,9 @@ class DatabaseRun:
         """Let everybody work until nobody finds anything at this moment."""
         busy = self._awake
         while busy:
-            done = [await stage.drive() for stage in self.stages]
-            busy = any([*done, await self.engine.drive(), await self._send()])
+            done: list[object] = [await stage.drive() for stage in self.stages]
+            done += await asyncio.gather(*(engine.drive() for engine in self.engines))
+            busy = any([*done, await self._send()])
 
     async def _send(self) -> bool:
         if not self.sends:

@@ -11,7 +11,8 @@ class Service(Stage):
 
     async def build(self) -> None:
         self._jumps = any(event.clock is not None for event in self.run.scenario.events)
-        self.run.engine.steady = self._seconds
+        for engine in self.run.engines:
+            engine.steady = self._seconds
         await self.drive()
 
     def _seconds(self) -> float:
@@ -26,5 +27,6 @@ class Service(Stage):
 
     async def drive(self) -> bool:
         if self._jumps:
-            await self.run.engine.look_at_the_clock()
+            for engine in self.run.engines:
+                await engine.look_at_the_clock()
         return False

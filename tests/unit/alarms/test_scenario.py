@@ -58,6 +58,7 @@ def test_every_act_is_in_the_document() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
+        ("until: 30m", "until: 30m\nworkers: 2", 0, "`workers` happens on real parts only. Add levels: [database]"),
         ("sms@0 voice@2m", "fax@0", 13, "“fax@0” is no list of ways. Write them as sms@0 voice@5m"),
         ("at: 5s, fails", "at: in a while, fails", 22, "“in a while” is no duration. Write seconds"),
         ("at: 5s, fails", "at: 401d, fails", 22, "from 0 to 400 days"),
