@@ -17,6 +17,7 @@ from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_checks import CheckWords
 from alarms.policy.scenario_faults import FaultWords, Trials
 from alarms.policy.scenario_homes import HomePart, HomeWords
+from alarms.policy.scenario_messages import MessageWords
 from alarms.policy.scenario_service import ServiceWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
@@ -85,13 +86,18 @@ class WorkPart(Part):
     hub: str | None = Field(default=None, description="the alarm whose hub alone it is for")
 
 
-class EventPart(FaultWords, HomeWords, ServiceWords, CheckWords):
+ANSWERED = ("sends", "report", "text")
+"""Acts of somebody who waits for an answer: a hub, a provider, a responder."""
+
+
+class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     """Something that happens; exactly one of the acts. `alarm` is the first one when it is left out."""
 
     ACTS: ClassVar[tuple[str, ...]] = (
         "raise_", "act", "close", "fails", "not_reached", "delivered", "engine", "people", "remove", "disable",
         "enable", "rotas", "policy", "retire", "plan_work", "move_work", "end_work",
-        *FaultWords.FAULTS, *HomeWords.AT_HOMES, *ServiceWords.AT_SERVICE, *CheckWords.CHECKS,
+        *FaultWords.FAULTS, *HomeWords.AT_HOMES, *MessageWords.MESSAGES, *ServiceWords.AT_SERVICE,
+        *CheckWords.CHECKS,
     )  # fmt: skip
 
     at: Moment
@@ -133,6 +139,9 @@ class EventPart(FaultWords, HomeWords, ServiceWords, CheckWords):
     policy: PolicyDocument | None = Field(default=None, description="a new version of the policy of its key")
     retire: str | None = Field(default=None, description="no new alarm goes by the policy of this key any more")
     refused: bool = Field(default=False, description="a rule must forbid it")
+    answer: str | None = Field(
+        default=None, coerce_numbers_to_str=True, description="what whoever says it must be answered"
+    )
 
     @model_validator(mode="after")
     def _one_act(self) -> "EventPart":
@@ -140,6 +149,14 @@ class EventPart(FaultWords, HomeWords, ServiceWords, CheckWords):
             raise ValueError("an event is one act, such as `raise: pendant`; write another line for another")
         if self.close is not None and self.close not in OUTCOMES:
             raise ValueError(f"“{self.close}” is no outcome; there are: {', '.join(OUTCOMES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_is_answered(self) -> "EventPart":
+        if self.answer is not None and not {*self.acts} & {*ANSWERED}:
+            raise ValueError(
+                f"nobody is answered here; take `answer` out, or write it beside `{'` or `'.join(ANSWERED)}`"
+            )
         return self
 
     @property
@@ -151,7 +168,7 @@ class EventPart(FaultWords, HomeWords, ServiceWords, CheckWords):
     @property
     def real_only(self) -> str | None:
         """The name of its act when only real parts can show what comes of it, else None."""
-        real = {*self.FAULTS, *self.AT_HOMES, *self.AT_SERVICE, *self.CHECKS}
+        real = {*self.FAULTS, *self.AT_HOMES, *self.MESSAGES, *self.AT_SERVICE, *self.CHECKS}
         return next((name for name in self.acts if name in real), None)
 
     @property

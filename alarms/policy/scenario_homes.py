@@ -14,7 +14,6 @@ _BESIDE = {
     "device": ("sends",),
     "device_time": ("sends",),
     "boot": ("sends",),
-    "answer": ("sends",),
 }
 """Fields that say more of one act, by the acts that they may stand beside."""
 
@@ -58,9 +57,6 @@ class HomeWords(Part):
     device: str | None = Field(default=None, description="the trigger that it comes from")
     device_time: DeviceTime | None = Field(default=None, description="when it happened by the hub's clock")
     boot: str | None = Field(default=None, description="the id of the start since which the hub runs")
-    answer: Literal["accepted", "duplicate", "test", "unreadable"] | None = Field(
-        default=None, description="what the hub must be told after the commit"
-    )
 
     @model_validator(mode="after")
     def _beside(self) -> "HomeWords":

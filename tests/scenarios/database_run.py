@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from alarms.handling.engine import Engine
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.service import AlarmService, Origin, record_delivery
 from alarms.intake.types import TYPES
-from alarms.notify.delivery import Permanent, Provider, Result, Sent
+from alarms.notify.delivery import Provider
 from alarms.notify.sender import Sender
 from alarms.policy.acts import input_of
 from alarms.policy.cast import person_id
@@ -37,6 +37,8 @@ from tests.scenarios.clock import set_clock
 from tests.scenarios.faults import Faults
 from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
+from tests.scenarios.messages import Messages
+from tests.scenarios.providers import Passing, StandIn
 from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
 from tests.scenarios.watchers import Watchers
@@ -48,18 +50,6 @@ _NEXT = text(
         (SELECT min(due_at) FROM outbox WHERE state = 'pending' AND :sends))
     """
 )
-
-
-class Recorder:
-    """A provider that keeps, in order, under which key it was handed what; a broken one refuses all."""
-
-    def __init__(self, *, broken: bool, receive: Callable[[str], None]) -> None:
-        self.broken = broken
-        self.receive = receive
-
-    async def send(self, _address: str, effect_key: str, _message: Mapping[str, Any]) -> Result:
-        self.receive(effect_key)
-        return Permanent("no such address") if self.broken else Sent()
 
 
 class DatabaseRun:
@@ -79,12 +69,19 @@ class DatabaseRun:
         self.sender = Sender(database, self.providers(), record_delivery, pace_s=0, check=objection)
         self.sends = True
         self.person: UUID | None = None
-        self.stages: tuple[Stage, ...] = (Faults(self), AtHomes(self), Hubs(self), Watchers(self), Service(self))
+        self.stages: tuple[Stage, ...] = (
+            Faults(self),
+            AtHomes(self),
+            Hubs(self),
+            Watchers(self),
+            Messages(self),
+            Service(self),
+        )
         self._awake = True
 
     def providers(self) -> dict[str, Provider]:
         broken = self.scenario.broken_channels
-        return {one: Recorder(broken=one in broken, receive=self.receive) for one in CHANNELS}
+        return {one: Passing(StandIn(one, broken=one in broken), self.receive) for one in CHANNELS}
 
     def receive(self, effect_key: str) -> None:
         """Note that a provider has a message: that, and not that it was written, is what tells somebody."""
@@ -268,11 +265,11 @@ class DatabaseRun:
         for row in rows:
             of_key[keys.get(row.merged_into, row.effect_key)].append(row)
         for key, at in self.received:
-            for row in of_key[key]:
-                if row.subject_id in names:
-                    who, _, way = self.house.name_of(row.address).rpartition(".")
-                    told = Told(at, names[row.subject_id], row.target, who, way, row.message["text"])
-                    self.timeline.told.append(told)
+            about = {names[row.subject_id]: row for row in of_key[key] if row.subject_id in names}
+            if about:
+                row, alarms = next(iter(about.values())), ",".join(name for name in names.values() if name in about)
+                who, _, way = self.house.name_of(row.address).rpartition(".")
+                self.timeline.told.append(Told(at, alarms, row.target, who, way, row.message["text"]))
 
     async def _about_us(self, session: AsyncSession, types: Collection[str]) -> dict[UUID, str]:
         """Return the alarms about the service itself of these types: that is how a file names them."""

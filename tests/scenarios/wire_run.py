@@ -8,13 +8,14 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from alarms.handling.models import Alarm
-from alarms.notify.delivery import Provider, Result
+from alarms.notify.delivery import Provider
 from alarms.policy.scenario import EventPart, Scenario
 from alarms.policy.simulate import FIRST
 from devices.registry.models import Hub
 from telecare.kernel.db import Database
 from tests.scenarios.database_run import DatabaseRun
 from tests.scenarios.house import House
+from tests.scenarios.providers import Passing
 from tests.wire import WireHub
 
 WAYS = {"sms", "email"}
@@ -44,19 +45,6 @@ class WireHouse(House):
 
     def name_of(self, address: str) -> str:
         return next(way for way, known in self._addresses.items() if known == address)
-
-
-class Passing:
-    """Hands over to a real channel, and notes in which order."""
-
-    def __init__(self, channel: Provider, receive: Callable[[str], None]) -> None:
-        self.channel = channel
-        self.receive = receive
-
-    async def send(self, address: str, effect_key: str, message: Mapping[str, Any]) -> Result:
-        result = await self.channel.send(address, effect_key, message)
-        self.receive(effect_key)
-        return result
 
 
 class WireRun(DatabaseRun):

@@ -23,6 +23,7 @@ from alarms.policy.scenario import (
 )
 from alarms.policy.scenario_checks import CheckPart
 from alarms.policy.scenario_homes import HomePart
+from alarms.policy.scenario_messages import ReportPart, TextPart
 from alarms.policy.simulate import AlarmType, ScenarioRun
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/scenarios.md").read_text(encoding="utf-8")
@@ -41,7 +42,20 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
 
 @pytest.mark.parametrize(
     "part",
-    [Scenario, EventPart, RotaPart, OverridePart, TemporaryPart, TurnPart, LoggedPart, WorkPart, HomePart, CheckPart],
+    [
+        Scenario,
+        EventPart,
+        RotaPart,
+        OverridePart,
+        TemporaryPart,
+        TurnPart,
+        LoggedPart,
+        WorkPart,
+        HomePart,
+        CheckPart,
+        ReportPart,
+        TextPart,
+    ],
 )
 def test_every_key_is_in_the_document(part: type[BaseModel]) -> None:
     for name, field in part.model_fields.items():
@@ -68,6 +82,7 @@ def test_every_act_is_in_the_document() -> None:
         ("fails: fiona.sms", "fails: fiona", 22, "“fiona” is nobody's way. Write it as u1.sms"),
         ("wardens: []}", "wardens: [rory]}", 29, "“rory” is not who comes on when. Write it as 8h u2"),
         ("raise: pendant", "clock: 1h", 21, "“1h” is no jump of a clock. Write it as +1h or -1h"),
+        ("fails: fiona.sms,", "fails: fiona.sms, answer: 204,", 22, "nobody is answered here. Take `answer` out"),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
         ("until: 30m\n", "", 0, "`until` is missing"),
         ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),

@@ -1,0 +1,46 @@
+"""The product's own web side, in this process: where providers report and texts come in, on the scenario's database."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from simulators.provider.desk import AUTH_TOKEN, CALLBACK_TOKEN
+from simulators.provider.signing import signature
+from telecare.api.deps import Services
+from telecare.app import create_app
+from telecare.kernel.db import Database
+from telecare.kernel.sealing import Sealer
+from telecare.kernel.settings import Settings
+from tests.conftest import SEAL_KEY
+
+ADDRESS = "http://telecare.example"
+
+
+class Web:
+    """Asks as a provider does."""
+
+    def __init__(self, database: Database) -> None:
+        settings = Settings(
+            database_url=database.url,
+            seal_key=SEAL_KEY,
+            callback_url=ADDRESS,
+            notify_callback_token=CALLBACK_TOKEN,
+            twilio_auth_token=AUTH_TOKEN,
+        )
+        self._app = create_app(Services(settings, database, Sealer(settings)))
+
+    async def receipt(self, document: Mapping[str, Any], *, forged: bool = False) -> httpx.Response:
+        """Post what GOV.UK Notify says of a message."""
+        token = f"not {CALLBACK_TOKEN}" if forged else CALLBACK_TOKEN
+        return await self._post("/notify", json=document, headers={"Authorization": f"Bearer {token}"})
+
+    async def text(self, number: str, says: str, ref: str) -> httpx.Response:
+        """Post a text of somebody as Twilio does."""
+        fields = {"MessageSid": ref, "From": number, "Body": says}
+        signed = signature(AUTH_TOKEN, f"{ADDRESS}/api/v1/callbacks/twilio/sms", fields)
+        return await self._post("/twilio/sms", data=fields, headers={"X-Twilio-Signature": signed})
+
+    async def _post(self, path: str, **request: Any) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=ADDRESS) as client:
+            return await client.post(f"/api/v1/callbacks{path}", **request)
