@@ -18,7 +18,7 @@ from alarms.policy.scenario_checks import CheckWords
 from alarms.policy.scenario_faults import FaultWords, Trials
 from alarms.policy.scenario_homes import HomePart, HomeWords
 from alarms.policy.scenario_messages import MessageWords
-from alarms.policy.scenario_service import ServiceWords
+from alarms.policy.scenario_service import ServiceKeys, ServiceWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
 from telecare.kernel.lined_yaml import UnreadableError
@@ -181,7 +181,7 @@ PEER = {"catch_all": {"tell": ["queue"], "every": "24h"}, "ack": {"lapses": "24h
 """How on-call systems do it that are not for life-safety: when all steps are through only the console shows it."""
 
 
-class Scenario(Trials):
+class Scenario(Trials, ServiceKeys):
     """All of it. `until` is when it ends; `expect`, `log` and `comes_on` make it a test: nothing else may be sent.
 
     `profile: peer` gives every policy what it does not say itself of PEER; policies need no name.
@@ -208,9 +208,17 @@ class Scenario(Trials):
 
     @model_validator(mode="after")
     def _levels_fit(self) -> "Scenario":
-        real = self.crowd or next((event.real_only for event in self.events if event.real_only), None)
+        keys = (self.crowd, *(name for name in self.OF_SERVICE if getattr(self, name)))
+        real = next((name for name in (*keys, *(event.real_only for event in self.events)) if name), None)
         if real is not None and "pure" in self.levels:
             raise ValueError(f"`{real}` happens on real parts only; add levels: [database] to the file")
+        return self
+
+    @model_validator(mode="after")
+    def _watchdog_knows_whom(self) -> "Scenario":
+        for name in self.watchdog:
+            if name not in self.people:
+                raise ValueError(f"“{name}” of `watchdog` is nobody; add them to `people`")
         return self
 
     @model_validator(mode="before")

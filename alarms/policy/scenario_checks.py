@@ -6,10 +6,11 @@ from pydantic import Field
 
 from alarms.policy.scenario_homes import HomeChecks
 from alarms.policy.scenario_messages import MessageChecks
+from alarms.policy.scenario_service import ServiceChecks
 from alarms.policy.scenario_words import Part
 
 
-class CheckPart(HomeChecks, MessageChecks):
+class CheckPart(HomeChecks, MessageChecks, ServiceChecks):
     """What must be so now; whatever is left out is not looked at."""
 
     open: int | None = Field(default=None, ge=0, description="how many alarms are open, those about the service apart")

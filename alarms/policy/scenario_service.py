@@ -1,7 +1,7 @@
-"""What befalls the service itself in a scenario, as a whole: its clock. Only real parts can show it. Pure."""
+"""What befalls the service as a whole in a scenario: its clock, and who watches over it. Pure."""
 
 import re
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -25,3 +25,17 @@ class ServiceWords(Part):
     clock: Annotated[int, BeforeValidator(_jump)] | None = Field(
         default=None, description="the clock of the database jumps, such as +1h"
     )
+
+
+class ServiceChecks(Part):
+    """What those who look at the whole of the service find."""
+
+    dead_man: Literal["quiet", "rings"] | None = Field(default=None, description="the dead man's switch outside")
+
+
+class ServiceKeys(Part):
+    """What of a scenario's file is about the whole service; it needs real parts too."""
+
+    OF_SERVICE: ClassVar[tuple[str, ...]] = ("watchdog",)
+
+    watchdog: tuple[str, ...] = Field(default=(), description="whom the watchdog tells, by mail")

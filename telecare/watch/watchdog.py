@@ -6,6 +6,7 @@ it remembers dies with it; a restart says again what is still wrong.
 
 import asyncio
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -38,13 +39,14 @@ DEAF = "nobody hears the watchdog: set TELECARE_WATCHDOG_SMTP_URL and _MAIL_TO, 
 
 
 class Watchdog:
-    """Looks every few seconds until it is told to stop."""
+    """Looks every few seconds until it is told to stop; `steady` is a clock in seconds that nobody sets."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, steady: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._pager = Pager(settings)
         self._connection: asyncpg.Connection | None = None
-        self._started = time.monotonic()
+        self._steady = steady
+        self._started = steady()
         self.watch = Watch(self._started)
 
     async def run(self, stop: asyncio.Event, every_s: float = EVERY_S) -> int:
@@ -63,7 +65,7 @@ class Watchdog:
     async def step(self) -> None:
         """Look once and do what follows."""
         problems = await self.problems()
-        self.watch, actions = look(self.watch, problems, time.monotonic())
+        self.watch, actions = look(self.watch, problems, self._steady())
         if problems:
             log.warning("not_well", **problems)
         await asyncio.gather(*(self._page(act) if isinstance(act, Page) else self._ping(act.well) for act in actions))
@@ -77,7 +79,7 @@ class Watchdog:
         arrived = await self._pager.send(page)
         checks = [check for check, _ in page.problems]
         log.warning("paged" if arrived else "nobody_paged", kind=page.kind, checks=checks)
-        self.watch = settle(self.watch, page, arrived=arrived, at=time.monotonic())
+        self.watch = settle(self.watch, page, arrived=arrived, at=self._steady())
 
     async def _ping(self, well: bool) -> None:
         if self._settings.deadman_url is not None:
@@ -104,7 +106,7 @@ class Watchdog:
             problems[Check.SENDER] = f"a message should have left {lag.outbox:.0f} s ago: no sender is at work"
         if self._settings.canary_mqtt_url is not None:
             every_s, within_s = self._settings.canary_every_s, self._settings.canary_within_s
-            up_s = time.monotonic() - self._started
+            up_s = self._steady() - self._started
             silent_s = await connection.fetchval(SILENCE, within_s)
             missed = missed_canaries(up_s if silent_s is None else min(silent_s, up_s), every_s, within_s)
             if missed >= CANARY_MISSES:

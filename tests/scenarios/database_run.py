@@ -35,6 +35,7 @@ from tests.homes import ARGYLL, add_home
 from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.clock import set_clock
 from tests.scenarios.faults import Faults
+from tests.scenarios.from_outside import FromOutside
 from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
 from tests.scenarios.messages import Messages
@@ -76,6 +77,7 @@ class DatabaseRun:
             Watchers(self),
             Messages(self),
             Service(self),
+            FromOutside(self),
         )
         self._awake = True
 
@@ -88,6 +90,13 @@ class DatabaseRun:
         self.received.append((effect_key, self.now))
 
     async def run(self) -> Timeline:
+        try:
+            return await self._run()
+        finally:
+            for stage in self.stages:
+                await stage.close()
+
+    async def _run(self) -> Timeline:
         await self.be_at(self.scenario.start)
         async with self.database.transaction() as session:
             await self.house.build(session)
@@ -109,13 +118,17 @@ class DatabaseRun:
         self.now = max(self.now, moment)
         await set_clock(self.database, self.clock)
 
+    def seconds(self) -> float:
+        """Return how long after the beginning it is."""
+        return (self.now - self.scenario.start).total_seconds()
+
     @property
     def clock(self) -> datetime:
         """What the database's clock shows."""
         return self.now + self.ahead
 
     async def _drive_until(self, end: datetime) -> None:
-        while self._awake:
+        while True:
             moments = [moment for moment in await self._next_moments() if moment <= end]
             if not moments:
                 break
@@ -124,18 +137,26 @@ class DatabaseRun:
         await self.be_at(end)
 
     async def _next_moments(self) -> list[datetime]:
-        async with self.database.transaction() as session:
-            due = (await session.execute(_NEXT, {"sends": self.sends})).scalar_one()
-        moments = (due, *[await stage.next() for stage in self.stages])
-        return [moment - self.ahead for moment in moments if moment is not None]
+        moments = [await stage.next() for stage in self._at_work]
+        if self._awake:
+            async with self.database.transaction() as session:
+                due = (await session.execute(_NEXT, {"sends": self.sends})).scalar_one()
+            moments.append(due and due - self.ahead)
+        return [moment for moment in moments if moment is not None]
 
     async def _drive(self) -> None:
         """Let everybody work until nobody finds anything at this moment."""
-        busy = self._awake
+        busy = True
         while busy:
-            done: list[object] = [await stage.drive() for stage in self.stages]
-            done += await asyncio.gather(*(engine.drive() for engine in self.engines))
-            busy = any([*done, await self._send()])
+            done: list[object] = [await stage.drive() for stage in self._at_work]
+            if self._awake:
+                done += await asyncio.gather(*(engine.drive() for engine in self.engines))
+                done.append(await self._send())
+            busy = any(done)
+
+    @property
+    def _at_work(self) -> list[Stage]:
+        return [stage for stage in self.stages if self._awake or stage.apart]
 
     async def _send(self) -> bool:
         if not self.sends:
@@ -255,7 +276,7 @@ class DatabaseRun:
             keys = {row.id: row.effect_key for row in (await session.execute(select(OutboxMessage))).scalars()}
             log = select(AlarmLog).order_by(AlarmLog.at, AlarmLog.alarm_id, AlarmLog.seq)
             lines = (await session.execute(log)).scalars()
-            self.timeline.said = [
+            self.timeline.said += [
                 Said(line.at, names[line.alarm_id], line.kind, line.actor, line.text)
                 for line in lines
                 if line.alarm_id in names

@@ -12,11 +12,8 @@ class Service(Stage):
     async def build(self) -> None:
         self._jumps = any(event.clock is not None for event in self.run.scenario.events)
         for engine in self.run.engines:
-            engine.steady = self._seconds
+            engine.steady = self.run.seconds
         await self.drive()
-
-    def _seconds(self) -> float:
-        return (self.run.now - self.run.scenario.start).total_seconds()
 
     async def happen(self, event: EventPart) -> bool:
         if event.clock is None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 class Stage:
-    """One of them; what it does not say, it has not."""
+    """One of them; what it does not say, it has not. `apart`: it goes on while the engine stands still."""
+
+    apart = False
 
     def __init__(self, run: DatabaseRun) -> None:
         self.run = run
@@ -35,3 +37,6 @@ class Stage:
     async def check(self, wanted: CheckPart) -> list[str]:  # noqa: ARG002 - for those that can look
         """Return in words what is not as it is wanted."""
         return []
+
+    async def close(self) -> None:
+        """Let go of what it has opened."""

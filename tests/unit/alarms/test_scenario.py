@@ -83,6 +83,12 @@ def test_every_act_is_in_the_document() -> None:
         ("wardens: []}", "wardens: [rory]}", 29, "“rory” is not who comes on when. Write it as 8h u2"),
         ("raise: pendant", "clock: 1h", 21, "“1h” is no jump of a clock. Write it as +1h or -1h"),
         ("fails: fiona.sms,", "fails: fiona.sms, answer: 204,", 22, "nobody is answered here. Take `answer` out"),
+        (
+            "until: 30m",
+            "until: 30m\nlevels: [wire]\nwatchdog: [jim]",
+            0,
+            "“jim” of `watchdog` is nobody. Add them to `people`",
+        ),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
         ("until: 30m\n", "", 0, "`until` is missing"),
         ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),
