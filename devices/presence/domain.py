@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+from msgspec.structs import replace as with_other
+
 LOST_AFTER = timedelta(hours=24)
 
 
@@ -22,11 +25,10 @@ class Presence(StrEnum):
     DORMANT = "dormant"
 
 
-@dataclass(slots=True)
-class HeartbeatRow:
+class HeartbeatRow(Struct, gc=False):
     """One heartbeat to record; `received_at` by the database's clock, `payload` as it came.
 
-    Not frozen, unlike its neighbours: thousands are made in a second, and that would be half of what one costs.
+    No dataclass, unlike its neighbours: thousands are made in a second, and one takes a quarter of the time.
     """
 
     id: UUID
@@ -83,9 +85,9 @@ def _join(known: Fold, row: HeartbeatRow) -> Fold:
     rebooted = row.boot_id is not None and old.boot_id is not None and row.boot_id != old.boot_id
     same_boot = row.boot_id is not None and row.boot_id == old.boot_id
     if same_boot and row.seq is not None and old.seq is not None and row.seq < old.seq:
-        return replace(known, row=replace(old, received_at=received_at))
+        return replace(known, row=with_other(old, received_at=received_at))
     kept = {name: getattr(old, name) for name in TOLD if getattr(row, name) is None}
-    merged = replace(
+    merged = with_other(
         row,
         received_at=received_at,
         boot_id=row.boot_id or old.boot_id,

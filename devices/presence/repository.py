@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Fold, HeartbeatRow, fold
 from devices.presence.models import Heartbeat, HubLive
+from telecare.kernel.db import copy_in
 
-_LOG = text(
+_LOG_AGAIN = text(
     """
     INSERT INTO heartbeat (id, hub_id, received_at, payload)
     SELECT * FROM unnest(CAST(:id AS uuid[]), CAST(:hub_id AS text[]), CAST(:received_at AS timestamptz[]),
@@ -92,17 +93,24 @@ class PresenceRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def record(self, rows: Sequence[HeartbeatRow], late: timedelta | None = None) -> set[str]:
+    async def record(
+        self, rows: Sequence[HeartbeatRow], late: timedelta | None = None, *, again: bool = False
+    ) -> set[str]:
         """Log all heartbeats, in the order in which they came, and keep what they mean for each hub.
 
-        The same ones again, with the same times, change nothing: a commit may have worked whose answer was lost. `late`
-        is how long after a reboot heartbeats from before it may come, where several processes take them in.
+        `again`: the same ones, with the same times, may be written already, as a commit may have worked whose answer
+        was lost; they change nothing then. `late` is how long after a reboot heartbeats from before it may come, where
+        several processes take them in.
 
         Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
         """
         folds = fold(rows)
-        await self.session.execute(_LOG, _columns(rows, _LOG_COLUMNS))
         doubled = set((await self.session.execute(_LIVE, {**_live_columns(folds), "late": late})).scalars())
+        if again:
+            await self.session.execute(_LOG_AGAIN, _columns(rows, _LOG_COLUMNS))
+        else:
+            records = [(row.id, row.hub_id, row.received_at, row.payload) for row in rows]
+            await copy_in(self.session, "heartbeat", _LOG_COLUMNS, records)
         return doubled | {each.row.hub_id for each in folds if each.doubled}
 
     async def live(self, hub_id: str) -> HubLive | None:

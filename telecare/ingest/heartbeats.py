@@ -14,7 +14,7 @@ from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.messages import FIRST_RETRY_S, LONGEST_RETRY_S, MessageLane
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
 from telecare.kernel.db import Database, database_now
-from telecare.kernel.ids import new_id
+from telecare.kernel.ids import new_ids
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
 from telecare.wire.beats import Beat, read_beat
@@ -95,11 +95,11 @@ class HeartbeatLane:
 
         A few that the database refuses are moved to the strange ones: they must not keep the others from being seen.
         """
-        started, pause, refusing = time.monotonic(), FIRST_RETRY_S, False
+        started, pause, refusing, again = time.monotonic(), FIRST_RETRY_S, False, False
         while not rows or self.lane.is_current(rows[0][0]):
             try:
                 if not refusing:
-                    return await self._record(rows)
+                    return await self._record(rows, again=again)
                 refused = await self._sift(rows)
                 if len(refused) <= MOST_REFUSED:
                     rows[:] = [row for row in rows if row not in refused]
@@ -107,6 +107,7 @@ class HeartbeatLane:
                     return set()
             except Exception as error:
                 FAILURES.labels("heartbeat").inc()
+                again = True
                 refusing = not is_transient(error)
                 if refusing:
                     log.exception("heartbeats_not_recorded", count=len(rows))
@@ -121,7 +122,7 @@ class HeartbeatLane:
     async def _sift(self, rows: list[Row]) -> list[Row]:
         """Record what can be recorded, in ever smaller parts; return what the database refuses."""
         try:
-            await self._record(rows)
+            await self._record(rows, again=True)
         except Exception as error:
             if is_transient(error):
                 raise
@@ -132,7 +133,7 @@ class HeartbeatLane:
         middle = len(rows) // 2
         return [*await self._sift(rows[:middle]), *await self._sift(rows[middle:])]
 
-    async def _record(self, rows: list[Row]) -> set[str]:
+    async def _record(self, rows: list[Row], *, again: bool) -> set[str]:
         if not rows:
             return set()
         async with self.database.transaction() as session:
@@ -141,7 +142,7 @@ class HeartbeatLane:
             for delivery, row in rows:  # once: what is written again, after an answer that was lost, is the same row
                 if row.received_at == NOT_STAMPED:
                     row.received_at = stamp(delivery)
-            return await PresenceRepository(session).record([row for _, row in rows], self._late)
+            return await PresenceRepository(session).record([row for _, row in rows], self._late, again=again)
 
 
 def batches_of(taken: list[Delivery]) -> list[list[Delivery]]:
@@ -158,7 +159,7 @@ def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
     """Split a batch into rows to record and what cannot be read as a heartbeat of a possible hub."""
     rows: list[Row] = []
     strange: list[Delivery] = []
-    for delivery in batch:
+    for delivery, row_id in zip(batch, new_ids(len(batch)), strict=True):
         payload = delivery.payload
         hub_id = hub_of_heartbeat(delivery.topic)
         beat = _read(delivery) if hub_id is not None and len(payload) <= MAX_PAYLOAD else None
@@ -166,7 +167,7 @@ def read_batch(batch: list[Delivery]) -> tuple[list[Row], list[Delivery]]:
             strange.append(delivery)
             continue
         row = HeartbeatRow(
-            new_id(),
+            row_id,
             hub_id,
             NOT_STAMPED,
             payload,

@@ -203,6 +203,21 @@ def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
         raise InvalidatePoolError
 
 
+async def copy_in(
+    session: AsyncSession, table: str, columns: Sequence[str], records: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write new rows by COPY, in the transaction of `session`, in which something was said to the database before.
+
+    It takes two thirds of what an INSERT of as many rows does, here and there, and knows no ON CONFLICT.
+    """
+    connection = await session.connection()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        await driver.copy_records_to_table(table, records=records, columns=columns)
+    except InterfaceError as error:  # SQLAlchemy would have said so; the connection has gone
+        raise ConnectionError(str(error)) from error
+
+
 @dataclass(frozen=True)
 class LastWrite:
     """A part of the one statement that ends a transaction, for rows that nothing in it reads again.

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from telecare.embedded.ports import free_port
-from telecare.kernel.db import ANSWER_S, Database, Limits
+from telecare.kernel.db import ANSWER_S, Database, Limits, copy_in
+from telecare.kernel.ids import new_id
 from telecare.kernel.settings import Settings
 from telecare.kernel.transient import is_of_database, is_transient
 from tests.conftest import run_sql
@@ -114,3 +115,26 @@ async def test_what_was_used_last_is_used_next(database: Database) -> None:
 
     assert len({*await asyncio.gather(*(backend() for _ in range(4)))}) == 4
     assert len({await backend() for _ in range(4)}) == 1
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["before the driver knows", "once it knows"])
+async def test_a_copy_over_a_connection_that_has_gone_passes_by_itself(
+    database: Database, postgres_url: str, known: bool
+) -> None:
+    """The driver says so in words of its own: whoever writes heartbeats must try again, and not take them apart."""
+
+    async def write() -> None:
+        async with database.transaction() as session:
+            backend = (await session.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+            await run_sql(postgres_url, f"SELECT pg_terminate_backend({backend}, 5000)")
+            driver = (await (await session.connection()).get_raw_connection()).driver_connection
+            async with asyncio.timeout(20):
+                while known and not driver.is_closed():  # noqa: ASYNC110 - the driver tells nobody
+                    await asyncio.sleep(0)
+            await copy_in(session, "heartbeat", ("id", "hub_id", "payload"), [(new_id(), "h", b"{}")])
+
+    with pytest.raises(Exception) as failure:  # noqa: PT011 - which one is what is asked below
+        await write()
+    assert is_transient(failure.value)
+    async with database.transaction() as session:
+        assert (await session.execute(text("SELECT count(*) FROM heartbeat"))).scalar_one() == 0

@@ -16,9 +16,11 @@ def beat(second: int, hub_id: str = "h", **told: Any) -> HeartbeatRow:
     return HeartbeatRow(new_id(), hub_id, NOW + timedelta(seconds=second), b"{}", **told)
 
 
-async def record(database: Database, *rows: HeartbeatRow, late: timedelta | None = None) -> set[str]:
+async def record(
+    database: Database, *rows: HeartbeatRow, late: timedelta | None = None, again: bool = False
+) -> set[str]:
     async with database.transaction() as session:
-        return await PresenceRepository(session).record(rows, late)
+        return await PresenceRepository(session).record(rows, late, again=again)
 
 
 async def live(database: Database, hub_id: str = "h") -> HubLive:
@@ -83,8 +85,8 @@ async def test_where_processes_share_them_one_that_was_overtaken_is_no_second_hu
 async def test_the_same_heartbeats_again_change_nothing(database: Database) -> None:
     """The commit worked whose answer was lost."""
     rows = [beat(0, boot_id="a", seq=1), beat(0, "other", boot_id="a")]
-    for _ in range(2):
-        assert await record(database, *rows) == set()
+    for again in (False, True):
+        assert await record(database, *rows, again=again) == set()
     async with database.transaction() as session:
         assert len(await PresenceRepository(session).heartbeats_of("h", None, 10)) == 1
 

@@ -54,8 +54,8 @@ async def test_heartbeats_whose_commit_was_never_answered_are_logged_once(
 ) -> None:
     record, lost = HeartbeatLane._record, []
 
-    async def answer_lost(lane: HeartbeatLane, rows: list[Row]) -> set[str]:
-        done = await record(lane, rows)
+    async def answer_lost(lane: HeartbeatLane, rows: list[Row], *, again: bool) -> set[str]:
+        done = await record(lane, rows, again=again)
         if not lost:
             lost.append(rows)
             raise ConnectionResetError

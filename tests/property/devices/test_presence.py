@@ -1,11 +1,11 @@
 """A batch of heartbeats means what they mean one by one."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from devices.presence.domain import TOLD, HeartbeatRow, fold
