@@ -10,6 +10,9 @@ from alarms.policy.scenario import Scenario
 from alarms.policy.simulate import FIRST, Said, Timeline
 from alarms.rota.domain import Rota, handovers
 
+_ANSWERS = ("acked", "taken_over", "accepted")
+"""The lines of a log by which somebody has an alarm."""
+
 
 def differences(scenario: Scenario, timeline: Timeline) -> list[str]:
     """Return where a timeline is not what the scenario expects: what is missing, and what else was sent."""
@@ -24,7 +27,26 @@ def differences(scenario: Scenario, timeline: Timeline) -> list[str]:
     for line in scenario.log:
         if not any(_matches(line, said, timeline.start) for said in timeline.said):
             found.append(f"the log has no line of kind {line.kind} with “{line.words}”")
-    return found + _of_rotas(scenario, timeline.rotas)
+    return [*found, *_of_answers(scenario, timeline), *_of_rotas(scenario, timeline.rotas)]
+
+
+def _of_answers(scenario: Scenario, timeline: Timeline) -> list[str]:
+    """Return where the time to an answer is not what it must be: as an alarm's state has it, and as its log has it."""
+    found: list[str] = []
+    for name, wanted in scenario.answered.items():
+        raised_at, first_at = timeline.answers.get(name, (timeline.start, None))
+        said = next((one.at for one in timeline.said if one.alarm == name and one.kind in _ANSWERS), None)
+        times = {
+            "state": None if first_at is None else _seconds(first_at - raised_at),
+            "log": None if said is None else _seconds(said - raised_at),
+        }
+        found += [
+            f"alarm {name} by its {where} was answered {'never' if after is None else f'after {_time(after)}'}, "
+            f"not after {_time(wanted)}"
+            for where, after in times.items()
+            if after != wanted
+        ]
+    return found
 
 
 def _of_rotas(scenario: Scenario, rotas: Mapping[str, Rota]) -> list[str]:

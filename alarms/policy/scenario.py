@@ -111,6 +111,8 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     class_: Class | None = Field(default=None, alias="class")
     quiet_for: Moment | None = Field(default=None, description="planned work at its hub goes on for so long")
 
+    waited: Moment = Field(default=0, description="so long ago a listener of ours had it, and could not store it")
+
     act: Literal[
         "repeat", "clear", "cancel", "voice_lost",
         "ack", "take_over", "renew", "release", "attend", "hold", "escalate", "shelve", "no_speech",
@@ -147,6 +149,8 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     def _one_act(self) -> "EventPart":
         if len(self.acts) != 1:
             raise ValueError("an event is one act, such as `raise: pendant`; write another line for another")
+        if self.waited and self.raise_ is None:
+            raise ValueError("`waited` says more of `raise`; take it out, or raise an alarm")
         if self.close is not None and self.close not in OUTCOMES:
             raise ValueError(f"“{self.close}” is no outcome; there are: {', '.join(OUTCOMES)}")
         return self
@@ -203,6 +207,9 @@ class Scenario(Trials, ServiceKeys):
     expect: tuple[Told, ...] | None = None
     in_order: bool = Field(default=False, description="what is expected of one moment must leave in this order")
     log: tuple[LoggedPart, ...] = ()
+    answered: Mapping[str, Moment] = Field(
+        default_factory=dict, description="by alarm, how long after its first receipt somebody first had it"
+    )
     comes_on: Mapping[str, tuple[ComesOn, ...]] = Field(default_factory=dict, description="all who come on, by rota")
     levels: tuple[Literal["pure", "database", "wire"], ...] = ("pure", "database", "wire")
 

@@ -74,7 +74,8 @@ class Said:
 class Timeline:
     """What happened, in its order. `surprises` are acts that a rule forbade, or allowed, against what the file says.
 
-    `rotas` are those that can be read, as they are at the end.
+    `rotas` are those that can be read, as they are at the end. `answers` are, by alarm, its first receipt and when
+    somebody first had it, as its state has them.
     """
 
     start: datetime
@@ -82,6 +83,7 @@ class Timeline:
     said: list[Said] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     rotas: dict[str, Rota] = field(default_factory=dict)
+    answers: dict[str, tuple[datetime, datetime | None]] = field(default_factory=dict)
 
     def take(self, alarm: str, at: datetime, decision: Decision) -> None:
         """Add what a decision sends and says."""
@@ -127,6 +129,7 @@ class ScenarioRun:
             self._happen(event)
         self._drive_until(self._moment(self.scenario.until))
         self.timeline.rotas = {key: rota_of(part) for key, part in self._cast.rotas.items() if not part.broken}
+        self.timeline.answers = {name: (one.raised_at, one.first_acked_at) for name, one in self.states.items()}
         return self.timeline
 
     # The engine.
@@ -205,7 +208,8 @@ class ScenarioRun:
         if event.quiet_for is not None:
             part = WorkPart(name=f"work at {name}", for_=event.quiet_for, hub=name)
             self._plan_work(part)
-        quiet = quiet_until(self._work.values(), None, name, self.now, self.now)
+        received_at = self.now - timedelta(seconds=event.waited)
+        quiet = quiet_until(self._work.values(), None, name, received_at, self.now)
         self._apply(
             name,
             Raised(
@@ -215,7 +219,7 @@ class ScenarioRun:
                 rank=rank_of(live.document if live else None, known.rank),
                 ladder=live.ladder if live else BY_CLASS[class_],
                 words=known.words,
-                received_at=self.now,
+                received_at=received_at,
                 quiet_until=quiet,
             ),
         )

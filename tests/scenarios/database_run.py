@@ -200,7 +200,8 @@ class DatabaseRun:
         async with self.database.transaction() as session:
             now = await database_now(session)
             _, hub_id = await self._hub_of(name)
-            alarm = await AlarmService(session).open(opening, subject, Origin(hub_id, None, now), now)
+            received_at = now - timedelta(seconds=event.waited)
+            alarm = await AlarmService(session).open(opening, subject, Origin(hub_id, None, received_at), now)
             self.alarms[name] = alarm.id
 
     async def _hub_of(self, name: str) -> tuple[str, str]:
@@ -281,6 +282,8 @@ class DatabaseRun:
                 for line in lines
                 if line.alarm_id in names
             ]
+            alarms = (await session.execute(select(Alarm).where(Alarm.id.in_(names)))).scalars()
+            self.timeline.answers = {names[one.id]: (one.raised_at, one.first_acked_at) for one in alarms}
             self.timeline.rotas = await _rotas(RotaRepository(session), self.scenario)
         of_key: dict[str, list[OutboxMessage]] = defaultdict(list)
         for row in rows:
@@ -288,9 +291,9 @@ class DatabaseRun:
         for key, at in self.received:
             about = {names[row.subject_id]: row for row in of_key[key] if row.subject_id in names}
             if about:
-                row, alarms = next(iter(about.values())), ",".join(name for name in names.values() if name in about)
+                row, behind = next(iter(about.values())), ",".join(name for name in names.values() if name in about)
                 who, _, way = self.house.name_of(row.address).rpartition(".")
-                self.timeline.told.append(Told(at, alarms, row.target, who, way, row.message["text"]))
+                self.timeline.told.append(Told(at, behind, row.target, who, way, row.message["text"]))
 
     async def _about_us(self, session: AsyncSession, types: Collection[str]) -> dict[UUID, str]:
         """Return the alarms about the service itself of these types: that is how a file names them."""

@@ -40,4 +40,4 @@ def test_a_message_too_many_or_too_few_is_found(path: Path) -> None:
     timeline.told = [*told, *told[:1]]
     assert bool(told) == any(line.startswith("sent and not expected") for line in differences(scenario, timeline))
     timeline.told, timeline.said = told, []
-    assert len(differences(scenario, timeline)) == len(scenario.log)
+    assert len(differences(scenario, timeline)) == len(scenario.log) + len(scenario.answered)

@@ -27,7 +27,7 @@ def fits(scenario: Scenario) -> bool:
     people = [scenario.people, *(event.people or {} for event in scenario.events)]
     ways = {rule.way.partition("/")[0] for some in people for rules in some.values() for rule in rules}
     raised = [event for event in scenario.events if event.raise_ is not None]
-    plain = all(event.tier is event.class_ is event.quiet_for is None for event in raised)
+    plain = all(event.tier is event.class_ is event.quiet_for is None and not event.waited for event in raised)
     return plain and ways <= WAYS and not scenario.broken_channels
 
 

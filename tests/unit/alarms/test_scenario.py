@@ -89,6 +89,7 @@ def test_every_act_is_in_the_document() -> None:
             0,
             "“jim” of `watchdog` is nobody. Add them to `people`",
         ),
+        ("arrive_in: 40m", "waited: 40m", 23, "`waited` says more of `raise`. Take it out, or raise an alarm"),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
         ("until: 30m\n", "", 0, "`until` is missing"),
         ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),
@@ -108,6 +109,7 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, words: s
         ("  - 5s fiona.voice\n", "", "sent and not expected: 0m05s fiona.voice of alarm 1"),
         ("words: no such number}\ncomes", "words: line busy}\ncomes", "the log has no line of kind send_failed"),
         ("wardens: []", "wardens: [1m rory]", "does not come on in wardens: 1m00s rory"),
+        ('"1": 1m', '"1": 2m', "alarm 1 by its state was answered after 1m00s, not after 2m00s"),
         ("arrive_in: 40m}", "arrive_in: 40m, refused: true}", "accept of alarm 1 was allowed"),
     ],
 )
