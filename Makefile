@@ -27,8 +27,8 @@ run: install ## Install and run the demo: database, broker, service and simulate
 test: install system check ## Install, check the code and run the tests
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-nightly: install ## Run the property tests with 20,000 histories each, and 20,000 simulated afternoons (hours)
-	@TELECARE_NIGHTLY=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/property tests/simulation $(ARGS)
+nightly: install ## Run the property tests with 20,000 histories each, 20,000 simulated afternoons, all runs of a race (hours)
+	@TELECARE_NIGHTLY=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/property tests/simulation tests/scenarios $(ARGS)
 
 check: install ## Check style, types, import rules, and that the migrations make the models' schema
 	$(BIN)/ruff check .

@@ -1,12 +1,13 @@
 """Holds what a scenario's run came to against what its file expects, and says each difference in words. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from alarms.policy.cast import person_id
 from alarms.policy.scenario import Scenario
+from alarms.policy.scenario_words import ToldPart
 from alarms.policy.simulate import FIRST, Said, Timeline
 from alarms.rota.domain import Rota, handovers
 
@@ -17,13 +18,10 @@ _ANSWERS = ("acked", "taken_over", "accepted")
 def differences(scenario: Scenario, timeline: Timeline) -> list[str]:
     """Return where a timeline is not what the scenario expects: what is missing, and what else was sent."""
     found = list(timeline.surprises)
-    if scenario.expect is not None:
-        wanted = [(one.at, one.who, one.way, one.alarm or FIRST) for one in scenario.expect]
-        sent = [(_seconds(told.at - timeline.start), told.who, told.way, told.alarm) for told in timeline.told]
-        found += [f"not sent: {_words(*one)}" for one in _minus(wanted, sent)]
-        found += [f"sent and not expected: {_words(*one)}" for one in _minus(sent, wanted)]
-        if scenario.in_order and not found:
-            found += _out_of_order(wanted, sent)
+    if scenario.one_of:
+        found += _of_outcomes(scenario, timeline)
+    elif scenario.expect is not None:
+        found += _of_told(scenario, scenario.expect, timeline)
     for line in scenario.log:
         if not any(_matches(line, said, timeline.start) for said in timeline.said):
             found.append(f"the log has no line of kind {line.kind} with “{line.words}”")
@@ -46,6 +44,29 @@ def _of_answers(scenario: Scenario, timeline: Timeline) -> list[str]:
             for where, after in times.items()
             if after != wanted
         ]
+    return found
+
+
+def _of_told(scenario: Scenario, expect: Iterable[ToldPart], timeline: Timeline) -> list[str]:
+    wanted = [(one.at, one.who, one.way, one.alarm or FIRST) for one in expect]
+    sent = [(_seconds(told.at - timeline.start), told.who, told.way, told.alarm) for told in timeline.told]
+    found = [f"not sent: {_words(*one)}" for one in _minus(wanted, sent)]
+    found += [f"sent and not expected: {_words(*one)}" for one in _minus(sent, wanted)]
+    return found or (_out_of_order(wanted, sent) if scenario.in_order else [])
+
+
+def _of_outcomes(scenario: Scenario, timeline: Timeline) -> list[str]:
+    """Return for each way in which a race may end why it is not that one; nothing when it is one of them."""
+    kinds = {kind for outcome in scenario.one_of for kind in outcome.log}
+    logged = tuple(said.kind for said in timeline.said if said.alarm == FIRST and said.kind in kinds)
+    found = []
+    for number, outcome in enumerate(scenario.one_of, start=1):
+        faults = _of_told(scenario, (*(scenario.expect or ()), *outcome.expect), timeline)
+        if logged != outcome.log:
+            faults.append(f"the log has {', '.join(logged) or 'no such line'}")
+        if not faults:
+            return []
+        found.append(f"not as in number {number} of one_of: {'; '.join(faults)}")
     return found
 
 

@@ -173,7 +173,7 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     def real_only(self) -> str | None:
         """The name of its act when only real parts can show what comes of it, else None."""
         real = {*self.FAULTS, *self.AT_HOMES, *self.MESSAGES, *self.AT_SERVICE, *self.CHECKS}
-        return next((name for name in self.acts if name in real), None)
+        return next((name for name in self.acts if name in real), "together" if self.together else None)
 
     @property
     def is_act(self) -> bool:

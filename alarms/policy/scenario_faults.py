@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from alarms.policy.scenario_words import Part
+from alarms.policy.scenario_words import Part, Told
 
 
 class FaultWords(Part):
@@ -14,12 +14,22 @@ class FaultWords(Part):
 
     sender: Literal["off", "on"] | None = None
 
+    together: bool = Field(default=False, description="at one instant with its neighbours, and with what is due then")
+
+
+class OutcomePart(Part):
+    """How a race may end: who is told beside those of `expect`, and the log's lines of the kinds that outcomes name."""
+
+    expect: tuple[Told, ...] = ()
+    log: tuple[str, ...] = ()
+
 
 class Trials(Part):
     """How a whole scenario is tried, where it is about chance: by how many at once, and how often."""
 
     workers: int = Field(default=1, ge=1, le=16, description="as many engines drive at once")
     runs: int = Field(default=1, ge=1, le=1000, description="it is run so often; each time must come out so")
+    one_of: tuple[OutcomePart, ...] = Field(default=(), description="how a race may end, and each time must in one way")
 
     @property
     def crowd(self) -> str | None:

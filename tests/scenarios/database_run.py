@@ -1,10 +1,12 @@
 """A scenario on a real database: the engine, the service, the outbox and the sender of the product, a clock of ours."""
 
 import asyncio
+import random
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +46,8 @@ from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
 from tests.scenarios.watchers import Watchers
 
+_CHANCE = random.Random(7)
+_LONGEST_START = 30
 _NEXT = text(
     """
     SELECT least(
@@ -103,13 +107,27 @@ class DatabaseRun:
             self.person, _ = await add_home(session)
         for stage in self.stages:
             await stage.build()
-        for event in sorted(self.scenario.events, key=lambda event: event.at):
-            await self._drive_until(self.scenario.start + timedelta(seconds=event.at))
-            await self._happen(event)
-            await self._drive()
+        in_time = sorted(self.scenario.events, key=lambda event: event.at)
+        for (at, together), events in groupby(in_time, key=lambda event: (event.at, event.together)):
+            moment = self.scenario.start + timedelta(seconds=at)
+            if together:
+                await self._race(moment, events)
+                continue
+            for event in events:
+                await self._drive_until(moment)
+                await self._happen(event)
+                await self._drive()
         await self._drive_until(self.scenario.start + timedelta(seconds=self.scenario.until))
         await self._read_back()
         return self.timeline
+
+    async def _race(self, moment: datetime, events: Iterable[EventPart]) -> None:
+        """Let these happen at one instant, with what is due at it: whoever is first, is."""
+        await self._drive_until(moment - timedelta(microseconds=1))
+        await self.be_at(moment)
+        contenders = [*(self._happen(event) for event in events), self._work()]
+        await asyncio.gather(*(_after_a_moment(contender) for contender in contenders))
+        await self._drive()
 
     # Time.
 
@@ -148,15 +166,18 @@ class DatabaseRun:
         """Let everybody work until nobody finds anything at this moment."""
         busy = True
         while busy:
-            done: list[object] = [await stage.drive() for stage in self._at_work]
-            if self._awake:
-                done += await asyncio.gather(*(engine.drive() for engine in self.engines))
-                done.append(await self._send())
-            busy = any(done)
+            busy = any([*[await stage.drive() for stage in self._at_work], await self._work()])
 
     @property
     def _at_work(self) -> list[Stage]:
         return [stage for stage in self.stages if self._awake or stage.apart]
+
+    async def _work(self) -> bool:
+        """Let engines and sender do what they find; return whether there was anything."""
+        if not self._awake:
+            return False
+        driven = await asyncio.gather(*(engine.drive() for engine in self.engines))
+        return any([*driven, await self._send()])
 
     async def _send(self) -> bool:
         if not self.sends:
@@ -299,6 +320,13 @@ class DatabaseRun:
         """Return the alarms about the service itself of these types: that is how a file names them."""
         ours = select(Alarm.id, Alarm.type).where(Alarm.hub_id == SYSTEM_HUB, Alarm.type.in_(types))
         return {row.id: row.type for row in await session.execute(ours)}
+
+
+async def _after_a_moment(contender: Awaitable[object]) -> None:
+    """Give the others of a race a start of some turns, now of many and now of none."""
+    for _ in range(_CHANCE.randrange(_LONGEST_START)):
+        await asyncio.sleep(0)
+    await contender
 
 
 async def _rotas(rotas: RotaRepository, scenario: Scenario) -> dict[str, Rota]:

@@ -22,6 +22,7 @@ from alarms.policy.scenario import (
     read_scenario,
 )
 from alarms.policy.scenario_checks import CheckPart
+from alarms.policy.scenario_faults import OutcomePart
 from alarms.policy.scenario_homes import HomePart
 from alarms.policy.scenario_messages import ReportPart, TextPart
 from alarms.policy.simulate import AlarmType, ScenarioRun
@@ -46,6 +47,7 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
         Scenario,
         EventPart,
         RotaPart,
+        OutcomePart,
         OverridePart,
         TemporaryPart,
         TurnPart,
@@ -73,6 +75,7 @@ def test_every_act_is_in_the_document() -> None:
     ("old", "new", "line", "words"),
     [
         ("until: 30m", "until: 30m\nworkers: 2", 0, "`workers` happens on real parts only. Add levels: [database]"),
+        ("act: accept,", "act: accept, together: true,", 0, "`together` happens on real parts only"),
         ("sms@0 voice@2m", "fax@0", 13, "“fax@0” is no list of ways. Write them as sms@0 voice@5m"),
         ("at: 5s, fails", "at: in a while, fails", 22, "“in a while” is no duration. Write seconds"),
         ("at: 5s, fails", "at: 401d, fails", 22, "from 0 to 400 days"),
@@ -130,3 +133,12 @@ expect: [0 b.sms, 0 a.sms]
 """
     assert run(text) == []
     assert run(text + "in_order: true\n") == ["sent in another order: 0m00s a.sms of alarm 1, 0m00s b.sms of alarm 1"]
+
+
+def test_a_race_ends_in_one_of_the_ways_that_are_listed() -> None:
+    listed = EXAMPLE + "one_of: [{expect: [1m rory.sms]}, {log: [send_failed]}]\n"
+    assert run(listed) == []
+    assert run(listed.replace("{log: [send_failed]}", "{log: [send_failed, step]}")) == [
+        "not as in number 1 of one_of: not sent: 1m00s rory.sms of alarm 1; the log has step, send_failed",
+        "not as in number 2 of one_of: the log has step, send_failed",
+    ]
