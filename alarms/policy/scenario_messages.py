@@ -4,7 +4,23 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from alarms.policy.scenario_words import Part, WayOf
+from alarms.policy.scenario_words import CHANNELS, Moment, Part, WayOf
+
+
+class ProviderPart(Part):
+    """How the provider of a way answers from now on: for so many messages, for so long, or until it is said anew."""
+
+    way: Literal[CHANNELS]  # type: ignore[valid-type]
+    does: Literal["takes", "busy", "hangs", "refuses", "spent", "takes and dies", "reports first"]
+    times: int | None = Field(default=None, ge=1)
+    for_: Moment | None = Field(default=None, alias="for")
+    name: Literal["first", "second"] | None = Field(default=None, description="of two that the way has then")
+
+
+class KillPart(Part):
+    """A program of ours dies without warning at a point, the next time that it gets there; another takes its place."""
+
+    sender: Literal["bundling", "taken", "handed over"]
 
 
 class ReportPart(Part):
@@ -26,8 +42,10 @@ class TextPart(Part):
 class MessageWords(Part):
     """Acts of an event that come from providers, and from people who reply to what they were sent."""
 
-    MESSAGES: ClassVar[tuple[str, ...]] = ("report", "text")
+    MESSAGES: ClassVar[tuple[str, ...]] = ("provider", "kill", "report", "text")
 
+    provider: ProviderPart | None = Field(default=None, description="the provider of a way answers otherwise")
+    kill: KillPart | None = Field(default=None, description="a program of ours dies at a point")
     report: ReportPart | None = Field(default=None, description="a provider says what became of a message")
     text: TextPart | None = Field(default=None, description="somebody replies by text")
 
@@ -38,3 +56,7 @@ class MessageChecks(Part):
     reports: tuple[Literal["held", "applied", "orphan"], ...] | None = Field(
         default=None, description="what became of the reports of providers, in the order in which they came"
     )
+    shown: dict[WayOf, int] | None = Field(
+        default=None, description="how many messages a provider shows by now that knows a repeat by its key"
+    )
+    taken_by: dict[str, int] | None = Field(default=None, description="how many messages each provider has taken")

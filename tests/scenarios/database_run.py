@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -18,16 +19,13 @@ from alarms.escalation.inputs import Delivered
 from alarms.handling.domain import SYSTEM_HUB, Opening, Subject
 from alarms.handling.engine import Engine
 from alarms.handling.models import Alarm, AlarmLog
-from alarms.handling.service import AlarmService, Origin, record_delivery
+from alarms.handling.service import AlarmService, Origin
 from alarms.intake.types import TYPES
 from alarms.notify.delivery import Provider
-from alarms.notify.sender import Sender
 from alarms.policy.acts import input_of
 from alarms.policy.cast import person_id
 from alarms.policy.scenario import EventPart, Scenario, WorkPart
-from alarms.policy.scenario_words import CHANNELS
 from alarms.policy.simulate import FIRST, Said, Timeline, Told
-from alarms.responders.objections import objection
 from alarms.rota.domain import Rota
 from alarms.rota.repository import RotaRepository
 from alarms.work.service import WorkService
@@ -41,10 +39,11 @@ from tests.scenarios.from_outside import FromOutside
 from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
 from tests.scenarios.messages import Messages
-from tests.scenarios.providers import Passing, StandIn
+from tests.scenarios.outgoing import Outgoing
 from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
 from tests.scenarios.watchers import Watchers
+from tests.scenarios.web import Web
 
 _CHANCE = random.Random(7)
 _LONGEST_START = 30
@@ -71,10 +70,11 @@ class DatabaseRun:
         self.received: list[tuple[str, datetime]] = []
         self.timeline = Timeline(scenario.start)
         self.engines = [Engine(database, self.house.contacts_of) for _ in range(scenario.workers)]
-        self.sender = Sender(database, self.providers(), record_delivery, pace_s=0, check=objection)
+        self.outgoing = Outgoing(self)
         self.sends = True
         self.person: UUID | None = None
         self.stages: tuple[Stage, ...] = (
+            self.outgoing,
             Faults(self),
             AtHomes(self),
             Hubs(self),
@@ -86,8 +86,13 @@ class DatabaseRun:
         self._awake = True
 
     def providers(self) -> dict[str, Provider]:
-        broken = self.scenario.broken_channels
-        return {one: Passing(StandIn(one, broken=one in broken), self.receive) for one in CHANNELS}
+        """Return what takes the messages of each way."""
+        return self.outgoing.providers()
+
+    @cached_property
+    def web(self) -> Web:
+        """The product's web side."""
+        return Web(self.database)
 
     def receive(self, effect_key: str) -> None:
         """Note that a provider has a message: that, and not that it was written, is what tells somebody."""
@@ -180,12 +185,7 @@ class DatabaseRun:
         return any([*driven, await self._send()])
 
     async def _send(self) -> bool:
-        if not self.sends:
-            return False
-        taken, _ = await self.sender._take()
-        for message in taken:
-            await self.sender._deliver(message)
-        return bool(taken)
+        return self.sends and await self.outgoing.send()
 
     # What happens.
 

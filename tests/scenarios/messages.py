@@ -1,7 +1,6 @@
 """What providers say of messages, and people of alarms, while a scenario runs on a real database."""
 
 from datetime import datetime, timedelta
-from functools import cached_property
 
 from sqlalchemy import func, select
 
@@ -15,7 +14,6 @@ from alarms.policy.scenario_messages import ReportPart, TextPart
 from alarms.policy.simulate import FIRST
 from telecare.kernel.outbox import OutboxMessage
 from tests.scenarios.stage import Stage
-from tests.scenarios.web import Web
 
 GIVEN_UP = HOLD + timedelta(seconds=POLL_S)
 """So long after it came a report of nothing known is nobody's."""
@@ -23,10 +21,6 @@ GIVEN_UP = HOLD + timedelta(seconds=POLL_S)
 
 class Messages(Stage):
     """Delivery reports and replies, over HTTP as they come."""
-
-    @cached_property
-    def web(self) -> Web:
-        return Web(self.run.database)
 
     async def happen(self, event: EventPart) -> bool:
         if event.report is not None:
@@ -47,7 +41,7 @@ class Messages(Stage):
         held = select(func.min(DeliveryReport.received_at)).where(DeliveryReport.status == ReportStatus.HELD)
         async with self.run.database.transaction() as session:
             since = (await session.execute(held)).scalar_one()
-        return since + GIVEN_UP if since else None
+        return since + GIVEN_UP if since and since + GIVEN_UP > self.run.clock else None
 
     async def check(self, wanted: CheckPart) -> list[str]:
         if wanted.reports is None:
@@ -61,12 +55,12 @@ class Messages(Stage):
         """Say it as GOV.UK Notify does; the answer is the status."""
         ref, key = ("of-nobody", "of-nobody") if part.of is None else await self._names(part.of, alarm)
         about = {"id": ref, "reference": key, "status": part.says, "padding": "x" * part.bytes}
-        return str((await self.web.receipt(about, forged=part.forged)).status_code)
+        return str((await self.run.web.receipt(about, forged=part.forged)).status_code)
 
     async def _text(self, part: TextPart, ref: str) -> str:
         """Say it as Twilio does; the answer is the text that goes back."""
         name, _, way = part.from_.rpartition(".")
-        return (await self.web.text(self.run.house.address_of(name, way), part.says, ref)).text
+        return (await self.run.web.text(self.run.house.address_of(name, way), part.says, ref)).text
 
     async def _names(self, way: str, alarm: str) -> tuple[str, str]:
         """Return the provider's and our name of the last message of an alarm by a way."""

@@ -24,7 +24,7 @@ from alarms.policy.scenario import (
 from alarms.policy.scenario_checks import CheckPart
 from alarms.policy.scenario_faults import OutcomePart
 from alarms.policy.scenario_homes import HomePart
-from alarms.policy.scenario_messages import ReportPart, TextPart
+from alarms.policy.scenario_messages import KillPart, ProviderPart, ReportPart, TextPart
 from alarms.policy.simulate import AlarmType, ScenarioRun
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/scenarios.md").read_text(encoding="utf-8")
@@ -55,6 +55,8 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
         WorkPart,
         HomePart,
         CheckPart,
+        KillPart,
+        ProviderPart,
         ReportPart,
         TextPart,
     ],
