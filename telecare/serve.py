@@ -41,7 +41,7 @@ from telecare.kernel.collector import settle
 from telecare.kernel.db import ALARM_PATH, Database
 from telecare.kernel.listen import Listener
 from telecare.kernel.logging import get_logger
-from telecare.kernel.schema import expected_revision, present_revision
+from telecare.kernel.schema import SchemaGate
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
@@ -66,10 +66,6 @@ SCHEMA_CHECK_S = 10.0
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set."""
-
-
-class SchemaChangedError(Exception):
-    """The schema under a running process is no longer the one that it was written for."""
 
 
 class Process:
@@ -163,24 +159,19 @@ class Process:
 
     async def _work_while_the_schema_fits(self, stop: asyncio.Event) -> None:
         """Start the parts once the schema is the program's own; raise SchemaChangedError when it no longer is."""
-        started = False
+        gate, started = SchemaGate(self.database.engine), False
         while not stop.is_set():
             try:
-                present = await present_revision(self.database.engine)
+                fits = await gate.look()
             except Exception as error:
                 if not is_transient(error):
                     raise
                 log.warning("schema_not_read", error=repr(error)[:200])
             else:
-                fits = present == expected_revision()
-                if started and not fits:
-                    raise SchemaChangedError(f"The schema is at {present}; this program was written for another")
                 if fits and not started:
                     started = True
                     for name, work in self._parts.items():
                         self._start(name, work)
-                elif not fits:
-                    log.warning("waits_for_its_schema", present=present, expected=expected_revision())
             await first_of(stop, timeout_s=SCHEMA_CHECK_S if started else SCHEMA_WAIT_S)
 
     def _start(self, name: str, work: Work) -> None:

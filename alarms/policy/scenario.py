@@ -140,7 +140,7 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     rotas: dict[str, RotaPart] | None = None
     policy: PolicyDocument | None = Field(default=None, description="a new version of the policy of its key")
     retire: str | None = Field(default=None, description="no new alarm goes by the policy of this key any more")
-    refused: bool = Field(default=False, description="a rule must forbid it")
+    refused: bool | str = Field(default=False, description="a rule must forbid it, in these words when they are given")
     answer: str | None = Field(
         default=None, coerce_numbers_to_str=True, description="what whoever says it must be answered"
     )
@@ -162,6 +162,14 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
                 f"nobody is answered here; take `answer` out, or write it beside `{'` or `'.join(ANSWERED)}`"
             )
         return self
+
+    def surprises(self, alarm: str, refusal: str | None) -> list[str]:
+        """Return in words what came otherwise than `refused` says; `refusal` is why a rule forbade it, if one did."""
+        what = f"{self.act or self.close} of alarm {alarm}"
+        if refusal is None:
+            return [f"{what} was allowed"] if self.refused else []
+        expected = self.refused if isinstance(self.refused, bool) else self.refused in refusal
+        return [] if expected else [f"{what} was refused: {refusal}"]
 
     @property
     def acts(self) -> list[str]:
@@ -222,10 +230,16 @@ class Scenario(Trials, ServiceKeys):
         return self
 
     @model_validator(mode="after")
-    def _watchdog_knows_whom(self) -> "Scenario":
-        for name in self.watchdog:
-            if name not in self.people:
-                raise ValueError(f"“{name}” of `watchdog` is nobody; add them to `people`")
+    def _all_are_there(self) -> "Scenario":
+        operators = {name for names in self.rooms.values() for name in names}
+        looks = {name for event in self.events if event.check for name in event.check.sees}
+        for where, named, among, there in (
+            ("watchdog", self.watchdog, "people", self.people),
+            ("sees", looks, "rooms", operators),
+        ):
+            for name in named:
+                if name not in there:
+                    raise ValueError(f"“{name}” of `{where}` is nobody; add them to `{among}`")
         return self
 
     @model_validator(mode="before")

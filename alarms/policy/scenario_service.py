@@ -1,6 +1,7 @@
 """What befalls the service as a whole in a scenario: its clock, and who watches over it. Pure."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -20,10 +21,16 @@ def _jump(value: Any) -> Any:
 class ServiceWords(Part):
     """Acts of an event that need the whole service, with those who watch over it."""
 
-    AT_SERVICE: ClassVar[tuple[str, ...]] = ("clock",)
+    AT_SERVICE: ClassVar[tuple[str, ...]] = ("clock", "schema_", "cover")
 
     clock: Annotated[int, BeforeValidator(_jump)] | None = Field(
         default=None, description="the clock of the database jumps, such as +1h"
+    )
+    schema_: Literal["foreign", "ours"] | None = Field(
+        default=None, alias="schema", description="that of the database is another program's, or ours again"
+    )
+    cover: Literal["declared", "exercise", "ended"] | None = Field(
+        default=None, description="what our supervisor says of the partner"
     )
 
 
@@ -31,11 +38,18 @@ class ServiceChecks(Part):
     """What those who look at the whole of the service find."""
 
     dead_man: Literal["quiet", "rings"] | None = Field(default=None, description="the dead man's switch outside")
+    sees: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="by operator, the open alarms that they see; all see the same of each"
+    )
+    held_by: Mapping[str, str | None] = Field(default_factory=dict, description="by alarm, who has it; null: nobody")
 
 
 class ServiceKeys(Part):
     """What of a scenario's file is about the whole service; it needs real parts too."""
 
-    OF_SERVICE: ClassVar[tuple[str, ...]] = ("watchdog",)
+    OF_SERVICE: ClassVar[tuple[str, ...]] = ("watchdog", "rooms")
 
     watchdog: tuple[str, ...] = Field(default=(), description="whom the watchdog tells, by mail")
+    rooms: Mapping[Literal["ours", "partner", "other"], tuple[str, ...]] = Field(
+        default_factory=dict, description="operators by control room: what they do goes over the API"
+    )

@@ -266,14 +266,12 @@ class ScenarioRun:
         if name not in self.states:
             self.timeline.surprises.append(f"there is no alarm “{name}”")
             return
-        refused: RuleError | None = None
+        refused: str | None = None
         try:
             self._apply(name, self._input(event, name))
         except RuleError as error:
-            refused = error
-        if (refused is not None) != event.refused:
-            words = f"was refused: {refused}" if refused else "was allowed"
-            self.timeline.surprises.append(f"{event.act or event.close} of alarm {name} {words}")
+            refused = str(error)
+        self.timeline.surprises += event.surprises(name, refused)
 
     def _input(self, event: EventPart, name: str) -> Input:
         known = self.types[self.states[name].type]

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from telecare.kernel.errors import UnavailableError
+from telecare.kernel.logging import get_logger
+
+log = get_logger("schema")
 
 _PRESENT = text("SELECT version_num FROM alembic_version")
 
@@ -35,6 +38,29 @@ async def present_revision(engine: AsyncEngine) -> str | None:
     """Return the revision of the database, None when it has no schema."""
     async with engine.connect() as connection:
         return await connection.run_sync(lambda lent: MigrationContext.configure(lent).get_current_revision())
+
+
+class SchemaChangedError(Exception):
+    """The schema under a running process is no longer the one that it was written for."""
+
+
+class SchemaGate:
+    """Whether a process may work: only on the schema that it was written for, and as long as that stays (R20)."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._open = False
+
+    async def look(self) -> bool:
+        """Return whether the schema fits; SchemaChangedError when it did at an earlier look and no longer does."""
+        present = await present_revision(self._engine)
+        fits = present == expected_revision()
+        if self._open and not fits:
+            raise SchemaChangedError(f"The schema is at {present}; this program was written for another")
+        if not fits:
+            log.warning("waits_for_its_schema", present=present, expected=expected_revision())
+        self._open = fits
+        return fits
 
 
 async def require_own_schema(session: AsyncSession) -> None:

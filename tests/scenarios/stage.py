@@ -6,6 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from alarms.policy.scenario import EventPart
     from alarms.policy.scenario_checks import CheckPart
     from tests.scenarios.database_run import DatabaseRun
@@ -37,6 +41,10 @@ class Stage:
     async def check(self, wanted: CheckPart) -> list[str]:  # noqa: ARG002 - for those that can look
         """Return in words what is not as it is wanted."""
         return []
+
+    async def names(self, session: AsyncSession) -> dict[UUID, str]:  # noqa: ARG002 - for those that have some
+        """Return what messages may be about beside alarms, as a file calls it."""
+        return {}
 
     async def close(self) -> None:
         """Let go of what it has opened."""

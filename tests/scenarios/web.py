@@ -1,4 +1,4 @@
-"""The product's own web side, in this process: where providers report and texts come in, on the scenario's database."""
+"""The product's own web side, in this process, on the scenario's database: whoever reports, replies or logs in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ ADDRESS = "http://telecare.example"
 
 
 class Web:
-    """Asks as a provider does."""
+    """Asks as a provider does, or as somebody with a token."""
 
     def __init__(self, database: Database) -> None:
         settings = Settings(
@@ -29,6 +29,12 @@ class Web:
             twilio_auth_token=AUTH_TOKEN,
         )
         self._app = create_app(Services(settings, database, Sealer(settings)))
+
+    def of(self, token: str) -> httpx.AsyncClient:
+        """Return what whoever has this token asks the API with; it is for them to close."""
+        headers = {"Authorization": f"Bearer {token}"}
+        base = f"{ADDRESS}/api/v1"
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=base, headers=headers)
 
     async def receipt(self, document: Mapping[str, Any], *, forged: bool = False) -> httpx.Response:
         """Post what GOV.UK Notify says of a message."""
