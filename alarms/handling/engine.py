@@ -42,17 +42,22 @@ class Engine:
         """Drive alarms until `stop` is set; whatever fails, it goes on: nobody else has this job."""
         while not stop.is_set():
             self.woken.clear()
-            wait = POLL_S
-            try:
-                await self.drive(stop)
-                wait = await self._idle_time()
-                await self.look_at_the_clock()
-            except Exception as error:
-                if is_transient(error):
-                    log.warning("engine_waits_for_database", error=repr(error)[:300])
-                else:
-                    log.exception("engine_failed")
+            wait = await self.turn(stop)
             await first_of(stop, self.woken, timeout_s=wait)
+
+    async def turn(self, stop: asyncio.Event | None = None) -> float:
+        """Drive what is due; whatever fails, return after how many seconds to look again when nobody wakes us."""
+        try:
+            await self.drive(stop)
+            wait = await self._idle_time()
+            await self.look_at_the_clock()
+        except Exception as error:
+            if is_transient(error):
+                log.warning("engine_waits_for_database", error=repr(error)[:300])
+            else:
+                log.exception("engine_failed")
+            return POLL_S
+        return wait
 
     async def drive(self, stop: asyncio.Event | None = None) -> int:
         """Drive alarms until none is due or `stop` is set; return how many."""

@@ -10,9 +10,12 @@ from alarms.policy.scenario_words import Part, Told
 class FaultWords(Part):
     """Acts of an event that need the real parts: the database and what runs on it, broker, providers."""
 
-    FAULTS: ClassVar[tuple[str, ...]] = ("sender",)
+    FAULTS: ClassVar[tuple[str, ...]] = ("sender", "commits")
 
     sender: Literal["off", "on"] | None = None
+    commits: Literal["fail", "conflict", "work"] | None = Field(
+        default=None, description="what becomes of each transaction that changes an alarm, when it is to be committed"
+    )
 
     together: bool = Field(default=False, description="at one instant with its neighbours, and with what is due then")
 

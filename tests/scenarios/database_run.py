@@ -40,6 +40,7 @@ from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
 from tests.scenarios.messages import Messages
 from tests.scenarios.outgoing import Outgoing
+from tests.scenarios.own_rhythm import OwnRhythm
 from tests.scenarios.rooms import Rooms
 from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
@@ -51,7 +52,7 @@ _LONGEST_START = 30
 _NEXT = text(
     """
     SELECT least(
-        (SELECT min(next_due_at) FROM alarm WHERE handling <> 'closed'),
+        (SELECT min(next_due_at) FROM alarm WHERE handling <> 'closed' AND :drives),
         (SELECT min(due_at) FROM outbox WHERE state = 'pending' AND :sends))
     """
 )
@@ -77,7 +78,8 @@ class DatabaseRun:
         self.rooms = Rooms(self)
         self.stages: tuple[Stage, ...] = (
             self.outgoing,
-            Faults(self),
+            rhythm := OwnRhythm(self),
+            Faults(self, rhythm),
             AtHomes(self),
             Hubs(self),
             Watchers(self),
@@ -166,7 +168,7 @@ class DatabaseRun:
         moments = [await stage.next() for stage in self._at_work]
         if self.awake:
             async with self.database.transaction() as session:
-                due = (await session.execute(_NEXT, {"sends": self.sends})).scalar_one()
+                due = (await session.execute(_NEXT, {"drives": bool(self.engines), "sends": self.sends})).scalar_one()
             moments.append(due and due - self.ahead)
         return [moment for moment in moments if moment is not None]
 

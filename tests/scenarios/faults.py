@@ -1,8 +1,11 @@
 """What goes wrong with our own parts while a scenario runs on a real database."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from alarms.handling.domain import SYSTEM_HUB
 from alarms.handling.models import Alarm, AlarmLog
@@ -11,15 +14,60 @@ from alarms.policy.scenario_checks import CheckPart
 from alarms.policy.simulate import FIRST
 from tests.scenarios.stage import Stage
 
+if TYPE_CHECKING:
+    from tests.scenarios.database_run import DatabaseRun
+    from tests.scenarios.own_rhythm import OwnRhythm
+
+
+_REFUSE = """
+CREATE OR REPLACE FUNCTION sim.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the scenario lets no commit through' USING ERRCODE = TG_ARGV[0];
+END $$
+"""
+_COMMITS = {"fail": "XX000", "conflict": "40001"}
+"""What the database says: a fault that nobody foresees, or that others were at the same rows."""
+_LET_THROUGH = "DROP TRIGGER IF EXISTS refuse ON alarm"
+
 
 class Faults(Stage):
-    """Senders that stand still."""
+    """Senders that stand still, and a database that takes nothing in."""
+
+    def __init__(self, run: DatabaseRun, rhythm: OwnRhythm) -> None:
+        super().__init__(run)
+        self._rhythm = rhythm
+        self._refuses = False
 
     async def happen(self, event: EventPart) -> bool:
-        if event.sender is None:
+        if event.sender is not None:
+            self.run.sends = event.sender == "on"
+        elif event.commits == "work":
+            await self.close()
+            self._rhythm.end()
+        elif event.commits is not None:
+            await self._refuse(_COMMITS[event.commits])
+            self._rhythm.begin()
+        else:
             return False
-        self.run.sends = event.sender == "on"
         return True
+
+    async def close(self) -> None:
+        if self._refuses:
+            self._refuses = False
+            await self._sql(_LET_THROUGH)
+
+    async def _refuse(self, code: str) -> None:
+        self._refuses = True
+        trigger = (
+            "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON alarm DEFERRABLE INITIALLY DEFERRED "
+            f"FOR EACH ROW EXECUTE FUNCTION sim.refuse('{code}')"
+        )
+        await self._sql(_REFUSE, trigger)
+
+    async def _sql(self, *statements: str) -> None:
+        async with self.run.database.transaction() as session:
+            for statement in statements:
+                await session.execute(text(statement))
 
     async def check(self, wanted: CheckPart) -> list[str]:
         alarm_id = self.run.alarms.get(wanted.alarm or FIRST)
