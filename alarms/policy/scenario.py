@@ -140,7 +140,7 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     rotas: dict[str, RotaPart] | None = None
     policy: PolicyDocument | None = Field(default=None, description="a new version of the policy of its key")
     retire: str | None = Field(default=None, description="no new alarm goes by the policy of this key any more")
-    refused: bool | str = Field(default=False, description="a rule must forbid it, in these words when they are given")
+    refused: bool | str = Field(default=False, description="a rule must forbid it; in these words; in a race: maybe")
     answer: str | None = Field(
         default=None, coerce_numbers_to_str=True, description="what whoever says it must be answered"
     )
@@ -166,6 +166,8 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     def surprises(self, alarm: str, refusal: str | None) -> list[str]:
         """Return in words what came otherwise than `refused` says; `refusal` is why a rule forbade it, if one did."""
         what = f"{self.act or self.close} of alarm {alarm}"
+        if self.refused == "maybe":
+            return []
         if refusal is None:
             return [f"{what} was allowed"] if self.refused else []
         expected = self.refused if isinstance(self.refused, bool) else self.refused in refusal

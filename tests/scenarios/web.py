@@ -1,9 +1,11 @@
 """The product's own web side, in this process, on the scenario's database: whoever reports, replies or logs in."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from simulators.provider.desk import AUTH_TOKEN, CALLBACK_TOKEN
 from simulators.provider.signing import signature
@@ -21,14 +23,7 @@ class Web:
     """Asks as a provider does, or as somebody with a token."""
 
     def __init__(self, database: Database) -> None:
-        settings = Settings(
-            database_url=database.url,
-            seal_key=SEAL_KEY,
-            callback_url=ADDRESS,
-            notify_callback_token=CALLBACK_TOKEN,
-            twilio_auth_token=AUTH_TOKEN,
-        )
-        self._app = create_app(Services(settings, database, Sealer(settings)))
+        self._app = _app_on(database)
 
     def of(self, token: str) -> httpx.AsyncClient:
         """Return what whoever has this token asks the API with; it is for them to close."""
@@ -50,3 +45,16 @@ class Web:
     async def _post(self, path: str, **request: Any) -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=ADDRESS) as client:
             return await client.post(f"/api/v1/callbacks{path}", **request)
+
+
+@lru_cache(maxsize=1)
+def _app_on(database: Database) -> FastAPI:
+    """Return the application; it takes longer to make than many a scenario to run, so those of a database share it."""
+    settings = Settings(
+        database_url=database.url,
+        seal_key=SEAL_KEY,
+        callback_url=ADDRESS,
+        notify_callback_token=CALLBACK_TOKEN,
+        twilio_auth_token=AUTH_TOKEN,
+    )
+    return create_app(Services(settings, database, Sealer(settings)))
