@@ -49,7 +49,7 @@ from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
 from alarms.notify.notices import Notice
-from alarms.policy.calendar import local_at, next_morning
+from alarms.policy.calendar import local_at
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
 from alarms.responders.repository import ResponderRepository
@@ -266,14 +266,13 @@ class AlarmService:
         now = await database_now(self.session)
         return (await self.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)).id, True
 
-    async def hasten(self, alarm_id: UUID, tier: str) -> None:
-        """Let the alarm of a silent hub have the deadline of another tier if that is sooner; never later (C17)."""
+    async def hasten(self, alarm_id: UUID, tier: str, since: datetime) -> None:
+        """Let the alarm of a hub that is silent since then have another tier's deadline if that is sooner (C17)."""
         alarm = await self.alarms.lock(alarm_id)
         if alarm is None or alarm.handling == Handling.CLOSED or alarm.tier == tier:
             return
         now, state = await database_now(self.session), await self._state_of(alarm)
-        morning = next_morning(alarm.raised_at)
-        before, after = (act_by(each, alarm.raised_at, morning) for each in (alarm.tier, tier))
+        before, after = (act_by(each, since) for each in (alarm.tier, tier))
         alarm.tier = tier
         if after < before and not state.ladder.policy and alarm.incident_id is None:
             event = Rerouted(ladder_until(tier, now, after), f"The person is in risk tier {tier} now: it is due sooner")
@@ -306,7 +305,7 @@ class AlarmService:
         now = await database_now(self.session)
         own = BY_CLASS[alarm.class_]
         if alarm.type == HUB_OFFLINE:
-            own = ladder_until(alarm.tier, now, act_by(alarm.tier, alarm.raised_at, next_morning(alarm.raised_at)))
+            own = ladder_until(alarm.tier, now, act_by(alarm.tier, alarm.raised_at))
         ladder = await self._ladder_for(alarm, own, now)
         await self._apply(alarm, Rerouted(ladder, "The incident is over, and this is not"))
 

@@ -1,7 +1,8 @@
 """A hub that has fallen silent: by when a human must see to it, by the person's risk tier, and many never heard. Pure.
 
 Tier A 15 minutes, B one hour, C four hours, D the next working morning, from the moment at which the hub was offline
-(domain 1.7). A policy for the type `hub_offline` takes the place of these.
+(domain 1.7); a morning that comes sooner than the four hours is not yet the next one. A policy for the type
+`hub_offline` takes the place of these.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from alarms.escalation.domain import Ladder, Step, Target
 from alarms.escalation.ranks import TECHNICAL, URGENT
 from alarms.handling.domain import Opening
-from alarms.policy.calendar import at_words
+from alarms.policy.calendar import at_words, next_morning
 
 HUB_OFFLINE = "hub_offline"
 MASS_SILENCE = "mass_silence"
@@ -22,9 +23,9 @@ MANY, MANY_OF_ALL = 5, 0.02
 NAMED = 10
 
 
-def act_by(tier: str | None, since: datetime, morning: datetime) -> datetime:
-    """Return by when a human must see to a hub that is offline since then; `morning` is the next working one."""
-    return since + IN_TIME[tier] if tier in IN_TIME else morning
+def act_by(tier: str | None, since: datetime) -> datetime:
+    """Return by when a human must see to a hub that is offline since then: never sooner where the risk is less."""
+    return since + IN_TIME[tier] if tier in IN_TIME else next_morning(since + max(IN_TIME.values()))
 
 
 def ladder_until(tier: str | None, now: datetime, deadline: datetime) -> Ladder:

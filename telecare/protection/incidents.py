@@ -17,7 +17,6 @@ from alarms.incidents.domain import Group, Rule, Standing, correlate, is_over
 from alarms.incidents.models import Incident, IncidentMember
 from alarms.incidents.repository import IncidentRepository, as_open, group_of
 from alarms.incidents.service import IncidentService, News
-from alarms.policy.calendar import next_morning
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import by_itself
@@ -157,4 +156,4 @@ def _changed(standing: dict[str, Standing], members: dict[str, IncidentMember]) 
 def _is_overdue(home: Standing, now: datetime) -> bool:
     """Say whether a human should have seen to a silent home by now."""
     since = home.offline_since
-    return since is not None and now >= act_by(home.tier, since, next_morning(since))
+    return since is not None and now >= act_by(home.tier, since)

@@ -28,7 +28,6 @@ from alarms.handling.silence import (
 from alarms.incidents.domain import Rule
 from alarms.incidents.repository import IncidentRepository
 from alarms.intake.repository import IntakeRepository
-from alarms.policy.calendar import next_morning
 from devices.presence.silence_repository import SilenceRepository, Silent
 from devices.presence.verdict_repository import VerdictRepository
 from devices.registry.context import hub_context
@@ -41,10 +40,12 @@ from telecare.wire.payloads import Message
 
 log = get_logger("silence")
 
-# Of people whose tier has changed since the alarm about their silent hub was opened.
+# Of people whose tier has changed since the alarm about their silent hub was opened, and since when it is silent.
 _TIER_CHANGED = text(
     """
-    SELECT a.id, n.risk_tier
+    SELECT a.id, n.risk_tier,
+           coalesce((SELECT max(started_at) FROM presence_period q
+                      WHERE q.hub_id = a.hub_id AND q.state = 'offline' AND q.started_at <= a.raised_at), a.raised_at)
       FROM alarm a JOIN person n ON n.id = a.person_id
      WHERE a.type = :type AND a.handling <> 'closed' AND a.tier IS DISTINCT FROM n.risk_tier
      ORDER BY a.id
@@ -121,7 +122,7 @@ class SilenceWatch:
             if not still:
                 return
             subject = subject_of(await hub_context(session, silent.hub_id, None), Message(type="hub_offline"))
-            deadline = act_by(subject.tier, silent.since, next_morning(silent.since))
+            deadline = act_by(subject.tier, silent.since)
             ladder = ladder_until(subject.tier, now, deadline)
             opening = silent_hub(subject.tier, silent.since, last_proof, ladder)
             alarm = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
@@ -153,6 +154,6 @@ class SilenceWatch:
         """Let a deadline come sooner where the person is at more risk than when the alarm was opened; never later."""
         async with self.database.transaction() as session:
             changed = [tuple(row) for row in await session.execute(_TIER_CHANGED, {"type": HUB_OFFLINE})]
-        for alarm_id, tier in changed:
+        for alarm_id, tier, since in changed:
             async with self.database.transaction() as session:
-                await AlarmService(session, self.public_url).hasten(alarm_id, tier)
+                await AlarmService(session, self.public_url).hasten(alarm_id, tier, since)

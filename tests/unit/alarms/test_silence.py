@@ -20,21 +20,27 @@ BOSS = Party("b", "Boss", (ContactRule(0, Address("email", "boss@x", "Boss")),))
     ("tier", "in_time"), [("A", timedelta(minutes=15)), ("B", timedelta(hours=1)), ("C", timedelta(hours=4))]
 )
 def test_the_graver_the_tier_the_sooner(tier: str, in_time: timedelta) -> None:
-    assert act_by(tier, FRIDAY, next_morning(FRIDAY)) == FRIDAY + in_time
+    assert act_by(tier, FRIDAY) == FRIDAY + in_time
 
 
 def test_the_least_grave_wait_for_the_next_working_morning_in_scotland() -> None:
-    assert act_by("D", FRIDAY, next_morning(FRIDAY)) == datetime(2027, 1, 5, 10, tzinfo=UTC)
+    assert act_by("D", FRIDAY) == datetime(2027, 1, 5, 10, tzinfo=UTC)
     tuesday = datetime(2027, 1, 5, 9, 59, tzinfo=UTC)
     assert next_morning(tuesday) == datetime(2027, 1, 5, 10, tzinfo=UTC)
     summer = datetime(2027, 7, 6, 9, 0, tzinfo=UTC)  # 10:00 there: the morning has begun
     assert next_morning(summer) == datetime(2027, 7, 7, 9, tzinfo=UTC)
 
 
+@given(hours=st.floats(0, 8760))
+def test_whoever_is_at_less_risk_is_never_to_be_seen_to_sooner(hours: float) -> None:
+    deadlines = [act_by(tier, FRIDAY + timedelta(hours=hours)) for tier in "ABCD"]
+    assert deadlines == sorted(deadlines)
+
+
 @given(tier=st.sampled_from(["A", "B", "C", "D", None]), late_s=st.integers(0, 100_000))
 def test_a_supervisor_hears_of_it_before_the_deadline_however_late_it_is_opened(tier: str | None, late_s: int) -> None:
     now = FRIDAY + timedelta(seconds=late_s)
-    deadline = act_by(tier, FRIDAY, next_morning(FRIDAY))
+    deadline = act_by(tier, FRIDAY)
     state = decide(None, Raised("a", "hub_offline", "U", 30, ladder_until(tier, now, deadline), "", now), now).state
     while True:
         due = state.next_due_at
