@@ -15,7 +15,7 @@ class CheckPart(HomeChecks, MessageChecks, ServiceChecks):
 
     open: int | None = Field(default=None, ge=0, description="how many alarms are open, those about the service apart")
     log: tuple[str, ...] | None = Field(default=None, description="all lines of these kinds in an alarm's log")
-    alarm: str | None = Field(default=None, description="whose log it is; the first one's")
+    alarm: str | None = Field(default=None, description="the one that is looked at; the first one")
 
 
 class CheckWords(Part):

@@ -5,11 +5,14 @@ statement of the product calls these functions by their bare names, so all of th
 defaults are bound to a function when the table is made, so they are made anew.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import count
+from uuid import UUID
 
 from sqlalchemy import text
 
 from telecare.kernel.db import Database
+from telecare.kernel.ids import first_id_at
 from tests.conftest import run_sql
 
 _FUNCTIONS = ("clock_timestamp", "statement_timestamp", "transaction_timestamp", "now")
@@ -27,6 +30,20 @@ BEGIN
     END LOOP;
 END $$
 """
+
+
+class Births:
+    """Ids tell when they were born, and some queries go by that: here they are born by the same clock, in order."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2027, 1, 1, tzinfo=UTC)
+        self._numbers = count(1)
+
+    def born(self) -> UUID:
+        return UUID(int=first_id_at(self.moment).int + next(self._numbers))
+
+
+BIRTHS = Births()
 
 
 async def give_clock(url: str, name: str) -> None:
@@ -48,5 +65,6 @@ async def give_clock(url: str, name: str) -> None:
 
 async def set_clock(database: Database, moment: datetime) -> None:
     """Let it be this moment."""
+    BIRTHS.moment = moment
     async with database.transaction() as session:
         await session.execute(text("UPDATE sim.clock SET moment = :moment"), {"moment": moment})

@@ -36,6 +36,7 @@ from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.clock import set_clock
 from tests.scenarios.faults import Faults
 from tests.scenarios.from_outside import FromOutside
+from tests.scenarios.home_checks import AtHomesChecks
 from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
 from tests.scenarios.messages import Messages
@@ -83,12 +84,13 @@ class DatabaseRun:
             AtHomes(self),
             Hubs(self),
             Watchers(self),
+            AtHomesChecks(self),
             Messages(self),
             Service(self),
             self.rooms,
             FromOutside(self),
         )
-        self._awake = self.schema_fits = True
+        self.engine_on = self.schema_fits = True
 
     def providers(self) -> dict[str, Provider]:
         """Return what takes the messages of each way."""
@@ -135,7 +137,7 @@ class DatabaseRun:
         """Let these happen at one instant, with what is due at it: whoever is first, is."""
         await self._drive_until(moment - timedelta(microseconds=1))
         await self.be_at(moment)
-        contenders = [*(self._happen(event) for event in events), self._work()]
+        contenders = [*(self._happen(event) for event in events), self._work(), *(one.race() for one in self._at_work)]
         await asyncio.gather(*(_after_a_moment(contender) for contender in contenders))
         await self._drive()
 
@@ -181,7 +183,7 @@ class DatabaseRun:
     @property
     def awake(self) -> bool:
         """Whether our own parts are at work."""
-        return self._awake and self.schema_fits
+        return self.engine_on and self.schema_fits
 
     @property
     def _at_work(self) -> list[Stage]:
@@ -203,7 +205,7 @@ class DatabaseRun:
         if event.raise_ is not None:
             await self._raise(event)
         elif event.engine is not None:
-            self._awake = event.engine == "on"
+            self.engine_on = event.engine == "on"
         elif event.is_act:
             await self._act(event)
         elif event.plan_work is not None:

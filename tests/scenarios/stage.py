@@ -34,6 +34,9 @@ class Stage:
         """Do what is due at this moment; return whether there was anything."""
         return False
 
+    async def race(self) -> None:
+        """Do what is due at the instant of a race, while others do theirs."""
+
     async def next(self) -> datetime | None:
         """Return when there is something to do next."""
         return None

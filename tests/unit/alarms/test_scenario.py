@@ -23,7 +23,7 @@ from alarms.policy.scenario import (
 )
 from alarms.policy.scenario_checks import CheckPart
 from alarms.policy.scenario_faults import OutcomePart
-from alarms.policy.scenario_homes import HomePart
+from alarms.policy.scenario_homes import HomePart, IncidentPart, MovePart, WindowPart
 from alarms.policy.scenario_messages import KillPart, ProviderPart, ReportPart, TextPart
 from alarms.policy.simulate import AlarmType, ScenarioRun
 
@@ -54,6 +54,9 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
         LoggedPart,
         WorkPart,
         HomePart,
+        WindowPart,
+        MovePart,
+        IncidentPart,
         CheckPart,
         KillPart,
         ProviderPart,
