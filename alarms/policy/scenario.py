@@ -229,6 +229,8 @@ class Scenario(Trials, ServiceKeys):
         real = next((name for name in (*keys, *(event.real_only for event in self.events)) if name), None)
         if real is not None and "pure" in self.levels:
             raise ValueError(f"`{real}` happens on real parts only; add levels: [database] to the file")
+        if self.canary and self.levels != ("wire",):
+            raise ValueError("`canary` goes through the broker; write levels: [wire]")
         return self
 
     @model_validator(mode="after")

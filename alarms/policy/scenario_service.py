@@ -42,14 +42,17 @@ class ServiceChecks(Part):
         default_factory=dict, description="by operator, the open alarms that they see; all see the same of each"
     )
     held_by: Mapping[str, str | None] = Field(default_factory=dict, description="by alarm, who has it; null: nobody")
+    counted: int | None = Field(default=None, ge=0, description="how many open alarms the figures count")
+    canaries: int | None = Field(default=None, ge=0, description="how many have come through in time")
 
 
 class ServiceKeys(Part):
     """What of a scenario's file is about the whole service; it needs real parts too."""
 
-    OF_SERVICE: ClassVar[tuple[str, ...]] = ("watchdog", "rooms")
+    OF_SERVICE: ClassVar[tuple[str, ...]] = ("watchdog", "rooms", "canary")
 
     watchdog: tuple[str, ...] = Field(default=(), description="whom the watchdog tells, by mail")
+    canary: bool = Field(default=False, description="a canary goes each minute, from the broker to its sink")
     rooms: Mapping[Literal["ours", "partner", "other"], tuple[str, ...]] = Field(
         default_factory=dict, description="operators by control room: what they do goes over the API"
     )

@@ -241,6 +241,11 @@ class DatabaseRun:
         """The council and the hub of an alarm, also before it is raised."""
         return ARGYLL, f"hub-{name}"
 
+    async def council(self) -> str:
+        """Ours: that of the first alarm."""
+        first = next((event.alarm for event in self.scenario.events if event.raise_ and event.alarm), FIRST)
+        return (await self._hub_of(first))[0]
+
     async def _plan_work(self, part: WorkPart) -> None:
         council_id, hub_id = await self._hub_of(part.hub) if part.hub else (None, None)
         start = self.clock + timedelta(seconds=part.starts_in)

@@ -16,7 +16,7 @@ from tests.scenarios.stage import Stage
 if TYPE_CHECKING:
     from tests.scenarios.database_run import DatabaseRun
 
-NAME = "watchdog"
+WATCHDOG = "watchdog"
 """What a file calls it where else the name of an alarm stands."""
 
 PATIENCE_S = 150
@@ -49,6 +49,7 @@ class FromOutside(Stage):
             mqtt_url=f"mqtt://127.0.0.1:{self._hook.port}",  # somebody listens there: it stands for the broker
             watchdog_smtp_url=f"smtp://127.0.0.1:{self._smtp.port}",
             watchdog_mail_to=", ".join(self._people),
+            canary_mqtt_url="mqtt://nobody@127.0.0.1" if self.run.scenario.canary else None,  # that it waits for one
             deadman_url=f"{self._hook.url}ping",
         )
 
@@ -64,9 +65,11 @@ class FromOutside(Stage):
         self._pinged += [(self.run.seconds(), not ping.path.endswith("/fail")) for ping in self._hook.requests[pings:]]
         for mail in self._smtp.messages[self._pages :]:
             self._pages += 1
-            self.run.timeline.said.append(Said(self.run.now, NAME, "paged", NAME, f"{mail.subject}\n{mail.text}"))
+            self.run.timeline.said.append(
+                Said(self.run.now, WATCHDOG, "paged", WATCHDOG, f"{mail.subject}\n{mail.text}")
+            )
             for to in mail.recipients:
-                told = Told(self.run.now, NAME, NAME, self._people[to], "email", mail.subject)
+                told = Told(self.run.now, WATCHDOG, WATCHDOG, self._people[to], "email", mail.subject)
                 self.run.timeline.told.append(told)
         return False
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from alarms.handling.service import record_delivery
+from alarms.handling.domain import CANARY_CHANNEL
 from alarms.notify.bundles import BundleRepository
 from alarms.notify.channels.chain import Chain, Named
 from alarms.notify.delivery import Provider, Result
@@ -17,6 +17,7 @@ from alarms.notify.sender import Sender
 from alarms.policy.scenario_words import CHANNELS
 from alarms.responders.objections import objection
 from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
+from telecare.watch.canary import CanarySink, record_result
 from tests.scenarios.providers import REPORTS_AS, TIME_IS_UP, Hangs, Passing, StandIn
 from tests.scenarios.stage import Stage
 
@@ -82,7 +83,7 @@ class Outgoing(Stage):
 
     @cached_property
     def ways(self) -> dict[str, Provider]:
-        return self.run.providers()
+        return {**self.run.providers(), CANARY_CHANNEL: CanarySink(self.run.database)}
 
     async def build(self) -> None:
         self.sender = self._next_sender()
@@ -92,7 +93,7 @@ class Outgoing(Stage):
         timeout_s = SOON_S if hangs else TIME_IS_UP.total_seconds()
         margin_s = LEASE.total_seconds() - timeout_s
         about = {"timeout_s": timeout_s, "margin_s": margin_s, "pace_s": 0.0}
-        return MortalSender(self.run.database, self.ways, record_delivery, check=objection, **about)
+        return MortalSender(self.run.database, self.ways, record_result, check=objection, **about)
 
     async def happen(self, event: EventPart) -> bool:
         if event.provider is not None:

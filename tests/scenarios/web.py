@@ -31,6 +31,11 @@ class Web:
         base = f"{ADDRESS}/api/v1"
         return httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=base, headers=headers)
 
+    async def metrics(self) -> str:
+        """Return the figures as they are scraped."""
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=ADDRESS) as client:
+            return (await client.get("/metrics")).text
+
     async def receipt(self, document: Mapping[str, Any], *, forged: bool = False) -> httpx.Response:
         """Post what GOV.UK Notify says of a message."""
         token = f"not {CALLBACK_TOKEN}" if forged else CALLBACK_TOKEN

@@ -13,6 +13,7 @@ from alarms.policy.scenario import EventPart, Scenario
 from alarms.policy.simulate import FIRST
 from devices.registry.models import Hub
 from telecare.kernel.db import Database
+from tests.scenarios.canary import CanaryFlies
 from tests.scenarios.database_run import DatabaseRun
 from tests.scenarios.house import House
 from tests.scenarios.providers import Passing
@@ -58,6 +59,7 @@ class WireRun(DatabaseRun):
         gateway: WireHub,
         hubs: list[str],
         ways: Mapping[str, Provider],
+        canary_url: str,
         after_raise: Callable[[], Any] | None = None,
     ) -> None:
         self._ways = ways
@@ -66,6 +68,7 @@ class WireRun(DatabaseRun):
         self._hubs: dict[str, str] = {}
         self._after_raise = after_raise
         super().__init__(scenario, database, house=WireHouse(scenario))
+        self.stages = (*self.stages, CanaryFlies(self, canary_url))
 
     def providers(self) -> dict[str, Provider]:
         return {name: Passing(self._ways[name], self.receive) for name in WAYS}

@@ -98,6 +98,12 @@ def test_every_act_is_in_the_document() -> None:
             "“jim” of `watchdog` is nobody. Add them to `people`",
         ),
         ("arrive_in: 40m", "waited: 40m", 23, "`waited` says more of `raise`. Take it out, or raise an alarm"),
+        (
+            "until: 30m",
+            "until: 30m\nlevels: [database]\ncanary: true",
+            0,
+            "`canary` goes through the broker. Write levels: [wire]",
+        ),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
         ("until: 30m\n", "", 0, "`until` is missing"),
         ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),
