@@ -109,8 +109,7 @@ def notices(
 
 def named_by(document: PolicyDocument) -> frozenset[str]:
     """Return every target that a policy names and that must be looked up."""
-    parts = [targets for step in document.steps for targets in (step.tell, step.otherwise)]
-    return frozenset(one for part in (*parts, document.catch_all.tell) for one in part) - NOT_LOOKED_UP
+    return document.targets - NOT_LOOKED_UP
 
 
 def _of_limit(unclaimed: Mapping[str | None, int], limit: int) -> Iterator[Notice]:

@@ -179,6 +179,12 @@ class PolicyDocument(_Part):
             return {**data, "loops": FOREVER}
         return data
 
+    @property
+    def targets(self) -> frozenset[str]:
+        """Every target that it names."""
+        parts = [targets for step in self.steps for targets in (step.tell, step.otherwise)]
+        return frozenset(one for part in (*parts, self.catch_all.tell) for one in part)
+
     def ladder(self, version: int) -> Ladder:
         """Return what an alarm is raised with."""
         return Ladder(

@@ -95,7 +95,7 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
 
     ACTS: ClassVar[tuple[str, ...]] = (
         "raise_", "act", "close", "fails", "not_reached", "delivered", "engine", "people", "remove", "disable",
-        "enable", "rotas", "policy", "retire", "plan_work", "move_work", "end_work",
+        "enable", "rotas", "policy", "retire", "remove_rota", "plan_work", "move_work", "end_work",
         *FaultWords.FAULTS, *HomeWords.AT_HOMES, *MessageWords.MESSAGES, *ServiceWords.AT_SERVICE,
         *CheckWords.CHECKS,
     )  # fmt: skip
@@ -140,6 +140,8 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     rotas: dict[str, RotaPart] | None = None
     policy: PolicyDocument | None = Field(default=None, description="a new version of the policy of its key")
     retire: str | None = Field(default=None, description="no new alarm goes by the policy of this key any more")
+    remove_rota: str | None = Field(default=None, description="the rota of this key is taken away")
+    seen: Moment | None = Field(default=None, description="the alarm as it was at this moment is what they act on")
     refused: bool | str = Field(default=False, description="a rule must forbid it; in these words; in a race: maybe")
     answer: str | None = Field(
         default=None, coerce_numbers_to_str=True, description="what whoever says it must be answered"
@@ -151,6 +153,8 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
             raise ValueError("an event is one act, such as `raise: pendant`; write another line for another")
         if self.waited and self.raise_ is None:
             raise ValueError("`waited` says more of `raise`; take it out, or raise an alarm")
+        if self.seen is not None and self.act is None and self.close is None:
+            raise ValueError("`seen` says more of an operator's `act` or `close`; take it out, or write one")
         if self.close is not None and self.close not in OUTCOMES:
             raise ValueError(f"“{self.close}” is no outcome; there are: {', '.join(OUTCOMES)}")
         return self
@@ -163,9 +167,9 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
             )
         return self
 
-    def surprises(self, alarm: str, refusal: str | None) -> list[str]:
+    def surprises(self, of: str, refusal: str | None) -> list[str]:
         """Return in words what came otherwise than `refused` says; `refusal` is why a rule forbade it, if one did."""
-        what = f"{self.act or self.close} of alarm {alarm}"
+        what = f"{self.act or self.close} of alarm {of}" if self.is_act else f"{self.acts[0]} of {of}"
         if self.refused == "maybe":
             return []
         if refusal is None:
@@ -240,6 +244,7 @@ class Scenario(Trials, ServiceKeys):
         for where, named, among, there in (
             ("watchdog", self.watchdog, "people", self.people),
             ("sees", looks, "rooms", operators),
+            ("seen", [event.by for event in self.events if event.seen is not None], "rooms", operators),
         ):
             for name in named:
                 if name not in there:

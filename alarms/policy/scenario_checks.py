@@ -16,6 +16,8 @@ class CheckPart(HomeChecks, MessageChecks, ServiceChecks):
     open: int | None = Field(default=None, ge=0, description="how many alarms are open, those about the service apart")
     log: tuple[str, ...] | None = Field(default=None, description="all lines of these kinds in an alarm's log")
     alarm: str | None = Field(default=None, description="the one that is looked at; the first one")
+    notices: tuple[str, ...] | None = Field(default=None, description="all that is to be mended, the errors first")
+    limit: int = Field(default=200, ge=1, description="how many open alarms may be nobody's until a notice says so")
 
 
 class CheckWords(Part):

@@ -15,6 +15,8 @@ _BESIDE = {
     "device": ("sends",),
     "device_time": ("sends",),
     "boot": ("sends",),
+    "event_id": ("sends",),
+    "bytes": ("sends",),
     "battery": ("sends",),
     "over": ("sends", "silent"),
     "because": ("accept_hub", "remove_hub", "move_hub"),
@@ -104,6 +106,8 @@ class HomeWords(Part):
     device: str | None = Field(default=None, description="the trigger that it comes from")
     device_time: DeviceTime | None = Field(default=None, description="when it happened by the hub's clock")
     boot: str | None = Field(default=None, description="the id of the start since which the hub runs")
+    event_id: str | None = Field(default=None, description="the message's own; one of its own when left out")
+    bytes: int | None = Field(default=None, ge=0, le=10_000_000, description="how long the message is at least")
     battery: int | None = Field(default=None, ge=0, le=100, description="per cent that are left of it, without mains")
     over: Moment | None = Field(default=None, description="not all at once: at random within so long")
 

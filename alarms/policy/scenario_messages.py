@@ -42,10 +42,12 @@ class TextPart(Part):
 class MessageWords(Part):
     """Acts of an event that come from providers, and from people who reply to what they were sent."""
 
-    MESSAGES: ClassVar[tuple[str, ...]] = ("provider", "kill", "report", "text")
+    MESSAGES: ClassVar[tuple[str, ...]] = ("provider", "kill", "backlog", "hand_over", "report", "text")
 
     provider: ProviderPart | None = Field(default=None, description="the provider of a way answers otherwise")
     kill: KillPart | None = Field(default=None, description="a program of ours dies at a point")
+    backlog: int | None = Field(default=None, ge=1, le=1000, description="so many technical messages to others wait")
+    hand_over: int | None = Field(default=None, ge=1, description="a sender that is off hands over so many")
     report: ReportPart | None = Field(default=None, description="a provider says what became of a message")
     text: TextPart | None = Field(default=None, description="somebody replies by text")
 
@@ -58,5 +60,8 @@ class MessageChecks(Part):
     )
     shown: dict[WayOf, int] | None = Field(
         default=None, description="how many messages a provider shows by now that knows a repeat by its key"
+    )
+    ahead: dict[WayOf, int] | None = Field(
+        default=None, description="how many messages were handed over before the first one by a way"
     )
     taken_by: dict[str, int] | None = Field(default=None, description="how many messages each provider has taken")

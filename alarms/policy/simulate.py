@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from alarms.escalation.decide import decide
-from alarms.escalation.domain import Decision, Holder, Ladder, Notify, RuleError, State
+from alarms.escalation.domain import Decision, Holder, Ladder, Notify, RuleError, State, TargetKind
 from alarms.escalation.hours import Local
 from alarms.escalation.inputs import Delivered, Fate, Input, Raised, RulesChanged, TimerDue, WorkMoved
 from alarms.escalation.ladders import BY_CLASS
@@ -18,7 +18,7 @@ from alarms.policy.calendar import local_at
 from alarms.policy.cast import Cast, person_id, rota_of
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.reading import Fault
-from alarms.policy.scenario import EventPart, Scenario, ScenarioError, WorkPart
+from alarms.policy.scenario import EventPart, RotaPart, Scenario, ScenarioError, WorkPart
 from alarms.rota.domain import Rota
 from alarms.work.domain import Window, WorkError, WorkState, check_end, quiet_until, state_of
 
@@ -183,8 +183,8 @@ class ScenarioRun:
         elif event.policy is not None:
             earlier = self._policies.get(event.policy.key)
             self._policies[event.policy.key] = Live(event.policy, earlier.version + 1 if earlier else 1)
-        elif event.retire is not None:
-            self._policies.pop(event.retire, None)
+        elif event.retire is not None or event.remove_rota is not None:
+            self._take_away(event)
         elif event.is_act:
             self._act(event)
         elif event.plan_work or event.move_work or event.end_work:
@@ -194,6 +194,22 @@ class ScenarioRun:
                 if state.closed_at is None and state.rounds:
                     self._apply(name, RulesChanged(self._timer(state).going_on))
         self._drive_until(self.now)
+
+    def _take_away(self, event: EventPart) -> None:
+        """Take away a policy or a rota, unless it is in use: by an open alarm, or named by a policy (S13)."""
+        kept: dict[str, Live] | dict[str, RotaPart]
+        if event.retire is not None:
+            key, kept = event.retire, self._policies
+            used = any(one.closed_at is None and one.ladder.policy == key for one in self.states.values())
+        else:
+            key, kept = str(event.remove_rota), self._cast.rotas
+            used = any(f"{TargetKind.ROTA}:{key}" in live.document.targets for live in self._policies.values())
+        if key not in kept:
+            self.timeline.surprises.append(f"there is no “{key}” to take away")
+            return
+        self.timeline.surprises += event.surprises(key, "it is in use" if used else None)
+        if not used:
+            del kept[key]
 
     def _raise(self, event: EventPart) -> None:
         name = event.alarm or str(len(self.states) + 1)

@@ -43,6 +43,7 @@ from tests.scenarios.messages import Messages
 from tests.scenarios.outgoing import Outgoing
 from tests.scenarios.own_rhythm import OwnRhythm
 from tests.scenarios.rooms import Rooms
+from tests.scenarios.rulebook import Rulebook
 from tests.scenarios.service import Service
 from tests.scenarios.stage import Stage
 from tests.scenarios.watchers import Watchers
@@ -86,6 +87,7 @@ class DatabaseRun:
             Watchers(self),
             AtHomesChecks(self),
             Messages(self),
+            Rulebook(self),
             Service(self),
             self.rooms,
             FromOutside(self),

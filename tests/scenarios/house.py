@@ -68,7 +68,7 @@ class House:
 
     async def change(self, session: AsyncSession, event: EventPart) -> bool:
         """Let rows be as an event says; return whether anybody is told otherwise now."""
-        responders, policies = ResponderRepository(session), PolicyRepository(session)
+        responders = ResponderRepository(session)
         for name in event.remove:
             await responders.remove(person_id(name))
         for name, ways in (event.people or {}).items():
@@ -85,9 +85,6 @@ class House:
             await self._put_rota(session, key, part)
         if event.policy is not None:
             await self._put_policy(session, event.policy)
-        if event.retire is not None:
-            live = {policy.key: policy for policy in await policies.page((), None, 100)}
-            await policies.retire(live[event.retire].id)
         return self.cast.change(event)
 
     def _channel_and_address(self, way: str) -> tuple[str, str]:

@@ -87,10 +87,12 @@ class Hubs(Stage):
         return min([*self._next_beat.values(), *(at for at, _, _ in self._later)], default=None)
 
     async def _send(self, hub: str, event: EventPart) -> None:
-        body: dict[str, Any] = {"event_id": f"e{next(self._numbers)}"}
+        body: dict[str, Any] = {"event_id": event.event_id or f"e{next(self._numbers)}"}
         body |= {"type": event.sends} if isinstance(event.sends, str) else {"codes": event.sends}
         if event.device is not None:
             body["device"] = {"id": event.device}
+        if event.bytes is not None:
+            body["text"] = "x" * event.bytes
         if event.boot is not None:
             body["boot_id"] = event.boot
         if event.battery is not None:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from alarms.escalation.domain import Address
 from alarms.handling.domain import CANARY_CHANNEL
 from alarms.notify.bundles import BundleRepository
 from alarms.notify.channels.chain import Chain, Named
 from alarms.notify.delivery import Provider, Result
+from alarms.notify.notices import Notice, notice_row
 from alarms.notify.sender import Sender
 from alarms.policy.scenario_words import CHANNELS
 from alarms.responders.objections import objection
+from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
 from telecare.watch.canary import CanarySink, record_result
 from tests.scenarios.providers import REPORTS_AS, TIME_IS_UP, Hangs, Passing, StandIn
@@ -103,9 +106,27 @@ class Outgoing(Stage):
                     one.behave(part)
         elif event.kill is not None:
             self.sender.dies = event.kill.sender
+        elif event.backlog is not None:
+            await self._put_backlog(event.backlog)
+        elif event.hand_over is not None:
+            enough = len(self.run.received) + event.hand_over
+            while len(self.run.received) < enough and await self.send():
+                pass
         else:
             return False
         return True
+
+    async def _put_backlog(self, count: int) -> None:
+        """Let notices of hand-overs wait, each for somebody else; they go behind every alarm that is not technical."""
+        rows = [
+            notice_row(
+                Notice.HANDOVER, f"backlog:{n}", Address("sms", f"backlog-{n}", "Somebody"), about=new_id(),
+                council_id=None, subject="You come on", text="You come on at nine", data={},
+            )
+            for n in range(count)
+        ]  # fmt: skip
+        async with self.run.database.transaction() as session:
+            OutboxRepository(session).add(rows)
 
     async def drive(self) -> bool:
         return await self.hangs.give_up(self.run.now)
@@ -131,8 +152,11 @@ class Outgoing(Stage):
     async def check(self, wanted: CheckPart) -> list[str]:
         found = []
         if wanted.shown is not None:
-            shown = {way: await self._keys(way) for way in wanted.shown}
+            shown = {way: len({*(await self._handed_over(way)).values()}) for way in wanted.shown}
             found += [f"shown are {shown}, not {wanted.shown}"] * (shown != wanted.shown)
+        if wanted.ahead is not None:
+            ahead = {way: min(await self._handed_over(way), default=None) for way in wanted.ahead}
+            found += [f"before them went {ahead}, not {wanted.ahead}"] * (ahead != wanted.ahead)
         if wanted.taken_by is not None:
             by = select(OutboxMessage.provider, func.count()).where(OutboxMessage.state == OutboxState.SENT)
             async with self.run.database.transaction() as session:
@@ -141,10 +165,10 @@ class Outgoing(Stage):
             found += [f"taken are {taken}, not {wanted.taken_by}"] * (taken != wanted.taken_by)
         return found
 
-    async def _keys(self, way: str) -> int:
-        """Return under how many keys something was handed over by a way."""
+    async def _handed_over(self, way: str) -> dict[int, str]:
+        """Return the keys of what was handed over by a way, by how many went before it."""
         name, _, by = way.rpartition(".")
         mine = select(OutboxMessage.effect_key).where(OutboxMessage.address == self.run.house.address_of(name, by))
         async with self.run.database.transaction() as session:
             keys = {*(await session.execute(mine)).scalars()}
-        return len(keys & {key for key, _ in self.run.received})
+        return {place: key for place, (key, _) in enumerate(self.run.received) if key in keys}

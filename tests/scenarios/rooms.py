@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.cover.models import Cover
 from alarms.cover.tasks import EVERY_S, CoverWatch
+from alarms.escalation.codec import replay
 from alarms.handling.models import Alarm
+from alarms.handling.repository import AlarmRepository
 from alarms.policy.scenario import EventPart
 from alarms.policy.scenario_checks import CheckPart
 from telecare.access.accounts import create_api_token
@@ -61,13 +63,28 @@ class Rooms(Stage):
         return await self._opened.enter_async_context(self.run.web.of(issued.plain))
 
     async def act(self, event: EventPart, alarm_id: UUID) -> str | None:
-        """Give a command over the API on the alarm as it is now; return why it was refused, None if it was not."""
+        """Give a command over the API on the alarm as it is now, or as they have `seen` it.
+
+        Return why it was refused, None if it was not.
+        """
         client = self.operators[event.by]
-        shown = await client.get(f"/alarms/{alarm_id}")
-        as_of = {"as_of": shown.json()["version"] if shown.is_success else 1}
+        if event.seen is None:
+            shown = await client.get(f"/alarms/{alarm_id}")
+            as_of = {"as_of": shown.json()["version"] if shown.is_success else 1}
+        else:
+            as_of = {"as_of": await self._version_at(alarm_id, timedelta(seconds=event.seen))}
         command, more = _command(event)
         reply = await client.post(f"/alarms/{alarm_id}/{command}", json=as_of | more)
         return None if reply.is_success else str(reply.json()["detail"])
+
+    async def _version_at(self, alarm_id: UUID, since_start: timedelta) -> int:
+        """Return the version that an alarm's page showed at a moment."""
+        moment = self.run.scenario.start + since_start
+        async with self.run.database.transaction() as session:
+            lines = await AlarmRepository(session).log_of(alarm_id)
+        state = replay((line.at, line.input) for line in lines if line.input is not None and line.at <= moment)
+        assert state is not None
+        return state.version
 
     async def happen(self, event: EventPart) -> bool:
         if event.cover is None:

@@ -9,9 +9,12 @@ from fastapi import FastAPI
 
 from simulators.provider.desk import AUTH_TOKEN, CALLBACK_TOKEN
 from simulators.provider.signing import signature
+from telecare.access.accounts import create_api_token
+from telecare.access.domain import UserRole
 from telecare.api.deps import Services
 from telecare.app import create_app
 from telecare.kernel.db import Database
+from telecare.kernel.ids import new_id
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
 from tests.conftest import SEAL_KEY
@@ -24,6 +27,7 @@ class Web:
 
     def __init__(self, database: Database) -> None:
         self._app = _app_on(database)
+        self._database = database
 
     def of(self, token: str) -> httpx.AsyncClient:
         """Return what whoever has this token asks the API with; it is for them to close."""
@@ -46,6 +50,15 @@ class Web:
         fields = {"MessageSid": ref, "From": number, "Body": says}
         signed = signature(AUTH_TOKEN, f"{ADDRESS}/api/v1/callbacks/twilio/sms", fields)
         return await self._post("/twilio/sms", data=fields, headers={"X-Twilio-Signature": signed})
+
+    async def take_away(self, kind: str, key: str) -> httpx.Response:
+        """Delete a policy or a rota by its key, as an administrator."""
+        async with self._database.transaction() as session:
+            issued = await create_api_token(session, name=f"{new_id()}", role=UserRole.ADMINISTRATOR, councils=())
+        async with self.of(issued.plain) as client:
+            listed = (await client.get(f"/{kind}")).raise_for_status().json()["items"]
+            id_ = next((one["id"] for one in listed if one["key"] == key), "none-of-this-key")
+            return await client.delete(f"/{kind}/{id_}")
 
     async def _post(self, path: str, **request: Any) -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app), base_url=ADDRESS) as client:

@@ -104,6 +104,8 @@ def test_every_act_is_in_the_document() -> None:
             0,
             "`canary` goes through the broker. Write levels: [wire]",
         ),
+        ("raise: pendant", "raise: pendant, seen: 4m", 21, "`seen` says more of an operator's `act` or `close`. Take"),
+        ("act: accept,", "act: accept, seen: 4s,", 0, "“fiona” of `seen` is nobody. Add them to `rooms`"),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
         ("until: 30m\n", "", 0, "`until` is missing"),
         ("2027-01-03 03:12", "last night", 3, "“last night” is no local time"),
