@@ -10,12 +10,16 @@ from alarms.policy.scenario_words import Part, Told
 class FaultWords(Part):
     """Acts of an event that need the real parts: the database and what runs on it, broker, providers."""
 
-    FAULTS: ClassVar[tuple[str, ...]] = ("sender", "commits")
+    FAULTS: ClassVar[tuple[str, ...]] = ("sender", "commits", "poison", "heal", "listener", "hang")
 
     sender: Literal["off", "on"] | None = None
     commits: Literal["fail", "conflict", "work"] | None = Field(
         default=None, description="what becomes of each transaction that changes an alarm, when it is to be committed"
     )
+    poison: str | None = Field(default=None, description="from now on our programs fail on the alarm of this name")
+    heal: str | None = Field(default=None, description="they do not any more")
+    listener: Literal["off", "on"] | None = Field(default=None, description="the connection by which notices come")
+    hang: Literal["engine"] | None = Field(default=None, description="whoever takes the next alarm that is due hangs")
 
     together: bool = Field(default=False, description="at one instant with its neighbours, and with what is due then")
 

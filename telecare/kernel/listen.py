@@ -8,6 +8,7 @@ import asyncpg
 
 from telecare.kernel.db import asyncpg_dsn
 from telecare.kernel.logging import get_logger
+from telecare.kernel.waiting import first_of
 
 log = get_logger("listen")
 
@@ -38,6 +39,8 @@ class Listener:
 
     async def _listen(self, stop: asyncio.Event) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=5)
+        gone = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: gone.set())
         try:
             for channel in self._wakes:
                 await connection.add_listener(channel, lambda _connection, _pid, channel, _said: self._wake(channel))
@@ -45,10 +48,9 @@ class Listener:
             for channel in self._wakes:
                 self._wake(channel)
             while not stop.is_set() and not connection.is_closed():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), CHECK_S)
-                    return
-                await connection.execute("SELECT 1", timeout=CHECK_S)
+                await first_of(stop, gone, timeout_s=CHECK_S)
+                if not stop.is_set():
+                    await connection.execute("SELECT 1", timeout=CHECK_S)
         finally:
             connection.terminate()
 

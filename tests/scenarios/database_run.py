@@ -36,9 +36,11 @@ from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.clock import set_clock
 from tests.scenarios.faults import Faults
 from tests.scenarios.from_outside import FromOutside
+from tests.scenarios.hanging import Hanging
 from tests.scenarios.home_checks import AtHomesChecks
 from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
+from tests.scenarios.listening import Listening
 from tests.scenarios.messages import Messages
 from tests.scenarios.outgoing import Outgoing
 from tests.scenarios.own_rhythm import OwnRhythm
@@ -78,9 +80,12 @@ class DatabaseRun:
         self.sends = True
         self.person: UUID | None = None
         self.rooms = Rooms(self)
+        rhythm = OwnRhythm(self)
         self.stages: tuple[Stage, ...] = (
             self.outgoing,
-            rhythm := OwnRhythm(self),
+            Listening(self, rhythm),
+            rhythm,
+            Hanging(self),
             Faults(self, rhythm),
             AtHomes(self),
             Hubs(self),

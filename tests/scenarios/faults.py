@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB
 from alarms.handling.models import Alarm, AlarmLog
@@ -27,6 +29,7 @@ END $$
 """
 _COMMITS = {"fail": "XX000", "conflict": "40001"}
 """What the database says: a fault that nobody foresees, or that others were at the same rows."""
+_APPEND_ONLY_NO_MORE = text("SET LOCAL session_replication_role = replica")
 _LET_THROUGH = "DROP TRIGGER IF EXISTS refuse ON alarm"
 
 
@@ -41,6 +44,10 @@ class Faults(Stage):
     async def happen(self, event: EventPart) -> bool:
         if event.sender is not None:
             self.run.sends = event.sender == "on"
+        elif event.poison is not None:
+            await self._poison(self.run.alarms[event.poison])
+        elif event.heal is not None:
+            await self._heal(self.run.alarms[event.heal])
         elif event.commits == "work":
             await self.close()
             self._rhythm.end()
@@ -50,6 +57,21 @@ class Faults(Stage):
         else:
             return False
         return True
+
+    async def _poison(self, alarm_id: UUID) -> None:
+        """Make what is stored of an alarm unreadable, and remember it."""
+        state = select(Alarm.state).where(Alarm.id == alarm_id)
+        inputs = select(AlarmLog.seq, AlarmLog.input).where(AlarmLog.alarm_id == alarm_id, AlarmLog.input.is_not(None))
+        async with self.run.database.transaction() as session:
+            self._healthy = (await session.execute(state)).scalar_one(), (await session.execute(inputs)).all()
+            await session.execute(_APPEND_ONLY_NO_MORE)
+            nonsense = {"input": "Nothing that we know"}
+            await _write(session, alarm_id, {}, [(seq, nonsense) for seq, _ in self._healthy[1]])
+
+    async def _heal(self, alarm_id: UUID) -> None:
+        async with self.run.database.transaction() as session:
+            await session.execute(_APPEND_ONLY_NO_MORE)
+            await _write(session, alarm_id, *self._healthy)
 
     async def close(self) -> None:
         if self._refuses:
@@ -89,6 +111,13 @@ class Faults(Stage):
         async with self.run.database.transaction() as session:
             found = tuple((await session.execute(kinds.order_by(AlarmLog.seq))).scalars())
         return [] if found == wanted else [f"the log has {_listed(found)}, not {_listed(wanted)}"]
+
+
+async def _write(session: AsyncSession, alarm_id: UUID, state: dict[str, Any], inputs: Iterable[Any]) -> None:
+    await session.execute(update(Alarm).where(Alarm.id == alarm_id).values(state=state))
+    for seq, said in inputs:
+        line = update(AlarmLog).where(AlarmLog.alarm_id == alarm_id, AlarmLog.seq == seq)
+        await session.execute(line.values(input=said))
 
 
 def _listed(kinds: tuple[str, ...]) -> str:

@@ -20,27 +20,34 @@ class OwnRhythm(Stage):
 
     def __init__(self, run: DatabaseRun) -> None:
         super().__init__(run)
-        self._engines: list[Engine] = []
+        self.engines: list[Engine] = []
         self._looks_at = run.now
         self._ends = False
 
     def begin(self) -> None:
         """From now on it is the engines that say when they look again."""
-        self._engines, self.run.engines = self.run.engines, []
+        self.engines, self.run.engines = self.run.engines, []
         self._looks_at, self._ends = self.run.now, False
 
     def end(self) -> None:
         """After their next look they are driven as soon as there is something to do."""
         self._ends = True
 
+    @property
+    def rest(self) -> bool:
+        """Whether they would be asleep now: their moment has not come, and nobody has woken them."""
+        return self.run.now < self._looks_at and not any(engine.woken.is_set() for engine in self.engines)
+
     async def next(self) -> datetime | None:
-        return self._looks_at if self._engines else None
+        return self._looks_at if self.engines else None
 
     async def drive(self) -> bool:
-        if not self._engines or self.run.now < self._looks_at:
+        if not self.engines or self.rest:
             return False
-        waits = await asyncio.gather(*(engine.turn() for engine in self._engines))
+        for engine in self.engines:
+            engine.woken.clear()
+        waits = await asyncio.gather(*(engine.turn() for engine in self.engines))
         self._looks_at = self.run.now + timedelta(seconds=max(waits))  # all at once, and none that passed by earlier
         if self._ends:
-            self.run.engines, self._engines = self._engines, []
+            self.run.engines, self.engines = self.engines, []
         return False
