@@ -38,7 +38,7 @@ from telecare.firmware.waves import FirmwareWaves
 from telecare.housekeeping import Housekeeping
 from telecare.ingest.service import Ingest
 from telecare.kernel.collector import settle
-from telecare.kernel.db import ALARM_PATH, Database
+from telecare.kernel.db import ALARM_PATH, INTAKE, Database
 from telecare.kernel.listen import Listener
 from telecare.kernel.logging import get_logger
 from telecare.kernel.schema import SchemaGate
@@ -79,6 +79,7 @@ class Process:
         self.settings = settings
         self.app = app
         self.database = database
+        self.intake = Database(settings, INTAKE)
         self.alarm_path = Database(settings, ALARM_PATH)
         self.stop = asyncio.Event()
         self.failed = asyncio.Event()
@@ -90,13 +91,14 @@ class Process:
         """Run the parts that the roles name while the block lasts; then stop them, each with its work in hand done."""
         listener = Listener(self.database.url)
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.intake.dispose)
             stack.push_async_callback(self.alarm_path.dispose)
             if Role.WEB in self.settings.roles:
                 feed: BoardFeed = self.app.state.feed
                 listener.on_notice(BOARD_CHANNEL, feed.wake)
                 self._parts["feed"] = feed.run
             if Role.INGEST in self.settings.roles:
-                ingest = Ingest(self.settings, self.alarm_path)
+                ingest = Ingest(self.settings, self.intake)
                 listener.on_notice(COMMAND_CHANNEL, ingest.commands.woken.set)
                 self.app.state.health.add("broker", ingest.problem)
                 self._parts["ingest"] = ingest.run

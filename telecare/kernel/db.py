@@ -71,8 +71,14 @@ class Limits:
     idle_s: int = 5
 
 
-ALARM_PATH = Limits(pool=24, peak=0, statement_s=10, idle_s=3)
-"""For whoever takes alarms in and brings them to people: a hand for each, that no request of the web can take.
+INTAKE = Limits(pool=16, peak=0, statement_s=10, idle_s=3)
+"""For whoever takes messages in: a hand for each, that nobody else can take.
+
+Its own, so that an alarm finds the connection that the one before it used: on one that has only served others all its
+statements have to be prepared first, which takes longer than taking it in.
+"""
+ALARM_PATH = Limits(pool=14, peak=0, statement_s=10, idle_s=3)
+"""For whoever brings alarms to people, likewise.
 
 With the poll of a second another worker has the alarm of a hanging one in less than 5 s (R16).
 """
