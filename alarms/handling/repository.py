@@ -32,7 +32,7 @@ from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAla
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from alarms.handling.silence import HUB_OFFLINE
 from alarms.notify.repository import parties_of, standing_of
-from telecare.kernel.db import LastWrite, write_last, write_now
+from telecare.kernel.db import LastWrite, is_left, write_last, write_now
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.pure.sight import Sight
 
@@ -89,20 +89,32 @@ _SAVED = (
     "assigned_to", "assigned_name", "assigned_at", "ack_expires_at", "first_acked_at", "closed_at", "outcome",
     "log_seq",
 )  # fmt: skip
-_LOG = """
-    INSERT INTO alarm_log (alarm_id, seq, council_id, at, kind, actor, text, input)
-    SELECT CAST(:id AS uuid), CAST(:before AS int) + n, CAST(:council_id AS varchar), CAST(:at AS timestamptz),
-           kind, actor, text, CASE WHEN n = 1 THEN CAST(:input AS jsonb) END
-      FROM unnest(CAST(:kinds AS text[]), CAST(:actors AS text[]), CAST(:texts AS text[]))
-           WITH ORDINALITY AS line (kind, actor, text, n)
-"""
-_WRITE_LOG = text(_LOG)
+
+
+def _log(of: str) -> str:
+    """Return what writes lines of one alarm's log; its parameters begin with `of`."""
+    return f"""
+        INSERT INTO alarm_log (alarm_id, seq, council_id, at, kind, actor, text, input)
+        SELECT CAST(:{of}id AS uuid), CAST(:{of}before AS int) + n, CAST(:{of}council_id AS varchar),
+               CAST(:{of}at AS timestamptz), kind, actor, text, CASE WHEN n = 1 THEN CAST(:{of}input AS jsonb) END
+          FROM unnest(CAST(:{of}kinds AS text[]), CAST(:{of}actors AS text[]), CAST(:{of}texts AS text[]))
+               WITH ORDINALITY AS line (kind, actor, text, n)
+        RETURNING 1
+    """  # noqa: S608 - names of ours
+
+
+_BEGIN_LOG = LastWrite(
+    order=0,
+    ctes=f"begun AS ({_log('begun_')})",
+    result="(SELECT count(*) FROM begun)",
+    values=lambda rows: {f"begun_{name}": value for name, value in dict(*rows).items()},
+)
 _SAVE = LastWrite(
     order=0,
     ctes=f"""
         saved AS (UPDATE alarm SET state = CAST(:state AS jsonb), {", ".join(f"{name} = :{name}" for name in _SAVED)}
                    WHERE id = :id),
-        logged AS ({_LOG} RETURNING 1)
+        logged AS ({_log("")})
     """,  # noqa: S608 - names of columns
     result="(SELECT count(*) FROM logged)",
     values=lambda rows: dict(*rows),
@@ -189,12 +201,16 @@ class AlarmRepository:
         row = (await self.session.execute(_CLAIM, {"but": list(but)})).one_or_none()
         return None if row is None else Due(row[0], row[1], parties_of(row[2]))
 
-    async def add(self, alarm: Alarm, lines: Lines) -> None:
-        """Write a new alarm and the first lines of its log."""
+    async def add(self, alarm: Alarm, lines: Lines, *, last: bool = False) -> None:
+        """Write a new alarm and the first lines of its log; these with what ends the transaction when it is `last`."""
         alarm.log_seq = len(lines.kinds)
+        if is_left(self.session, _BEGIN_LOG):
+            await write_now(self.session)
         self.session.add(alarm)
         await self.session.flush()
-        await self.session.execute(_WRITE_LOG, _log_values(alarm, 0, lines))
+        write_last(self.session, _BEGIN_LOG, [_log_values(alarm, 0, lines)])
+        if not last:
+            await write_now(self.session)
 
     async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines, *, last: bool = False) -> None:
         """Write what has changed of a locked alarm, and the next lines of its log, in one statement.

@@ -85,8 +85,10 @@ class AlarmService:
         self.outbox = OutboxRepository(session)
         self.public_url = public_url
 
-    async def open(self, opening: Opening, subject: Subject, origin: Origin, now: datetime) -> Alarm:
-        """Open an alarm; `now` is the database's clock."""
+    async def open(
+        self, opening: Opening, subject: Subject, origin: Origin, now: datetime, *, last: bool = False
+    ) -> Alarm:
+        """Open an alarm; `now` is the database's clock. `last`: nothing in the transaction reads its log after it."""
         alarm_id = new_id()
         policy, work_until = await self._policy_and_work(opening, subject, origin, now)
         raised = Raised(
@@ -122,7 +124,7 @@ class AlarmService:
         decision = decide(None, raised, now)
         for name, value in _projection(decision.state).items():
             setattr(alarm, name, value)
-        await self.alarms.add(alarm, _lines(alarm, decision.log, now, raised))
+        await self.alarms.add(alarm, _lines(alarm, decision.log, now, raised), last=last)
         return alarm
 
     async def _policy_and_work(

@@ -3,16 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.models import Event, TriggerProof
-
-_events, _proofs = cast("Table", Event.__table__), cast("Table", TriggerProof.__table__)
+from telecare.kernel.db import LastWrite, is_left, write_last, write_now
 
 # The clock is read from behind the lock: a materialized part of a statement is done before what reads it.
 _LOCK_HUB = text(
@@ -30,15 +28,42 @@ _EARLIER = (
     .order_by((Event.id == bindparam("event_id")).desc())
     .limit(1)
 )
-_ADD_EVENT = insert(_events).on_conflict_do_nothing(index_elements=["id"])
-_STAMP = insert(_proofs)
-_STAMP_PROOF = _STAMP.on_conflict_do_update(
-    index_elements=["hub_id", "device_id", "path"],
-    set_={
-        "last_alarm_at": func.coalesce(_STAMP.excluded.last_alarm_at, _proofs.c.last_alarm_at),
-        "last_test_at": func.coalesce(_STAMP.excluded.last_test_at, _proofs.c.last_test_at),
-        "event_id": _STAMP.excluded.event_id,
-    },
+
+_EVENT = (
+    "id", "received_at", "lane", "topic", "hub_id", "council_id", "event_id", "dedup_key", "type", "treatment",
+    "device_at", "boot_id", "seq", "payload", "payload_size", "notes", "alarm_id",
+)  # fmt: skip
+_PROOF = ("hub_id", "device_id", "path", "council_id", "last_alarm_at", "last_test_at", "event_id")
+
+
+def _named(columns: Sequence[str], prefix: str) -> str:
+    return ", ".join(f":{prefix}_{column}" for column in columns)
+
+
+_ADD_EVENT = LastWrite(
+    order=3,
+    ctes=f"""
+        stored AS (
+            INSERT INTO event ({", ".join(_EVENT)}) VALUES ({_named(_EVENT, "event")})
+                ON CONFLICT (id) DO NOTHING
+            RETURNING 1)
+    """,  # noqa: S608 - names of columns
+    result="(SELECT count(*) FROM stored)",
+    values=lambda rows: {f"event_{name}": value for name, value in dict(*rows).items()},
+)
+_STAMP_PROOF = LastWrite(
+    order=4,
+    ctes=f"""
+        stamped AS (
+            INSERT INTO trigger_proof AS p ({", ".join(_PROOF)}) VALUES ({_named(_PROOF, "proof")})
+                ON CONFLICT (hub_id, device_id, path) DO UPDATE SET
+                   last_alarm_at = coalesce(excluded.last_alarm_at, p.last_alarm_at),
+                   last_test_at = coalesce(excluded.last_test_at, p.last_test_at),
+                   event_id = excluded.event_id
+            RETURNING 1)
+    """,  # noqa: S608 - names of columns
+    result="(SELECT count(*) FROM stamped)",
+    values=lambda rows: {f"proof_{name}": value for name, value in dict(*rows).items()},
 )
 
 
@@ -69,10 +94,12 @@ class IntakeRepository:
         return None if row is None else Earlier(*row)
 
     async def add_event(self, **columns: Any) -> None:
-        """Store a message as received, once."""
-        await self.session.execute(_ADD_EVENT, columns)
+        """Store a message as received, once; it is written at the end of the transaction, as are proofs."""
+        if is_left(self.session, _ADD_EVENT):
+            await write_now(self.session)
+        write_last(self.session, _ADD_EVENT, [dict.fromkeys(_EVENT) | {"notes": []} | columns])
 
-    async def stamp_proof(
+    def stamp_proof(
         self, *, hub_id: str, device_id: str | None, path: str | None, council_id: str | None, event_id: UUID,
         alarm_at: datetime | None, test_at: datetime | None,
     ) -> None:  # fmt: skip
@@ -86,7 +113,7 @@ class IntakeRepository:
             "last_test_at": test_at,
             "event_id": event_id,
         }
-        await self.session.execute(_STAMP_PROOF, values)
+        write_last(self.session, _STAMP_PROOF, [values])
 
     async def proofs_of(self, hub_id: str) -> Sequence[TriggerProof]:
         """Return when each trigger of a hub was last proven."""

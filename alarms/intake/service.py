@@ -75,7 +75,7 @@ class IntakeService:
             incoming, subject, now, verdict.treatment, verdict.notes, alarm_id, dedup_key=incoming.dedup_key
         )
         if verdict.proof is not None:
-            await self.events.stamp_proof(
+            self.events.stamp_proof(
                 hub_id=incoming.hub_id,
                 device_id=incoming.device_id,
                 path=incoming.path,
@@ -98,7 +98,7 @@ class IntakeService:
             belongs_to = belongs_to or alarm_id
         origin = Origin(incoming.hub_id, incoming.device_id, now - incoming.age)
         for opening in verdict.opens:
-            alarm = await self.alarms.open(opening, subject, origin, now)
+            alarm = await self.alarms.open(opening, subject, origin, now, last=True)
             belongs_to = belongs_to or alarm.id
         return belongs_to
 

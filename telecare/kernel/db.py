@@ -244,6 +244,11 @@ def write_last(session: AsyncSession, part: LastWrite, rows: Sequence[Any]) -> N
     left.setdefault(part, []).extend(rows)
 
 
+def is_left(session: AsyncSession, part: LastWrite) -> bool:
+    """Say whether rows of this kind are left for the end."""
+    return part in session.info.get(_LAST, {})
+
+
 async def write_now(session: AsyncSession) -> None:
     """Write what was left for the end, for whoever has to read it in the same transaction."""
     left: dict[LastWrite, list[Any]] = session.info.pop(_LAST, {})

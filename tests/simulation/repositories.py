@@ -76,7 +76,7 @@ class Alarms:
         due = [row["next_due_at"] for row in self.session.table("alarm") if row["next_due_at"] is not None]
         return (min(due) - self.session.store.now()).total_seconds() if due else None
 
-    async def add(self, alarm: Alarm, lines: Lines) -> None:
+    async def add(self, alarm: Alarm, lines: Lines, *, last: bool = False) -> None:  # noqa: ARG002 - the row is a call
         await self.session.call()
         alarm.log_seq = 0
         self._write(alarm, lines)

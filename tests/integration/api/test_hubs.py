@@ -37,6 +37,7 @@ async def beat(database: Database, hub_id: str, ago: timedelta = timedelta(0), *
 async def message(database: Database, hub_id: str, payload: bytes, **columns: Any) -> None:
     row = {"id": new_id(), "lane": "alarm", "topic": f"telecare/v1/{hub_id}/alarm", "treatment": "opened", **columns}
     async with database.transaction() as session:
+        row.setdefault("received_at", await database_now(session))
         await IntakeRepository(session).add_event(hub_id=hub_id, payload=payload, payload_size=len(payload), **row)
 
 

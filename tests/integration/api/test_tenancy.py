@@ -411,8 +411,10 @@ async def test_the_alarm_of_a_hub_that_nobody_knew_is_everybodys_and_what_is_kno
     event_id, row = new_id(), {"lane": "alarm", "topic": "t", "treatment": "test", "payload": b"", "payload_size": 0}
     async with database.transaction() as session:
         now = await database_now(session)
-        await IntakeRepository(session).add_event(id=event_id, hub_id=theirs["hub_id"], council_id=FIFE, **row)
-        await IntakeRepository(session).stamp_proof(
+        await IntakeRepository(session).add_event(
+            id=event_id, received_at=now, hub_id=theirs["hub_id"], council_id=FIFE, **row
+        )
+        IntakeRepository(session).stamp_proof(
             hub_id=theirs["hub_id"], device_id="proof-zz", path=None, council_id=FIFE, event_id=event_id,
             alarm_at=None, test_at=now,
         )  # fmt: skip

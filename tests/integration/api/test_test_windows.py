@@ -36,10 +36,11 @@ async def arrives(database: Database, hub_id: str, device_id: str) -> UUID:
     row = {"lane": "alarm", "topic": "t", "treatment": "test", "payload": b"", "payload_size": 0}
     async with database.transaction() as session:
         events = IntakeRepository(session)
-        await events.add_event(id=event_id, hub_id=hub_id, council_id=FIFE, **row)
-        await events.stamp_proof(
+        now = await database_now(session)
+        await events.add_event(id=event_id, received_at=now, hub_id=hub_id, council_id=FIFE, **row)
+        events.stamp_proof(
             hub_id=hub_id, device_id=device_id, path=None, council_id=FIFE, event_id=event_id, alarm_at=None,
-            test_at=await database_now(session),
+            test_at=now,
         )  # fmt: skip
     return event_id
 

@@ -197,10 +197,11 @@ async def test_a_hub_is_accepted_by_what_it_has_shown_since_it_came(
         )
         async with database.transaction() as session:
             intake = IntakeRepository(session)
-            await intake.add_event(id=event_id, hub_id="OLD", council_id=ARGYLL, **row)
-            await intake.stamp_proof(
+            now = await database_now(session)
+            await intake.add_event(id=event_id, received_at=now, hub_id="OLD", council_id=ARGYLL, **row)
+            intake.stamp_proof(
                 hub_id="OLD", device_id=device, path=None, council_id=ARGYLL, event_id=event_id, alarm_at=None,
-                test_at=await database_now(session),
+                test_at=now,
             )  # fmt: skip
         return event_id
 
