@@ -225,16 +225,19 @@ class Scenario(Trials, ServiceKeys):
         default_factory=dict, description="by alarm, how long after its first receipt somebody first had it"
     )
     comes_on: Mapping[str, tuple[ComesOn, ...]] = Field(default_factory=dict, description="all who come on, by rota")
-    levels: tuple[Literal["pure", "database", "wire"], ...] = ("pure", "database", "wire")
+    levels: tuple[Literal["pure", "database", "wire", "page"], ...] = ("pure", "database", "wire")
 
     @model_validator(mode="after")
     def _levels_fit(self) -> "Scenario":
+        if self.canary and self.levels != ("wire",):
+            raise ValueError("`canary` goes through the broker; write levels: [wire]")
+        seen = any(event.feed or (event.check and event.check.page) for event in self.events)
+        if seen and self.levels != ("page",):
+            raise ValueError("only a browser shows `feed` and `page`; write levels: [page]")
         keys = (self.crowd, *(name for name in self.OF_SERVICE if getattr(self, name)))
         real = next((name for name in (*keys, *(event.real_only for event in self.events)) if name), None)
         if real is not None and "pure" in self.levels:
             raise ValueError(f"`{real}` happens on real parts only; add levels: [database] to the file")
-        if self.canary and self.levels != ("wire",):
-            raise ValueError("`canary` goes through the broker; write levels: [wire]")
         return self
 
     @model_validator(mode="after")

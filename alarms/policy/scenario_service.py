@@ -21,7 +21,7 @@ def _jump(value: Any) -> Any:
 class ServiceWords(Part):
     """Acts of an event that need the whole service, with those who watch over it."""
 
-    AT_SERVICE: ClassVar[tuple[str, ...]] = ("clock", "schema_", "cover")
+    AT_SERVICE: ClassVar[tuple[str, ...]] = ("clock", "schema_", "cover", "feed")
 
     clock: Annotated[int, BeforeValidator(_jump)] | None = Field(
         default=None, description="the clock of the database jumps, such as +1h"
@@ -31,6 +31,9 @@ class ServiceWords(Part):
     )
     cover: Literal["declared", "exercise", "ended"] | None = Field(
         default=None, description="what our supervisor says of the partner"
+    )
+    feed: Literal["off", "on"] | None = Field(
+        default=None, description="the server hangs: it answers nothing and closes nothing"
     )
 
 
@@ -43,6 +46,7 @@ class ServiceChecks(Part):
     )
     held_by: Mapping[str, str | None] = Field(default_factory=dict, description="by alarm, who has it; null: nobody")
     counted: int | None = Field(default=None, ge=0, description="how many open alarms the figures count")
+    page: Literal["whole", "lost"] | None = Field(default=None, description="how the console's open pages look")
     canaries: int | None = Field(default=None, ge=0, description="how many have come through in time")
 
 

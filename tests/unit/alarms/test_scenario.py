@@ -98,9 +98,10 @@ def test_every_act_is_in_the_document() -> None:
             "“jim” of `watchdog` is nobody. Add them to `people`",
         ),
         ("arrive_in: 40m", "waited: 40m", 23, "`waited` says more of `raise`. Take it out, or raise an alarm"),
+        ("raise: pendant", 'feed: "on"', 0, "only a browser shows `feed` and `page`. Write levels: [page]"),
         (
             "until: 30m",
-            "until: 30m\nlevels: [database]\ncanary: true",
+            "until: 30m\ncanary: true",
             0,
             "`canary` goes through the broker. Write levels: [wire]",
         ),
