@@ -1,7 +1,7 @@
 """Homes and their hubs in a scenario, which only the real register and its watchers know. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -78,6 +78,14 @@ def hubs_of(homes: Homes, name: str) -> tuple[str, ...]:
     return every[name][1] if name in every else (name,)
 
 
+def strangers(homes: Homes, words: Iterable["HomeWords"], looked_at: Iterable[str]) -> list[str]:
+    """Return the names in these words, and of what is looked at, that are no home and no hub, where one must be."""
+    every, words = each_home(homes), list(words)
+    brought = {word.move_hub.hub for word in words if word.move_hub is not None}
+    known = {*homes, *every, *brought, *(hub for _, hubs in every.values() for hub in hubs)}
+    return sorted({*looked_at, *(name for word in words for name in word.places)} - known)
+
+
 class WindowPart(Part):
     """Triggers that an engineer tries out, for so long from now."""
 
@@ -117,11 +125,18 @@ class HomeWords(Part):
     risk: dict[str, Tier] | None = Field(default=None, description="the tiers of these people from now on")
     test_window: WindowPart | None = None
     end_test_window: str | None = Field(default=None, description="the hub over which it ends")
-    move_hub: MovePart | None = Field(default=None, description="a hub is put up in a home, whereever it was")
+    move_hub: MovePart | None = Field(default=None, description="a hub is put up in a home, wherever it was")
     accept_hub: str | None = Field(default=None, description="somebody relies on it from now on")
     remove_hub: str | None = Field(default=None, description="it is taken away")
     because: str | None = Field(default=None, description="words of the refusal")
     service: Literal["off", "on"] | None = Field(default=None, description="all of it stands still, and hears nothing")
+
+    @property
+    def places(self) -> set[str]:
+        """The homes and hubs that it is about; whoever `sends` may be unknown."""
+        one = (self.end_test_window, self.accept_hub, self.remove_hub, self.test_window and self.test_window.hub)
+        named = {*self.silent, *self.beats, *(self.absent or ()), *(self.risk or ()), *(each for each in one if each)}
+        return named | ({self.move_hub.to} if self.move_hub else set())
 
     @model_validator(mode="after")
     def _beside(self) -> "HomeWords":
@@ -133,7 +148,8 @@ class HomeWords(Part):
         return self
 
 
-_STOOD = re.compile(r"(\S+)\s+(online|late|suspect|offline|lost|dormant)")
+Presence = Literal["never_seen", "online", "late", "suspect", "offline", "lost", "dormant"]
+_STOOD = re.compile(r"(\S+)\s+(\w+)")
 
 
 def _stood(value: Any) -> Any:
@@ -148,7 +164,7 @@ class StoodPart(Part):
     """What a hub was, from a moment on."""
 
     at: Moment
-    state: str
+    state: Presence
 
 
 Stood = Annotated[StoodPart, BeforeValidator(_stood)]
@@ -167,7 +183,7 @@ class HomeChecks(Part):
     """What the register and its watchers show."""
 
     hub: str | None = Field(default=None, description="the hub that is looked at")
-    is_: str | None = Field(default=None, alias="is", description="its presence")
+    is_: Presence | None = Field(default=None, alias="is", description="its presence")
     was: tuple[Stood, ...] | None = Field(default=None, description="all that it has been since the beginning")
     or_was: tuple[Stood, ...] = Field(default=(), description="or this, after a race")
     tested: tuple[str, ...] | None = Field(default=None, description="triggers that a test has proven")

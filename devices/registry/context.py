@@ -50,7 +50,7 @@ async def hub_context(session: AsyncSession, hub_id: str, at: datetime | None) -
         connection=Connection(first["connection"]),
         now=_home(now),
         then=_home(then),
-        last=_home(ended[-1]) if now is None and ended else None,
+        last=_home(ended[-1]) if ended else None,
         rooms={device: (kind, room) for device, (kind, room) in (first["rooms"] or {}).items()},
         window=None if first["window_by"] is None else _window(first),
     )

@@ -86,7 +86,7 @@ class HubContext:
     """What the register knows of a hub when one of its messages comes.
 
     `now` is its installation at present; `then` the one at the device's own time, only when it is another one; `last`
-    the one before, when there is none now. `rooms` gives kind and room by the peripheral's id on the wire.
+    the last one that has ended. `rooms` gives kind and room by the peripheral's id on the wire.
     """
 
     hub_id: str

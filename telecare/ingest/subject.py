@@ -11,6 +11,8 @@ from devices.registry.domain import HubContext, HubStatus
 from telecare.wire.payloads import Message
 
 MOVE_SLACK = timedelta(seconds=1)
+DUPLICATE_ID = "duplicate_id"
+OTHER_UNKNOWN = "and where the other one is nobody knows"
 
 
 async def find_subject(session: AsyncSession, hub_id: str, message: Message, now: datetime) -> Subject:
@@ -42,6 +44,10 @@ def subject_of(context: HubContext | None, message: Message) -> Subject:
     if context.then is not None:
         present = f"now at {context.now.place}" if context.now else "not installed anywhere now"
         notes = (f"The hub has moved since: it was at {home.place} when this happened, {present}. Check both",)
+    if message.type == DUPLICATE_ID:
+        before = context.last.place if context.last else home.place
+        other = OTHER_UNKNOWN if before == home.place else f"the other may be where it was before, at {before}"
+        notes = (*notes, f"Two units speak under this id: one is at {home.place}, {other}. Check both")
     return Subject(
         council_id=context.council_id,
         person_id=home.person_id,

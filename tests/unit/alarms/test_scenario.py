@@ -119,6 +119,42 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, words: s
     assert [fault.line for fault in error.value.faults if words in str(fault)] == [line], str(error.value)
 
 
+HOMES = """
+name: homes
+until: 10m
+levels: [database]
+homes: {jean: {hubs: [h1]}}
+events:
+  - {at: 1m, sends: pendant, hub: h1, device_time: -2h}
+  - {at: 2m, silent: [jean]}
+  - {at: 3m, check: {hub: h1, was: [0 online]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("[database]", "[wire]", 0, "homes are in the register of a real database. Write levels: [database]"),
+        ("homes: {jean: {hubs: [h1]}}\n", "", 0, "`sends` happens at homes, and there are none. Add some"),
+        ("hubs: [h1]", "hubs: [h1], count: 3", 5, "the hubs of many homes are called after them. Leave `hubs` out"),
+        ("hub: h1, device_time: -2h", "device_time: -2h", 7, "nobody sends this. Write which hub does: hub: h1"),
+        ("device_time: -2h", "device_time: lately", 7, "“lately” is no time of a hub's clock. Write -2h"),
+        ("silent: [jean]", "silent: [jane]", 0, "“jane” is no home here and no hub. Write one of: jean"),
+        ("silent: [jean]", "silent: [jean], boot: b", 8, "`boot` says more of `sends`. Take it out"),
+        ("hub: h1, was: [0 online]", "hub: h2, was: [0 online]", 0, "“h2” is no home here and no hub"),
+        ("hub: h1, was: [0 online]", "was: [0 online]", 9, "a hub and what must be so of it stand together"),
+        ("0 online", "online", 9, "“online” is not since when a hub was what. Write it as 6m15s late"),
+        ("0 online", "0 on-line", 9, "“0 on-line” is not since when a hub was what"),
+        ("0 online", "0 asleep", 9, "this value is not one of those that may stand here"),
+    ],
+)
+def test_a_mistake_about_homes_is_told(old: str, new: str, line: int, words: str) -> None:
+    assert read_scenario(HOMES)
+    with pytest.raises(ScenarioError) as error:
+        read_scenario(HOMES.replace(old, new, 1))
+    assert [fault.line for fault in error.value.faults if words in str(fault)] == [line], str(error.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "difference"),
     [

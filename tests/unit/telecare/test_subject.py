@@ -36,6 +36,17 @@ def test_a_hub_out_of_service_shows_where_it_was_last():
     )
 
 
+def test_of_two_units_with_one_id_both_homes_are_shown_as_far_as_anybody_knows():
+    """C21."""
+    double = Message(event_id="e", type="duplicate_id")
+    (note,) = subject_of(context(now=NEW, last=OLD), double).notes
+    assert "one is at 9 Hill Road, the other may be where it was before, at 4 Harbour Row. Check both" in note
+    for last in (None, NEW):
+        (note,) = subject_of(context(now=NEW, last=last), double).notes
+        assert "one is at 9 Hill Road, and where the other one is nobody knows. Check both" in note
+    assert subject_of(context(now=NEW, last=OLD), PRESS).notes == ()
+
+
 def test_a_hub_that_nobody_knows_has_no_council():
     """C13."""
     subject = subject_of(None, PRESS)
