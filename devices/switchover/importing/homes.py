@@ -15,6 +15,7 @@ from devices.registry.importing.plan import Known, Outcome, Tools, Writes, plan
 from devices.registry.importing.repository import ImportRepository
 from devices.registry.importing.rows import ReadRow, read_row
 from devices.switchover.importing.domain import CellFault, MendedRow, RowStatus
+from devices.switchover.importing.models import ImportFile
 from devices.switchover.importing.outcome import RowOutcome
 
 # Of which columns rows have spoken: later rows may be about the same home, and what they say otherwise does not count.
@@ -46,12 +47,12 @@ _SHARED = frozenset({"premises", "person", "contact", "line"})
 
 
 class HomesImport:
-    """An import of homes in the transaction of `session`; `council` is the one that may be changed, None means any."""
+    """An import of homes in the transaction of `session`; only the council of `file` may be changed, None means any."""
 
-    def __init__(self, session: AsyncSession, tools: Tools, council: str | None) -> None:
+    def __init__(self, session: AsyncSession, tools: Tools, file: ImportFile) -> None:
         self.session = session
         self.tools = tools
-        self.councils = frozenset({council} if council else ())
+        self.councils = frozenset({file.council_id} if file.council_id else ())
         self.register = ImportRepository(session)
 
     async def begin(self) -> None:

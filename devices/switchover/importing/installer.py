@@ -13,6 +13,7 @@ from devices.registry.importing.repository import ImportRepository
 from devices.registry.importing.rows import CsvDay, PeripheralCells, read_peripherals
 from devices.registry.models import Hub, Installation, Peripheral
 from devices.switchover.importing.domain import CellFault, MendedRow, RowStatus
+from devices.switchover.importing.models import ImportFile
 from devices.switchover.importing.outcome import RowOutcome
 
 _DAY: TypeAdapter[date] = TypeAdapter(CsvDay)
@@ -20,12 +21,12 @@ _WRITTEN = ("serial", "imei", "iccid", "mobile_network")
 
 
 class InstallerImport:
-    """An import of installers' records in the transaction of `session`; `council` is the one that may be changed."""
+    """An import of installers' records in the transaction of `session`; only the council of `file` may be changed."""
 
-    def __init__(self, session: AsyncSession, tools: Tools, council: str | None) -> None:
+    def __init__(self, session: AsyncSession, tools: Tools, file: ImportFile) -> None:
         self.session = session
         self.tools = tools
-        self.council = council
+        self.council = file.council_id
         self.register = ImportRepository(session)
 
     async def begin(self) -> None:

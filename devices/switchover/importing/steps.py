@@ -68,7 +68,7 @@ class KindImport(Protocol):
         """Do what is left for the end."""
 
 
-_IMPORTS: Mapping[FileKind, Callable[[AsyncSession, Tools, str | None], KindImport]] = {
+_IMPORTS: Mapping[FileKind, Callable[[AsyncSession, Tools, ImportFile], KindImport]] = {
     FileKind.HOMES: HomesImport,
     FileKind.INSTALLER: InstallerImport,
     FileKind.TELCO: TelcoImport,
@@ -205,7 +205,7 @@ class ImportSteps:
         fields = [column["field"] for column in file.columns]
         setting = await self._setting(file, fields, now.date())
         tools = Tools(now, new_id, self.sealer.seal, self.sealer.open)
-        taking = _IMPORTS[kind](session, tools, file.council_id)
+        taking = _IMPORTS[kind](session, tools, file)
         firsts = FirstRows(session)
         await firsts.begin()
         await taking.begin()

@@ -17,23 +17,23 @@ from devices.registry.importing.plan import Tools, Writes
 from devices.registry.importing.repository import ImportRepository
 from devices.registry.models import Line, Premises
 from devices.switchover.importing.domain import CellFault, MendedRow, RowStatus
+from devices.switchover.importing.models import ImportFile
 from devices.switchover.importing.outcome import RowOutcome
 from devices.switchover.telco.domain import NoticeKind, NoticeStatus
 from devices.switchover.telco.reading import LONDON, ReadNotice, planned
 from devices.switchover.telco.service import FARTHEST, TelcoService
 
 _WORDS = {"kind": "line: kind", "provider": "line: provider", "checked_on": "line: checked on"}
-BY = "import"
-"""Who put in a notice; whose import it was, the audit says."""
 
 
 class TelcoImport:
-    """An import of a telco's list in the transaction of `session`; `council` is the one that may be changed."""
+    """An import of a telco's list in the transaction of `session`; only the council of `file` may be changed."""
 
-    def __init__(self, session: AsyncSession, tools: Tools, council: str | None) -> None:
+    def __init__(self, session: AsyncSession, tools: Tools, file: ImportFile) -> None:
         self.session = session
         self.tools = tools
-        self.council = council
+        self.council = file.council_id
+        self.by = file.asked_by or file.uploaded_by
         self.register = ImportRepository(session)
         self.telco = TelcoService(session)
 
@@ -82,7 +82,7 @@ class TelcoImport:
             return outcome
         kind = NoticeKind.NON_VOLUNTARY if known is None else NoticeKind(known.kind)
         one = ReadNotice(outcome.key, planned(outcome.planned_on.isoformat(), ""), kind, NoticeStatus.PLANNED)
-        taken = await self.telco.take(outcome.council, provider, [one], BY)
+        taken = await self.telco.take(outcome.council, provider, [one], self.by)
         held = ("this line is under a hold, which stays: tell the provider",) if taken.held else ()
         return replace(
             outcome,

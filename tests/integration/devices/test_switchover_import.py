@@ -264,7 +264,10 @@ async def test_a_telcos_list_is_matched_by_number(desk: Desk, services: Services
 async def notices(services: Services) -> list[tuple[str, ...]]:
     async with services.database.transaction() as session:
         rows = (await session.execute(select(TelcoNotice).order_by(TelcoNotice.number))).scalars()
-        return [(n.number, n.provider, f"{n.planned_at.astimezone(LONDON):%F %R}", n.kind, str(n.issued)) for n in rows]
+        return [
+            (n.number, n.provider, f"{n.planned_at.astimezone(LONDON):%F %R}", n.kind, str(n.issued), n.received_by)
+            for n in rows
+        ]
 
 
 async def test_a_planned_day_of_a_telcos_list_is_a_notice_of_the_line(desk: Desk, services: Services) -> None:
@@ -276,14 +279,14 @@ async def test_a_planned_day_of_a_telcos_list_is_a_notice_of_the_line(desk: Desk
     )  # fmt: skip
     assert (tried.counts["updated"], await notices(services)) == (1, [])
     await desk.live(workbook(here, ["01632 960 777", "", "15/01/2027"], headings=headings), FileKind.TELCO)
-    told = ("+441632960001", "Northern Telecom", "2027-01-15 17:00", "non_voluntary", "1")
+    told = ("+441632960001", "Northern Telecom", "2027-01-15 17:00", "non_voluntary", "1", "user:fiona")
     assert await notices(services) == [told]
     again = await desk.live(workbook(here, headings=headings), FileKind.TELCO)
     assert (again.counts["unchanged"], await notices(services)) == (1, [told])
     async with services.database.transaction() as session:
         await TelcoService(session).hold(ARGYLL, told[0], None, "no signal", "user:sheila")
     moved = await desk.live(workbook([*here[:2], "22/02/2027"], headings=headings), FileKind.TELCO)
-    assert await notices(services) == [(*told[:2], "2027-02-22 17:00", told[3], "2")]
+    assert await notices(services) == [(*told[:2], "2027-02-22 17:00", told[3], "2", "user:fiona")]
     line = " ".join((await desk.report(moved))[1])
     assert "notice of its migration" in line
     assert "under a hold" in line
