@@ -238,6 +238,8 @@ class Scenario(Trials, ServiceKeys):
         real = next((name for name in (*keys, *(event.real_only for event in self.events)) if name), None)
         if real is not None and "pure" in self.levels:
             raise ValueError(f"`{real}` happens on real parts only; add levels: [database] to the file")
+        if "wire" in self.levels and any(event.provider for event in self.events):
+            raise ValueError("`provider` is for providers of the test's own; write levels: [database]")
         return self
 
     @model_validator(mode="after")

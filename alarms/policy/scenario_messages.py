@@ -37,6 +37,7 @@ class TextPart(Part):
 
     from_: WayOf = Field(alias="from")
     says: str
+    forged: bool = Field(default=False, description="it does not prove that it comes from the network's operator")
 
 
 class MessageWords(Part):

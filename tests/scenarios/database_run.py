@@ -57,7 +57,8 @@ _NEXT = text(
     """
     SELECT least(
         (SELECT min(next_due_at) FROM alarm WHERE handling <> 'closed' AND :drives),
-        (SELECT min(due_at) FROM outbox WHERE state = 'pending' AND :sends))
+        (SELECT min(due_at) FROM outbox WHERE state = 'pending' AND :sends),
+        (SELECT min(lease_until) FROM outbox WHERE state = 'sending' AND lease_until > clock_timestamp()))
     """
 )
 

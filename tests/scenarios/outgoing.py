@@ -132,10 +132,7 @@ class Outgoing(Stage):
         return await self.hangs.give_up(self.run.now)
 
     async def next(self) -> datetime | None:
-        dead = select(func.min(OutboxMessage.lease_until)).where(OutboxMessage.state == OutboxState.SENDING)
-        async with self.run.database.transaction() as session:
-            moments = ((await session.execute(dead)).scalar_one(), self.hangs.next())
-        return min((moment for moment in moments if moment is not None and moment > self.run.clock), default=None)
+        return self.hangs.next()
 
     async def send(self) -> bool:
         """Hand over what is next; return whether there was anything."""

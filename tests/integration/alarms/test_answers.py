@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from alarms.escalation.codec import load_state
 from alarms.escalation.domain import Holder, Ladder, State, Step
-from alarms.escalation.inputs import Acked, Closed, Rerouted
+from alarms.escalation.inputs import Acked, Rerouted
 from alarms.handling.answers import AnswerService, Told
 from alarms.handling.reported import Reported
 from alarms.invitations.domain import Answer
@@ -124,24 +124,6 @@ async def test_alarms_that_ask_a_number_at_the_same_moment_have_codes_of_their_o
     await asyncio.gather(*(field.drive() for _ in range(6)))
     codes = [one.code for alarm_id in alarms for one in await field.asked(alarm_id)]
     assert sorted(codes, key=str) == sorted(range(1, 13), key=str)
-
-
-async def test_one_text_answers_for_all(field: Field) -> None:
-    alarms = [await field.alarm(hub_id=name) for name in "abc"]
-    assert (await field.text("u1", "1aa")).done
-    assert all([(await field.state(alarm)).claim is not None for alarm in alarms])
-
-
-async def test_a_code_rests_after_its_alarm_and_a_late_reply_reaches_no_other(field: Field) -> None:
-    """R42."""
-    first = await field.alarm()
-    await field.feed(first, Closed(ANN, "reassured"))
-    second = await field.alarm(hub_id="other")
-    assert [one.code for one in await field.asked(second)] == [2]
-    told = await field.text("u1", "ack 1")
-    assert not told.done
-    assert "has ended (reassured)" in told.words
-    assert (await field.state(second)).claim is None
 
 
 async def test_whoever_comes_second_is_told_who_goes_already(field: Field) -> None:

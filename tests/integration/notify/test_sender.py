@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from simulators.provider.sink import Mode, SmtpSink, WebhookSink
-from telecare.kernel.outbox import OutboxMessage, OutboxRepository, OutboxState
+from telecare.kernel.outbox import OutboxMessage, OutboxRepository
 from tests.integration.notify.world import Outbox, Start, Told, until
 
 FIONA = "fiona@council.example"
@@ -144,15 +144,6 @@ async def test_two_senders_send_nothing_twice(outbox: Outbox, start: Start, told
     keys = [request.headers["idempotency-key"] for request in hook.requests]
     assert len(keys) == len(set(keys)) == 150
     assert len({message_id for message_id, _, _ in told.results}) == 150
-
-
-async def test_a_message_whose_sender_died_is_sent_by_another(outbox: Outbox, start: Start, hook: WebhookSink):
-    """R03: leased, and nothing heard of it since."""
-    (message_id,) = await outbox.add("webhook", hook.url)
-    await outbox.alter(state=OutboxState.SENDING, attempts=1, lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    await start()
-    assert (await outbox.done(message_id)).attempts == 2
-    assert len(hook.requests) == 1
 
 
 async def test_a_cancelled_message_does_not_leave(outbox: Outbox, start: Start, told: Told, hook: WebhookSink):
