@@ -60,24 +60,29 @@ def words_of(error: IntegrityError) -> str:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many connections at most, how many of them only at a peak; how long a statement may take, in seconds.
+    """How many connections are kept, and how many more there may be at a peak; how long a statement may take, seconds.
 
+    Few are kept: each has what it was told prepared, 13 KiB for each statement, and by and by every one is told all.
     `idle_s` is how long a transaction may be idle in between: a worker that hangs in one holds its locks no longer.
     """
 
-    pool: int
+    kept: int
     peak: int
     statement_s: int
     idle_s: int = 5
 
 
-INTAKE = Limits(pool=16, peak=0, statement_s=10, idle_s=3)
+KEPT = 8
+"""For the web and whoever looks at intervals."""
+AT_A_PEAK = 10
+"""So many more than the settings say, for these."""
+INTAKE = Limits(kept=4, peak=12, statement_s=10, idle_s=3)
 """For whoever takes messages in: a hand for each, that nobody else can take.
 
 Its own, so that an alarm finds the connection that the one before it used: on one that has only served others all its
 statements have to be prepared first, which takes longer than taking it in.
 """
-ALARM_PATH = Limits(pool=14, peak=0, statement_s=10, idle_s=3)
+ALARM_PATH = Limits(kept=6, peak=8, statement_s=10, idle_s=3)
 """For whoever brings alarms to people, likewise.
 
 With the poll of a second another worker has the alarm of a hanging one in less than 5 s (R16).
@@ -91,12 +96,13 @@ class Database:
     """An engine with a pool of its own, and its session factory."""
 
     def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
-        limits = limits or Limits(settings.database_pool_size, peak=10, statement_s=30)
+        kept = min(KEPT, settings.database_pool_size)
+        limits = limits or Limits(kept, settings.database_pool_size + AT_A_PEAK - kept, statement_s=30)
         self.url = settings.database_url.get_secret_value()
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             json_deserializer=msgspec.json.decode,  # an alarm's state is read at each step
-            pool_size=limits.pool,
+            pool_size=limits.kept,
             max_overflow=limits.peak,
             pool_use_lifo=True,  # the warm one again: on a cold one the first message waits for its statements
             pool_timeout=10,

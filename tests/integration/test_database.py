@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from telecare.embedded.ports import free_port
-from telecare.kernel.db import ANSWER_S, Database, Limits, copy_in
+from telecare.kernel.db import ALARM_PATH, ANSWER_S, INTAKE, Database, Limits, copy_in
 from telecare.kernel.ids import new_id
 from telecare.kernel.settings import Settings
 from telecare.kernel.transient import is_of_database, is_transient
@@ -52,7 +52,7 @@ async def test_a_server_that_vanished_with_its_network_is_noticed_and_its_return
     """A failover without a reset: TCP alone would wait for a quarter of an hour, and every worker with it."""
     cut = asyncio.Event()
     async with wire_to(database_url, cut) as url:
-        database = Database(Settings(database_url=url), Limits(pool=2, peak=0, statement_s=1))
+        database = Database(Settings(database_url=url), Limits(kept=2, peak=0, statement_s=1))
         async with database.transaction() as session:
             await session.execute(text("SELECT 1"))
         cut.set()
@@ -115,6 +115,25 @@ async def test_what_was_used_last_is_used_next(database: Database) -> None:
 
     assert len({*await asyncio.gather(*(backend() for _ in range(4)))}) == 4
     assert len({await backend() for _ in range(4)}) == 1
+
+
+@pytest.mark.parametrize("limits", [None, INTAKE, ALARM_PATH], ids=["web", "intake", "alarm path"])
+async def test_a_peak_has_its_connections_and_few_are_kept_after_it(settings: Settings, limits: Limits | None) -> None:
+    """What each has prepared is memory: the more are kept, the longer it grows."""
+    database = Database(settings, limits)
+    most = 30 if limits is None else limits.kept + limits.peak
+    together = asyncio.Barrier(most)
+
+    async def work() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            await together.wait()
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work() for _ in range(most)))
+    assert database.engine.pool.checkedin() <= 8  # type: ignore[attr-defined] - a queue pool's own
+    assert most >= 14
+    await database.dispose()
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["before the driver knows", "once it knows"])
