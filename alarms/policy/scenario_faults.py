@@ -12,7 +12,7 @@ class FaultWords(Part):
 
     FAULTS: ClassVar[tuple[str, ...]] = ("sender", "commits", "poison", "heal", "listener", "hang")
 
-    sender: Literal["off", "on"] | None = None
+    sender: Literal["off", "on", "slow"] | None = None
     commits: Literal["fail", "conflict", "work"] | None = Field(
         default=None, description="what becomes of each transaction that changes an alarm, when it is to be committed"
     )

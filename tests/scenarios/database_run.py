@@ -178,7 +178,8 @@ class DatabaseRun:
         moments = [await stage.next() for stage in self._at_work]
         if self.awake:
             async with self.database.transaction() as session:
-                due = (await session.execute(_NEXT, {"drives": bool(self.engines), "sends": self.sends})).scalar_one()
+                sends = self.sends and not self.outgoing.rests
+                due = (await session.execute(_NEXT, {"drives": bool(self.engines), "sends": sends})).scalar_one()
             moments.append(due and due - self.ahead)
         return [moment for moment in moments if moment is not None]
 

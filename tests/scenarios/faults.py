@@ -43,7 +43,8 @@ class Faults(Stage):
 
     async def happen(self, event: EventPart) -> bool:
         if event.sender is not None:
-            self.run.sends = event.sender == "on"
+            self.run.sends = event.sender != "off"
+            self.run.outgoing.slow = event.sender == "slow"
         elif event.poison is not None:
             await self._poison(self.run.alarms[event.poison])
         elif event.heal is not None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alarms.policy.scenario_checks import CheckPart
 
 LEASE = timedelta(seconds=15)
+A_BATCH_EACH = timedelta(seconds=1)
 SOON_S = 0.05
 """The sender's own timeout where a provider hangs: what hangs then waits on for the scenario's clock."""
 
@@ -63,7 +64,10 @@ class MortalSender(Sender):
 
 
 class Outgoing(Stage):
-    """One sender at a time; when it dies, another takes its place at once."""
+    """One sender at a time; when it dies, another takes its place at once. `slow`: it takes a batch each second."""
+
+    slow = False
+    _rests_until: datetime | None = None
 
     @cached_property
     def hangs(self) -> Hangs:
@@ -132,10 +136,13 @@ class Outgoing(Stage):
         return await self.hangs.give_up(self.run.now)
 
     async def next(self) -> datetime | None:
-        return self.hangs.next()
+        moments = (self.hangs.next(), self._rests_until if self.rests else None)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def send(self) -> bool:
         """Hand over what is next; return whether there was anything."""
+        if self.rests:
+            return False
         try:
             taken, _ = await self.sender._take()
             for message in taken:
@@ -144,7 +151,14 @@ class Outgoing(Stage):
         except KilledError:
             self.sender = self._next_sender()
             return True
+        if taken and self.slow:
+            self._rests_until = self.run.now + A_BATCH_EACH
         return bool(taken)
+
+    @property
+    def rests(self) -> bool:
+        """Whether a slow sender is still at its last batch."""
+        return self._rests_until is not None and self.run.now < self._rests_until
 
     async def check(self, wanted: CheckPart) -> list[str]:
         found = []
