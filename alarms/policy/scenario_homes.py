@@ -81,8 +81,8 @@ def hubs_of(homes: Homes, name: str) -> tuple[str, ...]:
 def strangers(homes: Homes, words: Iterable["HomeWords"], looked_at: Iterable[str]) -> list[str]:
     """Return the names in these words, and of what is looked at, that are no home and no hub, where one must be."""
     every, words = each_home(homes), list(words)
-    brought = {word.move_hub.hub for word in words if word.move_hub is not None}
-    known = {*homes, *every, *brought, *(hub for _, hubs in every.values() for hub in hubs)}
+    heard = {word.hub for word in words if word.hub} | {word.move_hub.hub for word in words if word.move_hub}
+    known = {*homes, *every, *heard, *(hub for _, hubs in every.values() for hub in hubs)}
     return sorted({*looked_at, *(name for word in words for name in word.places)} - known)
 
 

@@ -11,7 +11,6 @@ from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE
 from devices.presence.silence_repository import Silent
 from telecare.kernel.db import Database
 from telecare.protection.silence import SilenceWatch
-from tests.integration.alarms.world import World
 from tests.integration.devices.standing import INTERVAL_S, Fleet
 
 
@@ -92,28 +91,6 @@ async def test_the_alarm_of_a_silent_hub_ends_when_it_is_taken_away(street: Stre
     assert alarm.condition == "cleared"
 
 
-async def test_a_tier_that_changes_brings_the_deadline_nearer_and_never_further_away(database: Database) -> None:
-    """C17."""
-    street = Street(database)
-    await street.settle()
-    await street.live_in("C")
-    await street.go_silent()
-    await street.look()
-    await World(database).drive()
-    (before,) = await street.alarms()
-    await street.sql("UPDATE person SET risk_tier = 'A'")
-    await street.look()
-    await World(database).drive()
-    (sooner,) = await street.alarms()
-    assert sooner.next_due_at is not None
-    assert before.next_due_at is not None
-    assert sooner.next_due_at < before.next_due_at - timedelta(hours=2)
-    await street.sql("UPDATE person SET risk_tier = 'D'")
-    await street.look()
-    (after,) = await street.alarms()
-    assert (after.tier, after.next_due_at, after.version) == ("D", sooner.next_due_at, sooner.version)
-
-
 async def test_it_ends_by_itself_when_the_hub_is_heard_again_and_comes_anew_with_the_next_silence(
     street: Street,
 ) -> None:
@@ -187,20 +164,6 @@ async def test_many_that_were_never_heard_are_one_alarm(database: Database) -> N
     await street.look()
     (mass,) = await street.alarms()
     assert mass.type == MASS_SILENCE
-
-
-async def test_whoever_is_away_by_plan_is_no_alarm(street: Street) -> None:
-    """C24."""
-    await street.beats()
-    await street.judge()
-    await street.sql(
-        "UPDATE hub_presence SET away_until = clock_timestamp() + interval '3 days', look_at = clock_timestamp()"
-    )
-    await street.was_heard(ago_s=100_000)
-    await street.judge()
-    await street.look()
-    assert await street.state() == "dormant"
-    assert await street.alarms() == []
 
 
 async def test_a_hub_that_serves_nobody_or_travels_by_telephone_is_no_alarm(database: Database) -> None:

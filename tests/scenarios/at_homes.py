@@ -73,11 +73,18 @@ class AtHomes(Stage):
         await session.execute(insert(Installation), rows)
 
     async def happen(self, event: EventPart) -> bool:
-        async with self.run.database.transaction() as session:
-            act = self._act(session, event)
-            if act is not None:
-                await self._refusable(event, act)
-        return act is not None
+        refused: Exception | None = None
+        try:
+            async with self.run.database.transaction() as session:
+                act = self._act(session, event)
+                if act is None:
+                    return False
+                await act
+        except (RefusedError, NotFoundError) as error:
+            refused = error
+        if (refused is not None) != event.refused or (event.because or "") not in str(refused):
+            self.run.timeline.surprises.append(f"at {event.at} s: refused is {refused}")
+        return True
 
     def _act(self, session: AsyncSession, event: EventPart) -> Awaitable[object] | None:
         acts = (
@@ -90,15 +97,6 @@ class AtHomes(Stage):
             (event.risk, self._risk),
         )
         return next((act(session, what) for what, act in acts if what is not None), None)  # type: ignore[operator]
-
-    async def _refusable(self, event: EventPart, act: Awaitable[object]) -> None:
-        refused: Exception | None = None
-        try:
-            await act
-        except (RefusedError, NotFoundError) as error:
-            refused = error
-        if (refused is not None) != event.refused or (event.because or "") not in str(refused):
-            self.run.timeline.surprises.append(f"at {event.at} s: refused is {refused}")
 
     async def _open_window(self, session: AsyncSession, window: WindowPart) -> None:
         windows, lasts = WindowService(session, ALL), timedelta(seconds=window.for_)

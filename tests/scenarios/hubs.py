@@ -31,7 +31,10 @@ AT_THIS_MOMENT_S = 3600.0
 class Hubs(Stage):
     """Each hub in service beats until it is silent. `service: off`: what they send waits; beats are gone."""
 
+    apart = True
+
     async def build(self) -> None:
+        self._hears = True
         self._numbers, self._chance = itertools.count(1), random.Random(self.run.scenario.name)
         every = each_home(self.run.scenario.homes).values()
         in_service = [hub for home, hubs in every if not home.taken_away for hub in hubs]
@@ -44,15 +47,18 @@ class Hubs(Stage):
         self._beats = HeartbeatLane(self._said, self.run.database, self._messages, retry_cap_s=5)
 
     async def happen(self, event: EventPart) -> bool:
+        if event.service is not None:
+            self._hears = event.service == "on"
         if event.sends is not None:
             assert event.hub is not None
             for hub, at in self._moments([event.hub], event.over):
-                if at <= self.run.now and self.run.awake:
+                if at <= self.run.now and self._hears:
                     await self._send(hub, event)
                 else:
                     self._later.append((at, hub, event))
         for hub, at in self._moments(event.silent, event.over):
-            self._last_beat[hub], self._next_beat[hub] = at, min(at, self._next_beat[hub])
+            if hub in self._next_beat:
+                self._last_beat[hub], self._next_beat[hub] = at, min(at, self._next_beat[hub])
         for hub, at in self._moments(event.beats, None):
             self._next_beat[hub] = at
             self._last_beat.pop(hub, None)
@@ -65,6 +71,8 @@ class Hubs(Stage):
                 yield hub, self.run.now + lot * self._chance.randrange(LOTS)
 
     async def drive(self) -> bool:
+        if not self._hears:
+            return False
         sent = [one for one in self._later if one[0] <= self.run.now]
         self._later = [one for one in self._later if one not in sent]
         for _, hub, event in sent:
@@ -84,6 +92,8 @@ class Hubs(Stage):
         return bool(sent or beat)
 
     async def next(self) -> datetime | None:
+        if not self._hears:
+            return None
         return min([*self._next_beat.values(), *(at for at, _, _ in self._later)], default=None)
 
     async def _send(self, hub: str, event: EventPart) -> None:

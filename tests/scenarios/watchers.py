@@ -56,6 +56,7 @@ class Watchers(Stage):
             return False
         self.run.engine_on = event.service == "on"
         if self.run.engine_on:
+            await self._look()  # whoever is back before the ear
             async with self.run.database.transaction() as session:
                 await VerdictRepository(session).hear(SLOT)
         return True
@@ -64,12 +65,7 @@ class Watchers(Stage):
         if not self.run.scenario.homes:
             return False
         await self._hear()
-        while await self._keeper.step():
-            pass
-        silence = self._silence
-        for look in (silence.incidents.look, silence.incidents.attach, silence.tell, silence.end, silence.hasten):
-            await look()
-        await silence.tell_of_unheard()
+        await self._look()
         async with self.run.database.transaction() as session:
             seen = tuple((await session.execute(_SEEN)).one())
         if self._seen[:1] != seen[:1]:
@@ -77,8 +73,16 @@ class Watchers(Stage):
                 await look()
         changed, self._seen = seen != self._seen, seen
         if changed:  # what follows from it shows when it has settled
-            self._again = self.run.now + silence.settle
+            self._again = self.run.now + self._silence.settle
         return changed
+
+    async def _look(self) -> None:
+        while await self._keeper.step():
+            pass
+        silence = self._silence
+        for look in (silence.incidents.look, silence.incidents.attach, silence.tell, silence.end, silence.hasten):
+            await look()
+        await silence.tell_of_unheard()
 
     async def _hear(self) -> None:
         """Say that we hear, as the ear has every other second since."""
