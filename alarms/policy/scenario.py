@@ -16,7 +16,7 @@ from alarms.policy.document import Class, PolicyDocument, Tier
 from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_checks import CheckWords
 from alarms.policy.scenario_faults import FaultWords, Trials
-from alarms.policy.scenario_homes import HomePart, HomeWords, strangers
+from alarms.policy.scenario_homes import HomePart, HomeWords, only_send, strangers
 from alarms.policy.scenario_messages import MessageWords
 from alarms.policy.scenario_service import ServiceKeys, ServiceWords
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
@@ -247,7 +247,8 @@ class Scenario(Trials, ServiceKeys):
         at_homes = next((name for event in self.events for name in event.acts if name in HomeWords.AT_HOMES), None)
         if at_homes is not None and not self.homes:
             raise ValueError(f"`{at_homes}` happens at homes, and there are none; add some, as homes: {{jean: {{}}}}")
-        if self.homes and self.levels != ("database",):
+        real = {"database", "wire"} if only_send(self.homes, self.events) else {"database"}
+        if self.homes and {*self.levels} - real:
             raise ValueError("homes are in the register of a real database; write levels: [database]")
         looked_at = {event.check.hub for event in self.events if event.check and event.check.hub}
         if unknown := strangers(self.homes, self.events, looked_at):

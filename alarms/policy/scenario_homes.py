@@ -78,6 +78,14 @@ def hubs_of(homes: Homes, name: str) -> tuple[str, ...]:
     return every[name][1] if name in every else (name,)
 
 
+def only_send(homes: Homes, events: Iterable[Any]) -> bool:
+    """Say whether any hubs of a fleet could stand for these: all that is said of them is what they send."""
+    plain = all(home == HomePart(hubs=home.hubs) for home in homes.values())
+    acts = {name for event in events for name in event.acts if name in HomeWords.AT_HOMES}
+    looks = [event.check for event in events if event.check is not None]
+    return plain and acts <= {"sends"} and not any(one.hub or one.incident or one.shows for one in looks)
+
+
 def strangers(homes: Homes, words: Iterable["HomeWords"], looked_at: Iterable[str]) -> list[str]:
     """Return the names in these words, and of what is looked at, that are no home and no hub, where one must be."""
     every, words = each_home(homes), list(words)

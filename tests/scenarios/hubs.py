@@ -110,15 +110,19 @@ class Hubs(Stage):
         if event.device_time is not None:
             at = event.device_time if isinstance(event.device_time, datetime) else self.run.now + event.device_time
             body["at"] = at.isoformat()
-        before = len(self._said.answers)
-        if event.sends == "heartbeat":
-            await self._beats._write([self._delivery(hub, "heartbeat", body)])
-        else:
-            await self._messages.settle(self._delivery(hub, _lane_of(event.sends), body))
-        answers = [answer["status"] for answer in self._said.answers[before:]]
+        answers = await self.deliver(hub, _lane_of(event.sends), body)
         if event.answer is not None and answers != [event.answer]:
             self.run.timeline.surprises.append(f"at {event.at} s: {hub} was told {answers}, not {event.answer}")
         await self._name_alarms(event.alarm)
+
+    async def deliver(self, hub: str, lane: str, body: dict[str, Any]) -> list[str]:
+        """Let it be heard; return what the hub is answered."""
+        before = len(self._said.answers)
+        if lane == "heartbeat":
+            await self._beats._write([self._delivery(hub, lane, body)])
+        else:
+            await self._messages.settle(self._delivery(hub, lane, body))
+        return [answer["status"] for answer in self._said.answers[before:]]
 
     def _delivery(self, hub: str, lane: str, body: dict[str, Any]) -> Delivery:
         topic, at = f"telecare/v1/{hub}/{lane}".encode(), time.monotonic() + AT_THIS_MOMENT_S
@@ -140,5 +144,7 @@ class Hubs(Stage):
 
 def _lane_of(sends: str | dict[str, str] | None) -> str:
     """Technical things are events; whatever else hubs send by the lane of alarms."""
+    if sends == "heartbeat":
+        return sends
     known = TYPES.get(sends) if isinstance(sends, str) else None
     return "event" if known is not None and known.class_ is AlarmClass.TECHNICAL else "alarm"

@@ -13,10 +13,13 @@ from alarms.policy.scenario import EventPart, Scenario
 from alarms.policy.simulate import FIRST
 from devices.registry.models import Hub
 from telecare.kernel.db import Database
+from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.canary import CanaryFlies
 from tests.scenarios.database_run import DatabaseRun
 from tests.scenarios.house import House
+from tests.scenarios.hubs import Hubs
 from tests.scenarios.providers import Passing
+from tests.scenarios.watchers import Watchers
 from tests.wire import WireHub
 
 WAYS = {"sms", "email"}
@@ -48,6 +51,26 @@ class WireHouse(House):
         return next(way for way, known in self._addresses.items() if known == address)
 
 
+class WireHubs(Hubs):
+    """Hubs that send through the broker: each is one of the fleet, and none of them beats."""
+
+    def __init__(self, run: "WireRun", gateway: WireHub) -> None:
+        super().__init__(run)
+        self._run = run
+        self._gateway = gateway
+        self._mark = uuid4().hex
+
+    async def build(self) -> None:
+        await super().build()
+        self._next_beat.clear()
+
+    async def deliver(self, hub: str, lane: str, body: dict[str, Any]) -> list[str]:
+        _, hub_id = await self._run._hub_of(hub)
+        event_id = f"{self._mark}-{body['event_id']}"  # the same hub has sent others in earlier scenarios
+        await self._gateway.publish(f"telecare/v1/{hub_id}/{lane}", {**body, "event_id": event_id})
+        return [(await self._gateway.ack(event_id))["status"]]
+
+
 class WireRun(DatabaseRun):
     """Each alarm comes from a hub of its own; a second press comes from the same."""
 
@@ -68,7 +91,9 @@ class WireRun(DatabaseRun):
         self._hubs: dict[str, str] = {}
         self._after_raise = after_raise
         super().__init__(scenario, database, house=WireHouse(scenario))
-        self.stages = (*self.stages, CanaryFlies(self, canary_url))
+        # The fleet was there before this scenario, and nothing of it but what hubs send is the scenario's.
+        others = (stage for stage in self.stages if not isinstance(stage, AtHomes | Hubs | Watchers))
+        self.stages = (*others, WireHubs(self, gateway), CanaryFlies(self, canary_url))
 
     def providers(self) -> dict[str, Provider]:
         return {name: Passing(self._ways[name], self.receive) for name in WAYS}

@@ -134,7 +134,7 @@ events:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("[database]", "[wire]", 0, "homes are in the register of a real database. Write levels: [database]"),
+        ("[database]", "[database, wire]", 0, "homes are in the register of a real database. Write levels: [database]"),
         ("homes: {jean: {hubs: [h1]}}\n", "", 0, "`sends` happens at homes, and there are none. Add some"),
         ("hubs: [h1]", "hubs: [h1], count: 3", 5, "the hubs of many homes are called after them. Leave `hubs` out"),
         ("hub: h1, device_time: -2h", "device_time: -2h", 7, "nobody sends this. Write which hub does: hub: h1"),
