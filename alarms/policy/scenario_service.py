@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from alarms.policy.scenario_words import Part, moment_of
+from alarms.policy.scenario_words import Moment, Part, moment_of
 
 _JUMP = re.compile(r"([+-])(\w+)")
 
@@ -45,6 +45,9 @@ class ServiceChecks(Part):
         default_factory=dict, description="by operator, the open alarms that they see; all see the same of each"
     )
     held_by: Mapping[str, str | None] = Field(default_factory=dict, description="by alarm, who has it; null: nobody")
+    reported: Mapping[str, Moment] = Field(
+        default_factory=dict, description="by alarm, after how long it was taken by the report of the last cover"
+    )
     counted: int | None = Field(default=None, ge=0, description="how many open alarms the figures count")
     page: Literal["whole", "lost"] | None = Field(default=None, description="how the console's open pages look")
     canaries: int | None = Field(default=None, ge=0, description="how many have come through in time")

@@ -108,7 +108,8 @@ class Rooms(Stage):
         return self._looks_at
 
     async def check(self, wanted: CheckPart) -> list[str]:
-        return [*await self._sight(wanted), *await self._holders(wanted), *await self._figures(wanted.counted)]
+        looks = (self._sight(wanted), self._holders(wanted), self._report(wanted), self._figures(wanted.counted))
+        return [fault for look in looks for fault in await look]
 
     async def _sight(self, wanted: CheckPart) -> list[str]:
         names = {str(alarm_id): name for name, alarm_id in self.run.alarms.items()}
@@ -135,6 +136,19 @@ class Rooms(Stage):
                 if has != holder:
                     found.append(f"{has or 'nobody'} has alarm {name}, not {holder or 'nobody'}")
         return found
+
+    async def _report(self, wanted: CheckPart) -> list[str]:
+        """Hold against it what the report of the last cover says, which goes by the logs."""
+        if not wanted.reported:
+            return []
+        (last, *_) = (await self._boss.get("/covers")).raise_for_status().json()["items"]
+        cases = (await self._boss.get(f"/covers/{last['id']}")).raise_for_status().json()["cases"]
+        found = {case["alarm_id"]: case["answered_s"] for case in cases}
+        return [
+            f"alarm {name} was taken after {found.get(alarm_id)} s by the report, not after {after} s"
+            for name, after in wanted.reported.items()
+            if found.get(alarm_id := str(self.run.alarms[name])) != after
+        ]
 
     async def _figures(self, wanted: int | None) -> list[str]:
         """Hold against it how many open alarms `/metrics` has."""
