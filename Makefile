@@ -8,6 +8,7 @@ ARGS    ?=
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NIGHTLY := tests/property tests/simulation tests/scenarios tests/bench tests/integration/test_no_gap.py
 LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
@@ -27,8 +28,8 @@ run: install ## Install and run the demo: database, broker, service and simulate
 test: install system check ## Install, check the code and run the tests
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-nightly: install ## Run the property tests with 20,000 histories each, 20,000 simulated afternoons, all runs of a race (hours)
-	@TELECARE_NIGHTLY=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/property tests/simulation tests/scenarios $(ARGS)
+nightly: install system ## Run the property tests with 20,000 histories each, 20,000 simulated afternoons, all races, large files (hours)
+	@TELECARE_NIGHTLY=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist load $(NIGHTLY) $(ARGS)
 
 check: install ## Check style, types, import rules, and that the migrations make the models' schema
 	$(BIN)/ruff check .

@@ -124,6 +124,9 @@ async def test_an_accepted_digital_unit_ends_it_and_one_that_is_not_accepted_doe
 async def test_no_entry_ends_without_a_cause_whatever_writes_to_the_database(street: Street) -> None:
     await street.line("voip_ata")
     await street.look()
+    with pytest.raises(RefusedError, match="Nobody has it yet"):
+        await street.close(await street.only(), ExposureCause.LINE_CORRECTED, LineKind.PSTN)
+    await street.plan(await street.only())
     entry = await street.only()
     for change in (
         "closed_at = now()",
@@ -156,7 +159,8 @@ async def test_a_line_that_changes_in_the_register_waits_for_who_and_why(street:
     await street.look()
     entry = await street.only()
     assert entry.gone is None
-    await street.close(entry, ExposureCause.LINE_CORRECTED, LineKind.PSTN)
+    await street.plan(entry)
+    await street.close(await street.only(), ExposureCause.LINE_CORRECTED, LineKind.PSTN)
     entry = await street.only()
     assert (entry.cause, entry.closed_by, entry.owner) == (ExposureCause.LINE_CORRECTED, "user:rory", "Rory")
     assert await street.sql("SELECT kind FROM line") == [("pstn",)]
@@ -168,6 +172,7 @@ async def test_a_unit_on_the_other_line_stays_off_the_list_while_there_is_one(st
     await street.line("voip_ata")
     await street.line("pstn")
     await street.look()
+    await street.plan(await street.only())
     await street.close(await street.only(), ExposureCause.OTHER_LINE)
     await street.look()
     assert len(await street.entries()) == 1

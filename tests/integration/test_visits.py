@@ -9,6 +9,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from devices.jobs.models import Job
 from devices.jobs.service import JobService
 from devices.registry.service import RegistryService
+from devices.switchover.programmes.domain import PSTN_ENDS, Cause
+from devices.switchover.programmes.repository import UnitFilter
+from devices.switchover.programmes.service import ProgrammeService
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome
 from devices.switchover.visits.schemas import ExceptionIn
 from telecare.kernel.db import Database
@@ -16,6 +19,7 @@ from telecare.kernel.errors import ForbiddenError, RefusedError
 from telecare.protection.swap_day import SwapDay
 from telecare.switchover.promises import PromiseWatch
 from telecare.switchover.swaps import StaleVisitError, Swaps
+from tests.homes import ARGYLL, FIFE
 from tests.integration.swap import ALL, ON_THE_WAY, S, Swap
 
 
@@ -289,3 +293,18 @@ async def test_a_hold_goes_on_where_it_was_but_not_into_a_time_that_has_passed(s
     await swap.step(S.RESCHEDULED, why="another day", next_contact_on=swap.later())
     await swap.step(S.BOOKED)
     assert await swap.state() == S.BOOKED
+
+
+async def test_units_are_put_into_waves_by_somebody_of_all_councils_and_while_the_programme_lasts(swap: Swap) -> None:
+    async with swap.database.transaction() as session:
+        both = await ProgrammeService(session, frozenset()).make(
+            name="2G", cause=Cause.PSTN, deadline=PSTN_ENDS, councils=[ARGYLL, FIFE], network=None, by="user:sheila"
+        )
+        wave = await ProgrammeService(session, frozenset()).add_wave(both.id, "First")
+    async with swap.database.transaction() as session:
+        with pytest.raises(ForbiddenError, match="other councils too"):
+            await ProgrammeService(session, frozenset({ARGYLL})).assign(both.id, wave.id, wanted=UnitFilter())
+    await swap.sql("UPDATE switchover_programme SET ended_at = now(), ended_by = 'user:sheila'")
+    async with swap.database.transaction() as session:
+        with pytest.raises(RefusedError, match="has ended"):
+            await ProgrammeService(session, frozenset()).assign(both.id, wave.id, wanted=UnitFilter())

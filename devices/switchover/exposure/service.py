@@ -110,10 +110,14 @@ class ExposureService:
     ) -> Exposure:  # fmt: skip
         """End an entry by what a person knows; RefusedError when the facts say that the unit is still exposed.
 
+        Or when nobody has it yet: of what is known, somebody must have done something (Moray's review of 2024).
+
         `actor`: their name and how the audit names them. `line_kind`: what the home's digital lines really are.
         """
         name, label = actor
         entry = await self._lock(exposure_id, as_of)
+        if entry.next_action is None:
+            raise RefusedError("Nobody has it yet: write down who does what next, and then end it", field="cause")
         if cause is ExposureCause.LINE_CORRECTED:
             await self._correct(entry, line_kind)
         elif not any(line.kind == LineKind.PSTN for line in await self.entries.lines(entry.premises_id)):

@@ -132,7 +132,7 @@ class ProgrammeService:
         wanted: UnitFilter | None = None,
     ) -> int:
         """Put units into a wave, or into none: those named, or all that a filter leaves; return how many."""
-        await self.programmes.require(programme_id)
+        await self._lock(programme_id, None)
         if wave_id is not None:
             await self.programmes.wave(programme_id, wave_id)
         chosen = set(units)
