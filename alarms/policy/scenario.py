@@ -18,7 +18,7 @@ from alarms.policy.scenario_checks import CheckWords
 from alarms.policy.scenario_faults import FaultWords, Trials
 from alarms.policy.scenario_homes import HomePart, HomeWords, only_send, strangers
 from alarms.policy.scenario_messages import MessageWords
-from alarms.policy.scenario_service import ServiceKeys, ServiceWords
+from alarms.policy.scenario_service import ServiceKeys, ServiceWords, lacking
 from alarms.policy.scenario_words import ComesOn, Moment, Part, Start, Told, WayOf, Ways
 from alarms.rota.domain import OverrideKind
 from telecare.kernel.lined_yaml import UnreadableError
@@ -267,6 +267,8 @@ class Scenario(Trials, ServiceKeys):
             for name in named:
                 if name not in there:
                     raise ValueError(f"“{name}” of `{where}` is nobody; add them to `{among}`")
+        if words := lacking(self, self.events, [event.check for event in self.events if event.check]):
+            raise ValueError(words)
         return self
 
     @model_validator(mode="before")

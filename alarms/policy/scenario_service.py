@@ -1,7 +1,7 @@
 """What befalls the service as a whole in a scenario: its clock, and who watches over it. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -63,3 +63,17 @@ class ServiceKeys(Part):
     rooms: Mapping[Literal["ours", "partner", "other"], tuple[str, ...]] = Field(
         default_factory=dict, description="operators by control room: what they do goes over the API"
     )
+
+
+def lacking(keys: ServiceKeys, acts: Iterable[ServiceWords], checks: Iterable[ServiceChecks]) -> str | None:
+    """Return in words what is spoken of and not there, and how to mend it; None when all is."""
+    looks, partner = list(checks), keys.rooms.get("partner")
+    for word, used, there, mend in (
+        ("dead_man", any(look.dead_man for look in looks), keys.watchdog, "add whom a watchdog tells"),
+        ("canaries", any(look.canaries is not None for look in looks), keys.canary, "add canary: true"),
+        ("cover", any(act.cover for act in acts), partner, "add operators of `partner` to `rooms`"),
+        ("reported", any(look.reported for look in looks), partner, "add operators of `partner` to `rooms`"),
+    ):
+        if used and not there:
+            return f"`{word}` is of something that is not there; {mend}"
+    return None

@@ -91,20 +91,8 @@ def test_every_act_is_in_the_document() -> None:
         ("wardens: []}", "wardens: [rory]}", 29, "“rory” is not who comes on when. Write it as 8h u2"),
         ("raise: pendant", "clock: 1h", 21, "“1h” is no jump of a clock. Write it as +1h or -1h"),
         ("fails: fiona.sms,", "fails: fiona.sms, answer: 204,", 22, "nobody is answered here. Take `answer` out"),
-        (
-            "until: 30m",
-            "until: 30m\nlevels: [wire]\nwatchdog: [jim]",
-            0,
-            "“jim” of `watchdog` is nobody. Add them to `people`",
-        ),
         ("arrive_in: 40m", "waited: 40m", 23, "`waited` says more of `raise`. Take it out, or raise an alarm"),
         ("raise: pendant", 'feed: "on"', 0, "only a browser shows `feed` and `page`. Write levels: [page]"),
-        (
-            "until: 30m",
-            "until: 30m\ncanary: true",
-            0,
-            "`canary` goes through the broker. Write levels: [wire]",
-        ),
         ("raise: pendant", "raise: pendant, seen: 4m", 21, "`seen` says more of an operator's `act` or `close`. Take"),
         ("act: accept,", "act: accept, seen: 4s,", 0, "“fiona” of `seen` is nobody. Add them to `rooms`"),
         ("events:", "evnts:", 20, "`evnts` is no word of a scenario here. Take it out"),
@@ -153,6 +141,38 @@ def test_a_mistake_about_homes_is_told(old: str, new: str, line: int, words: str
     with pytest.raises(ScenarioError) as error:
         read_scenario(HOMES.replace(old, new, 1))
     assert [fault.line for fault in error.value.faults if words in str(fault)] == [line], str(error.value)
+
+
+SERVICE = """
+name: service
+levels: [wire]
+until: 10m
+canary: true
+watchdog: [olga]
+rooms: {ours: [fiona], partner: [gordon]}
+people: {olga: email@0}
+events:
+  - {at: 0, cover: declared}
+  - {at: 1m, check: {dead_man: quiet, canaries: 2, sees: {fiona: []}, reported: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("watchdog: [olga]", "watchdog: [jim]", "“jim” of `watchdog` is nobody. Add them to `people`"),
+        ("sees: {fiona", "sees: {jim", "“jim” of `sees` is nobody. Add them to `rooms`"),
+        ("watchdog: [olga]\n", "", "`dead_man` is of something that is not there. Add whom a watchdog tells"),
+        ("canary: true\n", "", "`canaries` is of something that is not there. Add canary: true"),
+        (", partner: [gordon]", "", "`cover` is of something that is not there. Add operators of `partner` to `rooms`"),
+        ("[wire]", "[database]", "`canary` goes through the broker. Write levels: [wire]"),
+    ],
+)
+def test_a_mistake_about_the_service_is_told(old: str, new: str, words: str) -> None:
+    assert read_scenario(SERVICE)
+    assert old in SERVICE
+    with pytest.raises(ScenarioError, match=re.escape(words)):
+        read_scenario(SERVICE.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(
