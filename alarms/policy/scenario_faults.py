@@ -10,7 +10,9 @@ from alarms.policy.scenario_words import Part, Told
 class FaultWords(Part):
     """Acts of an event that need the real parts: the database and what runs on it, broker, providers."""
 
-    FAULTS: ClassVar[tuple[str, ...]] = ("sender", "commits", "poison", "heal", "listener", "hang")
+    FAULTS: ClassVar[tuple[str, ...]] = (
+        "sender", "commits", "poison", "heal", "listener", "hang", "database", "broker",
+    )  # fmt: skip
 
     sender: Literal["off", "on", "slow"] | None = None
     commits: Literal["fail", "conflict", "work"] | None = Field(
@@ -20,6 +22,8 @@ class FaultWords(Part):
     heal: str | None = Field(default=None, description="they do not any more")
     listener: Literal["off", "on"] | None = Field(default=None, description="the connection by which notices come")
     hang: Literal["engine"] | None = Field(default=None, description="whoever takes the next alarm that is due hangs")
+    database: Literal["off", "on"] | None = None
+    broker: Literal["off", "on"] | None = Field(default=None, description="what it kept is gone with it")
 
     together: bool = Field(default=False, description="at one instant with its neighbours, and with what is due then")
 

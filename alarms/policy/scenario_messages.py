@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from alarms.policy.scenario_words import CHANNELS, Moment, Part, WayOf
 
@@ -20,7 +20,14 @@ class ProviderPart(Part):
 class KillPart(Part):
     """A program of ours dies without warning at a point, the next time that it gets there; another takes its place."""
 
-    sender: Literal["bundling", "taken", "handed over"]
+    sender: Literal["bundling", "taken", "handed over"] | None = None
+    ingest: Literal["before commit", "after commit"] | None = None
+
+    @model_validator(mode="after")
+    def _one_program(self) -> "KillPart":
+        if (self.sender is None) == (self.ingest is None):
+            raise ValueError("one program dies; write kill: {sender: taken}, or kill: {ingest: before commit}")
+        return self
 
 
 class ReportPart(Part):

@@ -98,7 +98,7 @@ class DatabaseRun:
             self.rooms,
             FromOutside(self),
         )
-        self.engine_on = self.schema_fits = True
+        self.engine_on = self.schema_fits = self.reachable = True
 
     def providers(self) -> dict[str, Provider]:
         """Return what takes the messages of each way."""
@@ -154,7 +154,8 @@ class DatabaseRun:
     async def be_at(self, moment: datetime) -> None:
         """Let it be this moment; the database's clock may be `ahead` of it."""
         self.now = max(self.now, moment)
-        await set_clock(self.database, self.clock)
+        if self.reachable:
+            await set_clock(self.database, self.clock)
 
     def seconds(self) -> float:
         """Return how long after the beginning it is."""
@@ -192,7 +193,7 @@ class DatabaseRun:
     @property
     def awake(self) -> bool:
         """Whether our own parts are at work."""
-        return self.engine_on and self.schema_fits
+        return self.engine_on and self.schema_fits and self.reachable
 
     @property
     def _at_work(self) -> list[Stage]:

@@ -108,7 +108,7 @@ class Outgoing(Stage):
             for one in self.stand_ins:
                 if one.way == part.way and part.name in {None, one.name}:
                     one.behave(part)
-        elif event.kill is not None:
+        elif event.kill is not None and event.kill.sender is not None:
             self.sender.dies = event.kill.sender
         elif event.backlog is not None:
             await self._put_backlog(event.backlog)

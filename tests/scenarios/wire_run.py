@@ -1,27 +1,27 @@
 """A scenario from end to end: by MQTT through broker and ingest, and out through a provider's own client."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from alarms.handling.models import Alarm
 from alarms.notify.delivery import Provider
 from alarms.policy.scenario import EventPart, Scenario
 from alarms.policy.simulate import FIRST
 from devices.registry.models import Hub
-from telecare.kernel.db import Database
 from tests.scenarios.at_homes import AtHomes
 from tests.scenarios.canary import CanaryFlies
 from tests.scenarios.database_run import DatabaseRun
 from tests.scenarios.house import House
 from tests.scenarios.hubs import Hubs
+from tests.scenarios.line import Line
+from tests.scenarios.on_the_line import OnTheLine
 from tests.scenarios.providers import Passing
 from tests.scenarios.watchers import Watchers
-from tests.wire import WireHub
 
+LIMIT_S = 20.0
 WAYS = {"sms", "email"}
 """Those that end with the provider's answer; calls go on by callbacks, which have tests of their own."""
 
@@ -54,10 +54,9 @@ class WireHouse(House):
 class WireHubs(Hubs):
     """Hubs that send through the broker: each is one of the fleet, and none of them beats."""
 
-    def __init__(self, run: "WireRun", gateway: WireHub) -> None:
+    def __init__(self, run: "WireRun") -> None:
         super().__init__(run)
         self._run = run
-        self._gateway = gateway
         self._mark = uuid4().hex
 
     async def build(self) -> None:
@@ -67,67 +66,66 @@ class WireHubs(Hubs):
     async def deliver(self, hub: str, lane: str, body: dict[str, Any]) -> list[str]:
         _, hub_id = await self._run._hub_of(hub)
         event_id = f"{self._mark}-{body['event_id']}"  # the same hub has sent others in earlier scenarios
-        await self._gateway.publish(f"telecare/v1/{hub_id}/{lane}", {**body, "event_id": event_id})
-        return [(await self._gateway.ack(event_id))["status"]]
+        await self._run.line.gateway.publish(f"telecare/v1/{hub_id}/{lane}", {**body, "event_id": event_id})
+        return [(await self._run.line.gateway.ack(event_id))["status"]]
 
 
 class WireRun(DatabaseRun):
     """Each alarm comes from a hub of its own; a second press comes from the same."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        database: Database,
-        *,
-        gateway: WireHub,
-        hubs: list[str],
-        ways: Mapping[str, Provider],
-        canary_url: str,
-        after_raise: Callable[[], Any] | None = None,
-    ) -> None:
-        self._ways = ways
-        self._gateway = gateway
-        self._free = list(hubs)
+    def __init__(self, scenario: Scenario, line: Line) -> None:
+        self.line = line
+        self._free = list(line.hubs)
         self._hubs: dict[str, str] = {}
-        self._after_raise = after_raise
-        super().__init__(scenario, database, house=WireHouse(scenario))
+        self._pressed: dict[str, str] = {}
+        self._unanswered: dict[str, str] = {}
+        super().__init__(scenario, line.database, house=WireHouse(scenario))
         # The fleet was there before this scenario, and nothing of it but what hubs send is the scenario's.
         others = (stage for stage in self.stages if not isinstance(stage, AtHomes | Hubs | Watchers))
-        self.stages = (*others, WireHubs(self, gateway), CanaryFlies(self, canary_url))
+        on_wire = WireHubs(self), CanaryFlies(self, line.canary_url), OnTheLine(self, line)
+        self.stages = (*others, *on_wire)
 
     def providers(self) -> dict[str, Provider]:
-        return {name: Passing(self._ways[name], self.receive) for name in WAYS}
+        return {name: Passing(self.line.ways[name], self.receive) for name in WAYS}
 
     async def _raise(self, event: EventPart) -> None:
-        name = event.alarm or str(len(self.alarms) + 1)
-        _, hub_id = await self._hub_of(name)
         assert event.raise_ is not None
-        await self._press(hub_id, event.raise_)
-        async with self.database.transaction() as session:
-            found = (await session.execute(select(Alarm.id).where(Alarm.hub_id == hub_id))).scalar_one()
-        self.alarms[name] = found
-        if self._after_raise is not None:
-            await self._after_raise()
+        name = event.alarm or str(len(self._pressed) + 1)
+        self._pressed[name] = event.raise_
+        await self._press(name)
 
-    async def _hub_of(self, name: str) -> tuple[str, str]:
+    def _hub_id(self, name: str) -> str:
         if name not in self._hubs:
             self._hubs[name] = self._free.pop(0)
+        return self._hubs[name]
+
+    async def _hub_of(self, name: str) -> tuple[str, str]:
+        hub_id = self._hub_id(name)
         async with self.database.transaction() as session:
-            found = select(Hub.council_id).where(Hub.hub_id == self._hubs[name])
-            return (await session.execute(found)).scalar_one(), self._hubs[name]
+            found = select(Hub.council_id).where(Hub.hub_id == hub_id)
+            return (await session.execute(found)).scalar_one(), hub_id
 
     async def _act(self, event: EventPart) -> None:
-        name = event.alarm or FIRST
         if event.act == "repeat":
-            async with self.database.transaction() as session:
-                alarm = (await session.execute(select(Alarm).where(Alarm.id == self.alarms[name]))).scalar_one()
-            await self._press(self._hubs[name], alarm.type)
+            await self._press(event.alarm or FIRST)
         else:
             await super()._act(event)
 
-    async def _press(self, hub_id: str, type_: str) -> None:
-        event_id = uuid4().hex
-        await self._gateway.publish(f"telecare/v1/{hub_id}/alarm", {"event_id": event_id, "type": type_})
-        async with asyncio.timeout(20):
-            answer = await self._gateway.ack(event_id)
-        assert answer["status"] == "accepted", answer
+    async def _press(self, name: str) -> None:
+        event_id, topic = uuid4().hex, f"telecare/v1/{self._hub_id(name)}/alarm"
+        await self.line.gateway.publish(topic, {"event_id": event_id, "type": self._pressed[name]})
+        self._unanswered[event_id] = name
+        await self.line.be_killed()
+        if self.reachable:
+            await self.be_answered()
+
+    async def be_answered(self) -> None:
+        """Wait until each hub has been told that its message is kept, and of which alarm it is."""
+        async with asyncio.timeout(LIMIT_S):
+            while self._unanswered:
+                _, payload = await self.line.gateway.heard.get()
+                answer = json.loads(payload)
+                name = self._unanswered.pop(answer["event_id"], None)
+                if name is not None:
+                    assert answer["status"] in {"accepted", "duplicate"}, answer
+                    self.alarms[name] = UUID(answer["alarm_id"])
