@@ -22,7 +22,7 @@ _HEARS = text(
 _SEEN = text(
     """
     SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM presence_period), (SELECT sum(version) FROM alarm),
-           (SELECT count(*) FROM incident_member WHERE state = 'joined')
+           (SELECT count(*) FROM incident_member WHERE state = 'joined'), (SELECT count(*) FROM heartbeat)
     """
 )
 # When a hub comes to its next state, an incident is over, and who is in it past the deadline of their tier.
@@ -49,9 +49,11 @@ class Watchers(Stage):
         self._keeper, self._silence = PresenceKeeper(database), SilenceWatch(database)
         self._jobs = JobWatch(database, Settings(database_url=database.url))
         self._seen: tuple[Any, ...] = ()
+        self._looked_at: datetime | None = None
         self._again: datetime | None = None
 
     async def happen(self, event: EventPart) -> bool:
+        self._looked_at = None
         if event.service is None:
             return False
         self.run.engine_on = event.service == "on"
@@ -62,19 +64,23 @@ class Watchers(Stage):
         return True
 
     async def drive(self) -> bool:
-        if not self.run.scenario.homes:
+        if not self.run.scenario.homes or (self._looked_at, self._seen) == (self.run.now, await self._there()):
             return False
         await self._hear()
         await self._look()
-        async with self.run.database.transaction() as session:
-            seen = tuple((await session.execute(_SEEN)).one())
+        self._looked_at, seen = self.run.now, await self._there()
         if self._seen[:1] != seen[:1]:
             for look in (self._jobs.at_events, self._jobs.at_starts, self._jobs.tell):
                 await look()
-        changed, self._seen = seen != self._seen, seen
-        if changed:  # what follows from it shows when it has settled
+        changed, self._seen = seen[:-1] != self._seen[:-1], seen
+        if changed:  # by more than a heartbeat: what follows from it shows when it has settled
             self._again = self.run.now + self._silence.settle
         return changed
+
+    async def _there(self) -> tuple[Any, ...]:
+        """Return what a look follows from; while that and the moment stay the same, another finds nothing."""
+        async with self.run.database.transaction() as session:
+            return tuple((await session.execute(_SEEN)).one())
 
     async def _look(self) -> None:
         while await self._keeper.step():
