@@ -37,6 +37,8 @@ OFFLINE_S = INTERVAL_S * MISSES + GRACE_S
 
 HEARS_EACH_S = 2.0
 LOOKS_EACH_S = 0.25
+WITHIN_S = 10.0
+"""A verdict comes at most so long after its deadline."""
 AFTER_S = 120.0
 """So long after the last deadline the bench gives up on what has not come."""
 
@@ -118,6 +120,11 @@ class SilenceReport:
     told: dict[str, int] = field(default_factory=dict)
     quiet: list[float] = field(default_factory=list)
     meanwhile: list[float] = field(default_factory=list)
+
+    def holds(self) -> bool:
+        """Say whether each was judged in time, and humans were told of one cause and of no hub by itself."""
+        told_once = (self.told.get("incidents"), self.told.get("alone"), self.told.get("messages")) == (1, 0, 0)
+        return self.verdicts == self.hubs and self.latest_s <= WITHIN_S and told_once
 
     def ratio(self) -> float | None:
         """Return what a pendant waits meanwhile over what it waits on a quiet day (medians)."""

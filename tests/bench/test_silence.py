@@ -1,6 +1,8 @@
 """Very many hubs fall silent at once: each is judged, one incident, no flood, and pendants go on. No absolute times."""
 
-from telecare.bench.silence import SilenceOptions, silence_run
+import pytest
+
+from telecare.bench.silence import WITHIN_S, SilenceOptions, SilenceReport, silence_run
 from telecare.kernel.db import Database
 
 
@@ -15,3 +17,21 @@ async def test_a_network_that_falls_silent_is_one_incident_and_a_pendant_reaches
     assert report.members_after_s is not None
     assert any("ratio" in line for line in report.lines())
     assert report.values()["verdicts"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("changed", "holds"),
+    [
+        ({}, True),
+        ({"verdicts": 9}, False),
+        ({"latest_s": WITHIN_S + 0.1}, False),
+        ({"told": {"incidents": 2, "alone": 0, "messages": 0}}, False),
+        ({"told": {"incidents": 1, "alone": 1, "messages": 0}}, False),
+        ({"told": {"incidents": 1, "alone": 0, "messages": 1}}, False),
+    ],
+)
+def test_it_ends_well_only_when_all_of_it_holds(changed: dict[str, object], *, holds: bool) -> None:
+    report = SilenceReport(10, verdicts=10, latest_s=1.0, told={"incidents": 1, "alone": 0, "messages": 0})
+    for name, value in changed.items():
+        setattr(report, name, value)
+    assert report.holds() is holds
