@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.switchover.planning.prize import LineState
 from devices.switchover.planning.problem import Appointment
+from devices.switchover.visits.domain import PROVEN, STANDS
 
 LOOK_BACK = 90
 """Calls, tests and absences of so many days tell how well a unit and a model get through."""
@@ -41,8 +42,16 @@ _NOTICE = """
      WHERE l.premises_id = i.premises_id AND coalesce(hold.until, '-infinity'::date) < 'infinity'::date
      ORDER BY greatest(n.planned_at, hold.until + interval '1 day') LIMIT 1
 """
-# Of a home the newest installation. A visit with a time that is still to come is kept as it is; one that is further on,
-# or whose time has passed, needs no plan.
+# The first day on which a programme of another cause than the line must have replaced a unit.
+_DUE = """
+    SELECT g.name, u.due_on
+      FROM switchover_unit u
+      JOIN switchover_programme g ON g.id = u.programme_id AND g.ended_at IS NULL AND g.cause <> 'pstn'
+     WHERE u.hub_id = h.hub_id AND u.done_at IS NULL AND u.left_at IS NULL
+     ORDER BY u.due_on, g.id LIMIT 1
+"""
+# Of a home the newest installation. What is booked and not over yet is kept as it is. Where somebody is at work, or a
+# new hub stands already, also behind a visit that stands aside, nothing is to be planned.
 _HOMES = """
     SELECT h.hub_id, h.connection, dm.radio, i.premises_id, m.postcode, m.town, m.latitude, m.longitude, p.risk_tier,
            p.lives_alone, p.phone IS NULL AS no_phone,
@@ -58,7 +67,9 @@ _HOMES = """
                AND a.raised_at > clock_timestamp() - interval '{days} days') AS battery_low_at,
            b.starts_at AS booked_from, b.ends_at AS booked_until, b.engineer_id AS booked_with,
            b.second_engineer_id AS booked_second,
-           notice.provider AS notice_by, notice.planned_at AS notice_at, notice.held_until
+           v.state AS visit_state, v.starts_at AS visit_from, v.next_contact_on,
+           notice.provider AS notice_by, notice.planned_at AS notice_at, notice.held_until,
+           due.name AS due_by, due.due_on
       FROM hub h
       JOIN device_model dm ON dm.id = h.model_id
       JOIN installation i ON i.hub_id = h.hub_id AND i.period @> clock_timestamp()
@@ -69,13 +80,12 @@ _HOMES = """
          SELECT count(*) AS failed FROM telco_check c WHERE c.hub_id = h.hub_id AND c.state = 'no_answer'
             AND c.ended_at > clock_timestamp() - interval '{days} days') checks
       LEFT JOIN LATERAL ({notice}) notice ON true
-      LEFT JOIN visit b ON b.old_hub_id = h.hub_id AND b.over_at IS NULL AND b.state IN ('booked', 'confirmed')
-                       AND b.starts_at > clock_timestamp()
-     WHERE h.council_id = :council AND h.status = 'in_service' AND h.connection <> 'digital'
+      LEFT JOIN LATERAL ({due}) due ON true
+      LEFT JOIN visit v ON v.old_hub_id = h.hub_id AND v.over_at IS NULL
+      LEFT JOIN visit b ON b.id = v.id AND b.state IN ('booked', 'confirmed') AND b.ends_at > clock_timestamp()
+     WHERE h.council_id = :council AND h.status = 'in_service' AND (h.connection <> 'digital' OR due.due_on IS NOT NULL)
        AND p.service_ended_on IS NULL
-       AND (b.id IS NOT NULL OR NOT EXISTS (
-           SELECT FROM visit v WHERE v.old_hub_id = h.hub_id AND v.over_at IS NULL
-              AND (v.starts_at IS NOT NULL OR v.new_hub_id IS NOT NULL AND v.state NOT IN ('stock_allocated'))))
+       AND (v.id IS NULL OR v.state <> 'on_site' AND coalesce(v.resumes, v.state) <> ALL(:there))
      ORDER BY h.hub_id
 """
 _MODELS = """
@@ -95,6 +105,8 @@ _MODELS = """
 """
 LONDON = ZoneInfo("Europe/London")
 VOIP = frozenset({"voip_router", "voip_ata"})
+THERE = sorted(STANDS | PROVEN)
+"""States of a visit whose new hub is in the home."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +136,20 @@ class HomeFacts:
     booked_until: datetime | None
     booked_with: UUID | None
     booked_second: UUID | None
+    visit_state: str | None
+    visit_from: datetime | None
+    next_contact_on: date | None
     notice_by: str | None
     notice_at: datetime | None
     held_until: date | None
+    due_by: str | None
+    due_on: date | None
 
     @property
     def line(self) -> LineState:
         """Return what the unit speaks over."""
+        if self.connection == "digital":
+            return LineState.DIGITAL
         if VOIP & set(self.lines):
             return LineState.ANALOGUE_ON_DIGITAL
         if "pstn" in self.lines:
@@ -147,7 +166,7 @@ class HomeFacts:
 
     @property
     def booking(self) -> Appointment | None:
-        """Return the visit that a household was told of, with who goes there; None while there is none."""
+        """Return the visit that a household was told of and that is not over yet, with who goes there; None without."""
         if self.booked_from is None or self.booked_until is None or self.booked_with is None:
             return None
         start, end = self.booked_from.astimezone(LONDON), self.booked_until.astimezone(LONDON)
@@ -166,9 +185,12 @@ class HomeFacts:
 
 
 async def homes_of(session: AsyncSession, council: str) -> list[HomeFacts]:
-    """Return the homes of a council that still have an analogue path, with the visit that is booked, if any."""
-    parts = {"days": LOOK_BACK, "calls": _CALLS.format(days=LOOK_BACK), "notice": _NOTICE}
-    rows = await session.execute(text(_HOMES.format(**parts)), {"council": council})
+    """Return the homes of a council whose unit is to be replaced, with the visit that is booked, if any.
+
+    They are those that still have an analogue path, and what programmes of other causes have not replaced yet.
+    """
+    parts = {"days": LOOK_BACK, "calls": _CALLS.format(days=LOOK_BACK), "notice": _NOTICE, "due": _DUE}
+    rows = await session.execute(text(_HOMES.format(**parts)), {"council": council, "there": THERE})
     return [HomeFacts(**row._mapping) for row in rows]  # noqa: SLF001 - the documented name of a row's mapping
 
 

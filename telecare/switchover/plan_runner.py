@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from devices.switchover.planning.changes import Answer, Order, Since
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import SwitchoverPlan
-from devices.switchover.planning.problem import Plan
+from devices.switchover.planning.problem import Plan, Unplanned
 from devices.switchover.planning.repository import PlanningRepository
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.errors import ProblemError
@@ -106,16 +106,22 @@ def since_of(now: datetime, first: date) -> Since:
 
 
 def before_of(row: SwitchoverPlan, known: Known) -> Plan:
-    """Return the plan to begin with: what is booked now, and else what it said of homes that still need a visit."""
+    """Return the plan to begin with: what is booked now, and else what it said of homes that still need a visit.
+
+    A home that needs one only since it was made has no time in it: the next whole plan gives it one.
+    """
     there = {home.id for home in known.problem.homes}
     if row.result is None or row.state not in {PlanState.READY, PlanState.ACCEPTED}:
         raise WorkerError("the plan to begin with is not there")
     plan, booked = plan_of(row.result), {each.home_id: each for each in known.promised}
     free = there - booked.keys()
     appointments = [replace(each, confirmed=False) for each in plan.appointments if each.home_id in free]
+    unplanned = [each for each in plan.unplanned if each.home_id in free]
+    new = free - {each.home_id for each in appointments} - {each.home_id for each in unplanned}
+    unplanned += [Unplanned(each, "it needs a visit only since this plan was made: order a new one") for each in new]
     return Plan(
         tuple(sorted([*booked.values(), *appointments], key=lambda each: (each.day, each.crew, each.start))),
-        tuple(each for each in plan.unplanned if each.home_id in free),
+        tuple(sorted(unplanned, key=lambda each: each.home_id)),
     )
 
 

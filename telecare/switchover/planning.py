@@ -36,6 +36,7 @@ from devices.switchover.working_days import WorkingDays
 from telecare.kernel.errors import RefusedError
 from telecare.switchover.plan_bookings import as_booked, keep_booked
 from telecare.switchover.plan_facts import HomeFacts, failure_rates, homes_of
+from telecare.switchover.plan_visits import not_before, said, why_left_out
 
 USUAL_MINUTES, EACH_PERIPHERAL = 50, 8
 """How long a swap takes that nobody has said anything about: so long, and more for each peripheral."""
@@ -44,13 +45,13 @@ HUB = "hub"
 
 @dataclass(frozen=True)
 class Known:
-    """A problem, with the homes that cannot be in it: nobody knows where they are, or they are booked against rules.
+    """A problem, and the homes that cannot be in it, with why: nowhere known, waiting, or booked against rules.
 
     `promised` are the visits that are booked within these days.
     """
 
     problem: Problem
-    placeless: tuple[Unplanned, ...]
+    left_out: tuple[Unplanned, ...]
     flat: Flat
     promised: tuple[Appointment, ...] = ()
 
@@ -77,7 +78,7 @@ async def problem_of(
     rates = await failure_rates(session, council)
     absences = await repository.absences(council, first)
     flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
-    homes, placeless = _homes(facts, Binding(needs, rules, rates, days[0], today), flat)
+    homes, left_out = _homes(facts, Binding(needs, rules, rates, days[0], days[-1], today), flat)
     booked = [each.booking for each in facts if each.booking is not None]
     homes, promised = _with_booked(homes, booked, days)
     problem = Problem(
@@ -93,9 +94,9 @@ async def problem_of(
         Rules(rules.undo_minutes, rules.before_holiday_minutes),
     )
     if anew:
-        return Known(problem, placeless, flat, promised)
+        return Known(problem, left_out, flat, promised)
     problem, against = keep_booked(problem, promised)
-    return Known(problem, (*placeless, *against), flat, problem.booked)
+    return Known(problem, (*left_out, *against), flat, problem.booked)
 
 
 def _with_booked(
@@ -120,6 +121,7 @@ class Binding:
     rules: told.RulesIn
     rates: Mapping[UUID, float]
     first: date
+    last: date
     today: date
 
 
@@ -128,15 +130,19 @@ def _homes(facts: Iterable[HomeFacts], by: Binding, flat: Flat) -> tuple[tuple[H
     guesses = Guesses((f.postcode, f.latitude, f.longitude) for f in facts if f.latitude and f.longitude)
     islands = {area: ferry.island for ferry in by.rules.ferries for area in ferry.areas}
     homes: list[Home] = []
-    placeless: list[Unplanned] = []
+    left_out: list[Unplanned] = []
     for each in facts:
+        waits = why_left_out(each, by.today, by.last)
+        if waits:
+            left_out.append(Unplanned(each.hub_id, waits))
+            continue
         place = _place(each, guesses, islands, flat)
         if place is None:
             why = f"nobody knows where it is: give latitude and longitude, there are none near {each.postcode}"
-            placeless.append(Unplanned(each.hub_id, why))
+            left_out.append(Unplanned(each.hub_id, why))
             continue
         homes.append(_home(each, by, place))
-    return tuple(homes), tuple(placeless)
+    return tuple(homes), tuple(left_out)
 
 
 def _place(each: HomeFacts, guesses: Guesses, islands: Mapping[str, str], flat: Flat) -> Place | None:
@@ -170,7 +176,8 @@ def _home(each: HomeFacts, by: Binding, place: Place) -> Home:
     )
     home = Home(
         each.hub_id, place, USUAL_MINUTES + EACH_PERIPHERAL * each.peripherals, assessed.harm,
-        district_of(each.postcode), needs={HUB: 1}, deadline=_deadline(telco, why, by), factors=assessed.factors,
+        district_of(each.postcode), needs={HUB: 1}, deadline=_first(_deadline(telco, why, by), _due(each, by)),
+        not_before=not_before(each), factors=(*assessed.factors, *said(each)),
     )  # fmt: skip
     need = by.needs.get(each.premises_id)
     if need is None:
@@ -187,7 +194,7 @@ def _home(each: HomeFacts, by: Binding, place: Place) -> Home:
 
 def _line_ends(each: HomeFacts, rules: told.RulesIn) -> tuple[date | None, str]:
     """Return when the line of a home stops being analogue, and who says so: its provider, or the council for all."""
-    if each.line is LineState.ANALOGUE_ON_DIGITAL:
+    if each.line in {LineState.ANALOGUE_ON_DIGITAL, LineState.DIGITAL}:
         return None, ""
     ends = rules.lines_end_on if each.line is not LineState.UNKNOWN else None
     notified = each.notified
@@ -196,15 +203,24 @@ def _line_ends(each: HomeFacts, rules: told.RulesIn) -> tuple[date | None, str]:
     return ends, f"analogue lines end on {ends:%d %B %Y}" if ends is not None else ""
 
 
-def _deadline(telco: date | None, why: str, by: Binding) -> Deadline | None:
-    """Return the last day for a visit; where the margin is used up already, the day before the line goes.
+def _due(each: HomeFacts, by: Binding) -> Deadline | None:
+    """Return by when a programme of another cause than the line must have replaced the unit."""
+    return _deadline(each.due_on, f"{each.due_by} has it due by {each.due_on:%d %B %Y}" if each.due_on else "", by)
 
-    What is late already is not left out for it: it is worth more than all others.
+
+def _deadline(ends: date | None, why: str, by: Binding) -> Deadline | None:
+    """Return the last day for a visit; where the margin is used up already, the day before the line or the unit ends.
+
+    What is late already is not left out for it.
     """
-    if telco is None or telco <= by.first:
+    if ends is None or ends <= by.first:
         return None
-    last = telco - timedelta(days=by.rules.margin_days)
-    return Deadline(last if last >= by.first else telco - timedelta(days=1), why)
+    last = ends - timedelta(days=by.rules.margin_days)
+    return Deadline(last if last >= by.first else ends - timedelta(days=1), why)
+
+
+def _first(*deadlines: Deadline | None) -> Deadline | None:
+    return min((each for each in deadlines if each is not None), key=lambda each: each.on, default=None)
 
 
 def _window(span: Mapping[str, Any]) -> Window:
@@ -246,7 +262,7 @@ def as_result(known: Known, plan: Plan, done: Replanned | None = None) -> dict[s
     names = {engineer.id: engineer.name for engineer in problem.engineers}
     return {
         "appointments": [_appointment(each, homes[each.home_id], names) for each in plan.appointments],
-        "unplanned": [asdict(each) for each in (*plan.unplanned, *known.placeless)],
+        "unplanned": [asdict(each) for each in (*plan.unplanned, *known.left_out)],
         "moves": [
             {
                 "hub_id": move.before.home_id,

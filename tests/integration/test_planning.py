@@ -131,9 +131,9 @@ async def test_a_home_without_coordinates_is_planned_by_its_neighbours_and_one_w
         again = await problem_of(session, ARGYLL, FIRST, LAST, FIRST)
     home = next(home for home in again.problem.homes if home.id == near)
     assert home.place.guessed.startswith("guessed: the middle of")
-    (placeless,) = again.placeless
-    assert placeless.home_id == lone
-    assert "give latitude and longitude" in placeless.why
+    (lost,) = again.left_out
+    assert lost.home_id == lone
+    assert "give latitude and longitude" in lost.why
 
 
 @pytest.mark.usefixtures("engineers")

@@ -29,6 +29,8 @@ def _never(problem: Problem, home: Home) -> str:
 def _no_time(problem: Problem, home: Home) -> str:
     if any(openings(home, day, problem.freezes) for day in problem.days):
         return ""
+    if home.not_before is not None and home.deadline is not None and home.not_before > home.deadline.on:
+        return f"it cannot be before {home.not_before:%d %B %Y}, and that is too late: {home.deadline.why}"
     if home.deadline is not None and (not problem.days or home.deadline.on < problem.days[0]):
         return f"its deadline has passed: {home.deadline.why}"
     return "no time of the household lies within these days"

@@ -69,6 +69,8 @@ def impossible(problem: Problem, home: Home, each: Appointment) -> str:
         hours = hours_of(engineers[name], each.day)
         if hours is None or not hours[0] <= each.start or hours[1] < each.end + _back(problem, home, each):
             return f"{engineers[name].name} is away on {each.day:%d %B %Y}"
+    if home.not_before is not None and each.day < home.not_before:
+        return f"its visit waits until {home.not_before:%d %B %Y}"
     for freeze in problem.freezes:
         if frozen(freeze, home, each.day):
             return f"nothing is swapped on {each.day:%d %B %Y}: {freeze.why}"
