@@ -8,7 +8,7 @@ ARGS    ?=
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
-NIGHTLY := tests/property tests/simulation tests/scenarios tests/bench tests/integration/test_no_gap.py
+NIGHTLY := tests/property tests/simulation tests/scenarios tests/bench tests/crash/test_escalation_crash.py tests/integration/test_no_gap.py
 LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help

@@ -15,6 +15,7 @@ from alarms.escalation.outcomes import OUTCOMES
 from alarms.policy.document import Class, PolicyDocument, Tier
 from alarms.policy.reading import Fault, faults_of, load_yaml, unreadable
 from alarms.policy.scenario_checks import CheckWords
+from alarms.policy.scenario_crash import StormWords
 from alarms.policy.scenario_faults import FaultWords, Trials
 from alarms.policy.scenario_homes import HomePart, HomeWords, only_send, strangers
 from alarms.policy.scenario_messages import MessageWords
@@ -90,13 +91,13 @@ ANSWERED = ("sends", "report", "text")
 """Acts of somebody who waits for an answer: a hub, a provider, a responder."""
 
 
-class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
+class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, StormWords, CheckWords):
     """Something that happens; exactly one of the acts. `alarm` is the first one when it is left out."""
 
     ACTS: ClassVar[tuple[str, ...]] = (
         "raise_", "act", "close", "fails", "not_reached", "delivered", "engine", "people", "remove", "disable",
         "enable", "rotas", "policy", "retire", "remove_rota", "plan_work", "move_work", "end_work",
-        *FaultWords.FAULTS, *HomeWords.AT_HOMES, *MessageWords.MESSAGES, *ServiceWords.AT_SERVICE,
+        *FaultWords.FAULTS, *StormWords.STORM, *HomeWords.AT_HOMES, *MessageWords.MESSAGES, *ServiceWords.AT_SERVICE,
         *CheckWords.CHECKS,
     )  # fmt: skip
 
@@ -186,7 +187,7 @@ class EventPart(FaultWords, HomeWords, MessageWords, ServiceWords, CheckWords):
     @property
     def real_only(self) -> str | None:
         """The name of its act when only real parts can show what comes of it, else None."""
-        real = {*self.FAULTS, *self.AT_HOMES, *self.MESSAGES, *self.AT_SERVICE, *self.CHECKS}
+        real = {*self.FAULTS, *self.STORM, *self.AT_HOMES, *self.MESSAGES, *self.AT_SERVICE, *self.CHECKS}
         return next((name for name in self.acts if name in real), "together" if self.together else None)
 
     @property
@@ -225,7 +226,7 @@ class Scenario(Trials, ServiceKeys):
         default_factory=dict, description="by alarm, how long after its first receipt somebody first had it"
     )
     comes_on: Mapping[str, tuple[ComesOn, ...]] = Field(default_factory=dict, description="all who come on, by rota")
-    levels: tuple[Literal["pure", "database", "wire", "page"], ...] = ("pure", "database", "wire")
+    levels: tuple[Literal["pure", "database", "wire", "page", "crash"], ...] = ("pure", "database", "wire")
 
     @model_validator(mode="after")
     def _levels_fit(self) -> "Scenario":
@@ -234,6 +235,8 @@ class Scenario(Trials, ServiceKeys):
         seen = any(event.feed or (event.check and event.check.page) for event in self.events)
         if seen and self.levels != ("page",):
             raise ValueError("only a browser shows `feed` and `page`; write levels: [page]")
+        if any(event.storm for event in self.events) != (self.levels == ("crash",)):
+            raise ValueError("a storm of kills is a test of its own; write `storm` and levels: [crash]")
         keys = (self.crowd, *(name for name in self.OF_SERVICE if getattr(self, name)))
         real = next((name for name in (*keys, *(event.real_only for event in self.events)) if name), None)
         if real is not None and "pure" in self.levels:

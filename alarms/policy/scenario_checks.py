@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from alarms.policy.scenario_crash import CountsPart
 from alarms.policy.scenario_homes import HomeChecks
 from alarms.policy.scenario_messages import MessageChecks
 from alarms.policy.scenario_service import ServiceChecks
@@ -18,6 +19,7 @@ class CheckPart(HomeChecks, MessageChecks, ServiceChecks):
     alarm: str | None = Field(default=None, description="the one that is looked at; the first one")
     notices: tuple[str, ...] | None = Field(default=None, description="all that is to be mended, the errors first")
     limit: int = Field(default=200, ge=1, description="how many open alarms may be nobody's until a notice says so")
+    counts: CountsPart | None = Field(default=None, description="what the books hold after a storm of kills")
 
 
 class CheckWords(Part):

@@ -22,6 +22,7 @@ from alarms.policy.scenario import (
     read_scenario,
 )
 from alarms.policy.scenario_checks import CheckPart
+from alarms.policy.scenario_crash import CountsPart, StormPart
 from alarms.policy.scenario_faults import OutcomePart
 from alarms.policy.scenario_homes import HomePart, IncidentPart, MovePart, WindowPart
 from alarms.policy.scenario_messages import KillPart, ProviderPart, ReportPart, TextPart
@@ -48,6 +49,8 @@ def test_the_example_of_the_document_comes_out_as_it_says() -> None:
         EventPart,
         RotaPart,
         OutcomePart,
+        StormPart,
+        CountsPart,
         OverridePart,
         TemporaryPart,
         TurnPart,
@@ -80,6 +83,7 @@ def test_every_act_is_in_the_document() -> None:
     ("old", "new", "line", "words"),
     [
         ("until: 30m", "until: 30m\nworkers: 2", 0, "`workers` happens on real parts only. Add levels: [database]"),
+        ("until: 30m", "until: 30m\nlevels: [crash]", 0, "a storm of kills is a test of its own. Write `storm` and"),
         ("act: accept,", "act: accept, together: true,", 0, "`together` happens on real parts only"),
         ("sms@0 voice@2m", "fax@0", 13, "“fax@0” is no list of ways. Write them as sms@0 voice@5m"),
         ("at: 5s, fails", "at: in a while, fails", 22, "“in a while” is no duration. Write seconds"),
