@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.escalation.ahead import comes_sooner
 from alarms.escalation.codec import dump_input, dump_state, load_state, replay
 from alarms.escalation.decide import WITHOUT_NEW_VERSION, decide
 from alarms.escalation.domain import (
@@ -44,7 +45,7 @@ from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Ope
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository, Due, Lines, Sees
-from alarms.handling.silence import HUB_OFFLINE, act_by, ladder_until
+from alarms.handling.silence import act_by, gravest, ladder_until
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
@@ -173,7 +174,7 @@ class AlarmService:
             return False
         now = await database_now(self.session)
         state = await self._state_of(alarm)
-        ladder = await self._ladder_for(alarm, state.ladder, now)
+        ladder = await self._ladder_for(alarm, state.ladder, now, alarm.tier)
         if ladder == state.ladder:
             return False
         event = Rerouted(ladder, f"{by.name} moved it to the policy as it is now", by)
@@ -207,14 +208,14 @@ class AlarmService:
         if alarm.handling == Handling.CLOSED:
             return None
         present = (await self._state_of(alarm)).ladder
-        ladder = await self._ladder_for(alarm, present, await database_now(self.session))
+        ladder = await self._ladder_for(alarm, present, await database_now(self.session), alarm.tier)
         return None if ladder == present else ladder
 
-    async def _ladder_for(self, alarm: Alarm, present: Ladder, now: datetime) -> Ladder:
+    async def _ladder_for(self, alarm: Alarm, present: Ladder, now: datetime, tier: str | None) -> Ladder:
         built_in = BY_CLASS[alarm.class_] if present.policy else present
         if alarm.hub_id == SYSTEM_HUB:
             return built_in
-        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=alarm.tier)
+        subject = Subject(council_id=alarm.council_id, person_id=alarm.person_id, tier=tier)
         live = await self._policy_for(alarm.class_, alarm.type, subject, now)
         return live.ladder if live else built_in
 
@@ -269,15 +270,24 @@ class AlarmService:
         return (await self.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)).id, True
 
     async def hasten(self, alarm_id: UUID, tier: str, since: datetime) -> None:
-        """Let the alarm of a hub that is silent since then have another tier's deadline if that is sooner (C17)."""
+        """Let the alarm of a hub that is silent since then have a graver tier's ladder where that is sooner (C17).
+
+        Its own tier is that by which its deadline goes, so that less risk later moves nothing away. Where the graver
+        tier's ladder would tell somebody later just now, it stays as it is: ask again.
+        """
         alarm = await self.alarms.lock(alarm_id)
-        if alarm is None or alarm.handling == Handling.CLOSED or alarm.tier == tier:
+        if alarm is None or alarm.handling == Handling.CLOSED or gravest(alarm.tier, tier) == alarm.tier:
+            return
+        if alarm.incident_id is not None:  # it is told with that, and has this deadline when it goes on by itself
+            alarm.tier = tier
             return
         now, state = await database_now(self.session), await self._state_of(alarm)
-        before, after = (act_by(each, since) for each in (alarm.tier, tier))
-        alarm.tier = tier
-        if after < before and not state.ladder.policy and alarm.incident_id is None:
-            event = Rerouted(ladder_until(tier, now, after), f"The person is in risk tier {tier} now: it is due sooner")
+        ladder = await self._ladder_for(alarm, _silent_ladder(tier, since, now), now, tier)
+        if ladder == state.ladder:
+            alarm.tier = tier
+        elif comes_sooner(ladder, state, now):
+            alarm.tier = tier
+            event = Rerouted(ladder, f"The person is in risk tier {tier} now: it is due sooner")
             await self._write(alarm, event, decide(state, event, now), now)
 
     async def describe(self, alarm_id: UUID, words: str, notes: Sequence[str]) -> bool:
@@ -298,17 +308,15 @@ class AlarmService:
         alarm.incident_id = incident_id
         await self._apply(alarm, Rerouted(WITH_ITS_INCIDENT, f"It belongs to an incident and is told with it: {words}"))
 
-    async def detach(self, alarm_id: UUID) -> None:
-        """Let an alarm go on by itself, on the ladder that it would have had."""
+    async def detach(self, alarm_id: UUID, silent_since: datetime | None) -> None:
+        """Let an alarm go on by itself, on the ladder that it would have had; `silent_since` of one of a silent hub."""
         alarm = await self.alarms.lock(alarm_id)
         if alarm is None or alarm.handling == Handling.CLOSED or alarm.incident_id is None:
             return
         alarm.incident_id = None
         now = await database_now(self.session)
-        own = BY_CLASS[alarm.class_]
-        if alarm.type == HUB_OFFLINE:
-            own = ladder_until(alarm.tier, now, act_by(alarm.tier, alarm.raised_at))
-        ladder = await self._ladder_for(alarm, own, now)
+        own = BY_CLASS[alarm.class_] if silent_since is None else _silent_ladder(alarm.tier, silent_since, now)
+        ladder = await self._ladder_for(alarm, own, now, alarm.tier)
         await self._apply(alarm, Rerouted(ladder, "The incident is over, and this is not"))
 
     async def clear_if_open(self, alarm_id: UUID, event: Cleared) -> None:
@@ -462,6 +470,11 @@ async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: boo
 def _facts(class_: str, type_: str, subject: Subject, now: datetime) -> Facts:
     person_id = str(subject.person_id) if subject.person_id else None
     return Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
+
+
+def _silent_ladder(tier: str | None, since: datetime, now: datetime) -> Ladder:
+    """Return the built-in ladder of an alarm whose hub is silent since then."""
+    return ladder_until(tier, now, act_by(tier, since))
 
 
 def _present(alarm: Alarm) -> dict[str, Any]:

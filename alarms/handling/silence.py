@@ -28,6 +28,11 @@ def act_by(tier: str | None, since: datetime) -> datetime:
     return since + IN_TIME[tier] if tier in IN_TIME else next_morning(since + max(IN_TIME.values()))
 
 
+def gravest(*tiers: str | None) -> str | None:
+    """Return the tier of the most risk: A before B, any before none."""
+    return min((tier for tier in tiers if tier), default=None)
+
+
 def ladder_until(tier: str | None, now: datetime, deadline: datetime) -> Ladder:
     """Return the ladder that has a human on it by the deadline: supervisor after two thirds of what is left of it."""
     left = max(deadline - now, AT_LEAST).total_seconds()

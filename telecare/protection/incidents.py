@@ -22,6 +22,7 @@ from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import by_itself
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.settings import Settings
+from telecare.protection.open_silences import OpenSilences
 from telecare.protection.standings import Standings
 
 log = get_logger("incidents")
@@ -103,7 +104,7 @@ class IncidentWatch:
         async with self.database.transaction() as session:
             alarms = AlarmService(session, self.public_url)
             if incident_id is None:
-                await alarms.detach(alarm_id)
+                await alarms.detach(alarm_id, await OpenSilences(session).since(alarm_id))
             else:
                 await alarms.attach(alarm_id, incident_id, words)
 

@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from sqlalchemy import text
-
 from alarms.escalation.inputs import Annotated, Cleared
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService, Origin
 from alarms.handling.silence import (
-    HUB_OFFLINE,
     MASS_SILENCE,
     act_by,
     are_many,
@@ -36,21 +33,10 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import by_itself, look_each
 from telecare.protection.incidents import IncidentWatch
+from telecare.protection.open_silences import OpenSilences
 from telecare.wire.payloads import Message
 
 log = get_logger("silence")
-
-# Of people whose tier has changed since the alarm about their silent hub was opened, and since when it is silent.
-_TIER_CHANGED = text(
-    """
-    SELECT a.id, n.risk_tier,
-           coalesce((SELECT max(started_at) FROM presence_period q
-                      WHERE q.hub_id = a.hub_id AND q.state = 'offline' AND q.started_at <= a.raised_at), a.raised_at)
-      FROM alarm a JOIN person n ON n.id = a.person_id
-     WHERE a.type = :type AND a.handling <> 'closed' AND a.tier IS DISTINCT FROM n.risk_tier
-     ORDER BY a.id
-    """
-)
 
 EVERY_S = 2.0
 UNHEARD_EVERY_S = 30.0
@@ -151,9 +137,9 @@ class SilenceWatch:
                     )
 
     async def hasten(self) -> None:
-        """Let a deadline come sooner where the person is at more risk than when the alarm was opened; never later."""
+        """Let a deadline come sooner where the person is at more risk than it is for; never later."""
         async with self.database.transaction() as session:
-            changed = [tuple(row) for row in await session.execute(_TIER_CHANGED, {"type": HUB_OFFLINE})]
-        for alarm_id, tier, since in changed:
+            graver = await OpenSilences(session).graver()
+        for alarm_id, tier, since in graver:
             async with self.database.transaction() as session:
                 await AlarmService(session, self.public_url).hasten(alarm_id, tier, since)

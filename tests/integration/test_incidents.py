@@ -149,6 +149,26 @@ async def test_who_stays_silent_gets_an_alarm_of_their_own(town: Town) -> None:
     assert [alarm.hub_id for alarm in await town.alarms(HUB_OFFLINE)] == ["h7", "h8"]
 
 
+async def test_an_alarm_that_goes_on_by_itself_is_due_from_when_the_hub_was_offline(town: Town) -> None:
+    await town.go_silent(3)
+    await town.look()
+    await town.sql("UPDATE alarm SET raised_at = raised_at + interval '10 minutes'")  # so late was the look
+    await town.go_silent(8)
+    for _ in range(2):
+        await town.look()
+    await town.come_back(*(f"h{n}" for n in range(2, 9)))
+    await town.look()
+    await town.sql("UPDATE incident SET last_moved_at = last_moved_at - interval '11 minutes'")
+    for _ in range(3):
+        await town.look()
+    alarm = next(one for one in await town.alarms(HUB_OFFLINE) if one.hub_id == "h1")
+    since = next(started for state, started, _ in await town.history() if state == "offline")
+    waits = sum(step["wait_s"] for step in alarm.state["ladder"]["steps"][:-1])
+    assert (alarm.incident_id, alarm.state["ladder"]["name"]) == (None, "silent hub, tier C")
+    assert alarm.state["step_due_at"] is not None
+    assert datetime.fromisoformat(alarm.state["step_due_at"]) + timedelta(seconds=waits) <= since + timedelta(hours=4)
+
+
 async def test_whoever_is_past_the_deadline_of_their_tier_is_named(town: Town) -> None:
     await town.sql("UPDATE person SET risk_tier = 'A', given_name = 'Morag' WHERE id = (SELECT person_id"
                    " FROM installation WHERE hub_id = 'h3')")  # fmt: skip

@@ -1,13 +1,14 @@
 """A hub falls silent where somebody lives: an alarm with the deadline of their tier, ended on return."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from alarms.handling.models import Alarm
+from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE
+from alarms.policy.service import PolicyService
 from devices.presence.silence_repository import Silent
 from telecare.kernel.db import Database
 from telecare.protection.silence import SilenceWatch
@@ -32,6 +33,38 @@ class Street(Fleet):
         """Let all hubs have been registered and installed so long ago."""
         await self.sql("UPDATE hub SET created_at = now() - make_interval(0,0,0,0,0,0,:ago)", ago=ago_s)
         await self.sql("UPDATE installation SET period = tstzrange(now() - interval '10 days', NULL)")
+
+    async def is_in_tier(self, tier: str) -> None:
+        """Let everybody be in this risk tier from now on, and be looked at."""
+        await self.sql("UPDATE person SET risk_tier = :tier", tier=tier)
+        await self.watch.hasten()
+
+    async def offline_since(self) -> datetime:
+        return next(started for state, started, _ in await self.history() if state == "offline")
+
+    async def due_in(self) -> timedelta:
+        """Return how long after the hub was offline all steps of its one alarm's ladder are told."""
+        (alarm,) = await self.alarms()
+        began = max(line.at for line in await self.lines(alarm) if line.kind in {"raised", "rerouted"})
+        waits = sum(step["wait_s"] for step in alarm.state["ladder"]["steps"][:-1])
+        return began + timedelta(seconds=waits) - await self.offline_since()
+
+    async def lines(self, alarm: Alarm) -> list[AlarmLog]:
+        async with self.database.transaction() as session:
+            found = await session.execute(select(AlarmLog).where(AlarmLog.alarm_id == alarm.id).order_by(AlarmLog.seq))
+            return list(found.scalars())
+
+    async def has_policy(self, tier: str, *minutes: int) -> None:
+        """Let a policy for silent hubs of a tier be live: queue, supervisor and duty manager, so many minutes apart."""
+        waits = [f"{each}m" for each in (*minutes, 60)]
+        tells = ("queue", "supervisor", "duty_manager")
+        steps = ", ".join(f"{{tell: [{who}], wait: {wait}}}" for who, wait in zip(tells, waits, strict=True))
+        words = (
+            f"key: tier-{tier.lower()}\nname: Silent\nfor: {{types: [hub_offline], classes: [U, T], tiers: [{tier}]}}\n"
+            f"steps: [{steps}]\ncatch_all: {{tell: [queue], every: 60m}}\n"
+        )
+        async with self.database.transaction() as session:
+            await PolicyService(session, {HUB_OFFLINE: "T"}).create(words, "", "user:sue")
 
     async def alarms(self, **values: Any) -> list[Alarm]:
         async with self.database.transaction() as session:
@@ -60,10 +93,62 @@ async def test_a_silent_hub_is_one_alarm_with_the_deadline_of_its_persons_tier(
         await street.look()
     (alarm,) = await street.alarms()
     assert (alarm.type, alarm.class_, alarm.tier, alarm.person_name) == (HUB_OFFLINE, class_, tier, "Jean Rennie")
-    since = next(started for state, started, _ in await street.history() if state == "offline")
-    waits = sum(step["wait_s"] for step in alarm.state["ladder"]["steps"][:2])
-    assert alarm.raised_at + timedelta(seconds=waits) <= since + timedelta(minutes=minutes)
+    assert await street.due_in() <= timedelta(minutes=minutes)
     assert "Last heard at" in alarm.notes[0]
+
+
+async def test_more_risk_after_less_moves_no_deadline_away(street: Street) -> None:
+    """C17."""
+    await street.go_silent()
+    await street.look()
+    for tier in "DB":
+        await street.is_in_tier(tier)
+        (alarm,) = await street.alarms()
+        assert (alarm.tier, alarm.state["ladder"]["name"]) == ("A", "silent hub, tier A")
+        assert await street.due_in() <= timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(("tier", "minutes"), [("A", 15), ("B", 60)])
+async def test_more_risk_brings_the_deadline_nearer(database: Database, tier: str, minutes: int) -> None:
+    """C17."""
+    street = Street(database)
+    await street.settle()
+    await street.live_in("D")
+    await street.go_silent()
+    await street.look()
+    await street.is_in_tier("C")
+    await street.is_in_tier(tier)
+    assert await street.due_in() <= timedelta(minutes=minutes)
+
+
+async def test_of_policies_the_graver_tiers_counts_when_it_is_sooner(database: Database) -> None:
+    street = Street(database)
+    await street.settle()
+    await street.live_in("C")
+    await street.has_policy("C", 20, 20)
+    await street.has_policy("B", 25, 30)
+    await street.has_policy("A", 5, 10)
+    await street.go_silent()
+    await street.look()
+    policies = []
+    for tier in "BADC":
+        await street.is_in_tier(tier)
+        (alarm,) = await street.alarms()
+        policies.append((alarm.state["ladder"]["policy"], alarm.tier))
+    assert policies == [("tier-c", "C"), ("tier-a", "A"), ("tier-a", "A"), ("tier-a", "A")]
+
+
+async def test_a_tier_without_a_policy_has_the_built_in_deadline_in_place_of_anothers_policy(
+    database: Database,
+) -> None:
+    street = Street(database)
+    await street.settle()
+    await street.live_in("C")
+    await street.has_policy("C", 30, 30)
+    await street.go_silent()
+    await street.look()
+    await street.is_in_tier("A")
+    assert await street.due_in() <= timedelta(minutes=15)
 
 
 async def test_a_silent_hub_that_is_put_up_for_somebody_else_is_an_alarm_of_theirs(street: Street) -> None:
