@@ -33,7 +33,7 @@ WAITING = {
     S.NO_ACCESS: (S.CONFIRMED, "Nobody opened; a neighbour says she is with her daughter", None),
 }
 """What got in between, after which state, and who has it."""
-FIRST_HOUR, LAST_HOUR, SLOT = 9, 17, timedelta(hours=2)
+FIRST_HOUR, LAST_HOUR, SLOT, SLOTS = 9, 17, timedelta(minutes=90), 5
 PLANNED_DAYS = 11
 """So many days from tomorrow on the demo's first plan has."""
 
@@ -82,11 +82,15 @@ async def _plan(session: AsyncSession, engineer: User, councils: Sequence[str]) 
 
 
 def begins(now: datetime, number: int) -> datetime:
-    """Return when a visit begins: every second one today while the day has room for it, all others tomorrow."""
+    """Return when a visit begins: every second one today while the day has room for it, all others tomorrow.
+
+    One engineer has them all, so no two are at a time: as many as have a time lie one behind the other.
+    """
     hour = max(FIRST_HOUR, now.hour + 1) + number // 2 % 2 * 2
     if number % 2 and hour < LAST_HOUR:
         return datetime.combine(now.date(), time(hour), LONDON)
-    return datetime.combine(now.date() + timedelta(days=1), time(FIRST_HOUR + number % 4 * 2), LONDON)
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), time(FIRST_HOUR), LONDON)
+    return tomorrow + (number + 1) % SLOTS * SLOT
 
 
 async def _go(swaps: Swaps, visit: Visit, stop: VisitState, number: int) -> None:

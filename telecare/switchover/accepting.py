@@ -24,10 +24,9 @@ from devices.switchover.visits.schemas import StepIn
 from telecare.access.domain import Actor
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ProblemError, RefusedError
-from telecare.switchover.swaps import LONDON, Swaps
+from telecare.switchover.swaps import LONDON, PROMISED, Swaps
 
 CAN_BE_BOOKED = frozenset({VisitState.STOCK_ALLOCATED, VisitState.NO_ACCESS, VisitState.RESCHEDULED})
-PROMISED = frozenset({VisitState.BOOKED, VisitState.CONFIRMED})
 
 
 class Became(StrEnum):
@@ -91,8 +90,9 @@ class Accepting:
         now = await database_now(self.session)
         moved = {move["hub_id"]: move["why"] for move in result["moves"]}
         bookings, all_of_it = [], {str(each["hub_id"]) for each in there}
-        for each in sorted(there, key=lambda each: str(each["hub_id"])):
-            wanted = wanted_of(each)
+        all_wanted = sorted(map(wanted_of, there), key=lambda wanted: wanted.hub_id)
+        await self.visits.lock_engineers({each for wanted in all_wanted for each in wanted.crew})
+        for wanted in all_wanted:
             why = moved.get(wanted.hub_id, "the plan was made anew")
             bookings.append(await self.book(wanted, why, now, moving=all_of_it))
         if any(each.became is not Became.PASSED_BY for each in bookings):
@@ -126,9 +126,6 @@ class Accepting:
         visit_id, was_promised = visit.id, visit.state in PROMISED
         if was_promised and wanted.is_so(visit):
             return Booking(wanted.hub_id, Became.AS_IT_WAS, visit_id)
-        busy = await self.visits.busy(wanted.crew, wanted.starts_at, wanted.ends_at, {*moving, wanted.hub_id})
-        if busy is not None:
-            return Booking(wanted.hub_id, Became.PASSED_BY, visit_id, _elsewhere(busy, wanted))
         try:
             async with self.session.begin_nested():
                 if was_promised:
@@ -136,7 +133,7 @@ class Accepting:
                     why = f"Moved with the plan: {why_moved}. Nobody has told the household yet"
                     away = StepIn(to=VisitState.RESCHEDULED, as_of=visit.version, why=why, next_contact_on=today)
                     visit = await self.swaps.step(visit_id, away)
-                await self.swaps.step(visit_id, _booked(visit, wanted))
+                await self.swaps.step(visit_id, _booked(visit, wanted), moving)
         except ProblemError as error:
             return Booking(wanted.hub_id, Became.PASSED_BY, visit_id, str(error))
         return Booking(wanted.hub_id, Became.MOVED if was_promised else Became.BOOKED, visit_id)
@@ -163,11 +160,6 @@ def _refusal(visit: Visit | None, wanted: Wanted, now: datetime) -> str:
     if wanted.starts_at <= now:
         return "its time has passed"
     return ""
-
-
-def _elsewhere(busy: Visit, wanted: Wanted) -> str:
-    who = busy.engineer if busy.engineer_id in wanted.crew else busy.second_engineer
-    return f"{who} is booked for {busy.old_hub_id} at that time: book that day of the plan first, or move that visit"
 
 
 def _booked(visit: Visit, wanted: Wanted) -> StepIn:

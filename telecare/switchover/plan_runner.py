@@ -1,4 +1,7 @@
-"""Makes the plans that somebody has asked for: one at a time, in a process that stands back behind all others."""
+"""Makes the plans that somebody has asked for, each in a process that stands back behind all others.
+
+One at a time, and beside it one that is made anew: a whole plan takes minutes, for which nobody who is ill can wait.
+"""
 
 import asyncio
 import contextlib
@@ -43,16 +46,16 @@ class PlanRunner:
 
         A plan may take minutes, so this is no task of which a whole round each second is expected.
         """
-        making = asyncio.create_task(self._make_each(stop))
+        making = [asyncio.create_task(self._make_each(stop, only_anew=only_anew)) for only_anew in (False, True)]
         await stop.wait()
-        making.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await making
+        for each in making:
+            each.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
 
-    async def _make_each(self, stop: asyncio.Event) -> None:
+    async def _make_each(self, stop: asyncio.Event, *, only_anew: bool) -> None:
         while not stop.is_set():
             try:
-                made = await self.make_next()
+                made = await self.make_next(only_anew=only_anew)
             except Exception as error:
                 made = False
                 if is_transient(error):
@@ -62,10 +65,10 @@ class PlanRunner:
             if not made:
                 await first_of(stop, timeout_s=EVERY_S)
 
-    async def make_next(self) -> bool:
-        """Make the plan that waits longest; say whether there was one."""
+    async def make_next(self, *, only_anew: bool = False) -> bool:
+        """Make the plan whose turn it is, or the next that is made anew from another; say whether there was one."""
         async with self.database.transaction() as session:
-            row = await PlanningRepository(session).claim(await database_now(session))
+            row = await PlanningRepository(session).claim(await database_now(session), only_anew=only_anew)
             if row is None:
                 return False
             plan_id = row.id

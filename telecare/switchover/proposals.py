@@ -120,6 +120,8 @@ class Proposals:
         wanted, now = wanted_of(planned), await database_now(self.session)
         if wanted.starts_at <= now:
             raise RefusedError("The proposed time has passed: there is nothing to agree to any more")
+        if said.answer is Answer.AGREES:
+            await self.visits.lock_engineers(wanted.crew)
         visit, made = await self._visit(plan.council_id, said)
         visit_id, why = visit.id, ""
         await self._contact(visit, said, wanted)

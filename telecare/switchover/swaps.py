@@ -1,10 +1,10 @@
 """A swap, step by step: the pure rules asked, hubs installed, accepted and taken away, all in one transaction.
 
-Locks in the order of the house: hubs (advisory, by id), the visit's row, hub and installation, the person. The
-database's triggers have the last word.
+Locks in the order of the house: the engineers of a booking (advisory, by id), hubs (likewise), the visit's row, hub and
+installation, the person. The database's triggers have the last word.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from devices.switchover.visits.domain import (
     ASIDE,
     ENDS,
     ESCALATED,
+    HAS_SLOT,
     STANDS,
     WAITS,
     ContactChannel,
@@ -51,6 +52,7 @@ from telecare.switchover.evidence import Evidence, Proofs
 
 LONDON = ZoneInfo("Europe/London")
 LONGEST_SLOT = timedelta(hours=12)
+PROMISED = frozenset({VisitState.BOOKED, VisitState.CONFIRMED})
 
 
 class StaleVisitError(ConflictError):
@@ -87,12 +89,17 @@ class Swaps:
         await self.visits.say(visit, "state", self.actor.name, words, states=(None, VisitState.IDENTIFIED))
         return visit
 
-    async def step(self, visit_id: UUID, wish: StepIn) -> Visit:
-        """Take a visit to another state, with all that this does; RefusedError says what is in the way."""
+    async def step(self, visit_id: UUID, wish: StepIn, moving: Collection[str] = frozenset()) -> Visit:
+        """Take a visit to another state, with all that this does; RefusedError says what is in the way.
+
+        `moving`: old hubs of visits that get another time by the same act, so that the one they have is no hindrance.
+        """
         seen = await self.visits.require(visit_id)
+        if wish.to in PROMISED:
+            await self.visits.lock_engineers(_crew(seen, wish))
         await self.lock_hubs(seen, wish.new_hub_id)
         visit = await self._lock(visit_id, wish.as_of)
-        before = VisitState(visit.state)
+        before, promised = VisitState(visit.state), _promise(visit)
         await self._take(visit, wish)
         proofs = await self.evidence.collect(visit)
         facts = await self._facts(visit, proofs)
@@ -101,6 +108,8 @@ class Swaps:
             missing = [item.words for item in proofs.items if item.key in refusal.missing]
             words = f"{refusal.words}: {'; '.join(missing)}" if missing else refusal.words
             raise RefusedError(words, missing=missing)
+        if wish.to in PROMISED and (before not in HAS_SLOT or _promise(visit) != promised):
+            await self._check_free(visit, moving)
         done = effects(before, wish.to)
         async with self._judged():
             await self._before(visit, done)
@@ -154,6 +163,16 @@ class Swaps:
             visit.survey = wish.survey.model_dump(exclude_none=True)
         if wish.retired is not None:
             visit.retired = dict(wish.retired)
+
+    async def _check_free(self, visit: Visit, moving: Collection[str]) -> None:
+        """Raise RefusedError when one of those who come is booked for another home at that time."""
+        if visit.starts_at is None or visit.ends_at is None:
+            return
+        busy = await self.visits.busy(visit.crew, visit.starts_at, visit.ends_at, {*moving, visit.old_hub_id})
+        if busy is not None:
+            who = busy.engineer if busy.engineer_id in visit.crew else busy.second_engineer
+            words = "choose another time or somebody else, or move that visit first"
+            raise RefusedError(f"{who} is booked for {busy.old_hub_id} at that time: {words}")
 
     async def _check_new(self, visit: Visit, hub_id: str) -> None:
         """Raise RefusedError for a hub that cannot be the new one."""
@@ -376,6 +395,17 @@ class Swaps:
                 await self.session.flush()
         except IntegrityError as error:
             raise RefusedError(words_of(error)) from error
+
+
+def _crew(visit: Visit, wish: StepIn) -> set[UUID]:
+    """Return who comes once a step is taken."""
+    second = wish.second_engineer_id if "second_engineer_id" in wish.model_fields_set else visit.second_engineer_id
+    return {each for each in (wish.engineer_id or visit.engineer_id, second) if each is not None}
+
+
+def _promise(visit: Visit) -> tuple[object, ...]:
+    """Return what a household is told: who comes, from when until when."""
+    return visit.crew, visit.starts_at, visit.ends_at
 
 
 def _check_pair(visit: Visit) -> None:

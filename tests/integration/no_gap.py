@@ -27,7 +27,7 @@ from telecare.protection.swap_day import SwapDay
 from telecare.switchover.swaps import Swaps
 from tests.homes import ARGYLL, add_home
 from tests.integration.alarms.world import World
-from tests.integration.swap import ALL, NOBODY, S, Swap
+from tests.integration.swap import ALL, NOBODY, S, Swap, free_from
 
 HUBS = ("OLD", "NEW", "SPARE")
 
@@ -226,7 +226,7 @@ class Home(Swap):
         if to is S.STOCK_ALLOCATED:
             wish = wish.model_copy(update={"new_hub_id": self.named("NEW" if hub == "OLD" else hub)})
         if to is S.BOOKED:
-            starts = await database_now(swaps.session) + timedelta(hours=1)
+            starts = await free_from(swaps.session, self.people["rory"].id, self.visit_id)
             slot = {"engineer_id": self.people["rory"].id, "starts_at": starts, "ends_at": starts + timedelta(hours=2)}
             wish = wish.model_copy(update=slot)
         await swaps.step(self.visit_id, wish)

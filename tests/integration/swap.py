@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.service import RegistryService
 from devices.switchover.programmes.domain import PSTN_ENDS, Cause
@@ -28,6 +29,15 @@ ON_THE_WAY = (
     S.ON_SITE, S.INSTALLED, S.PERIPHERALS_PAIRED, S.E2E_TESTED, S.SOAK, S.ACCEPTED, S.OLD_UNIT_DECOMMISSIONED,
     S.RECORD_CLOSED,
 )  # fmt: skip
+
+
+async def free_from(session: AsyncSession, engineer_id: UUID, but: UUID) -> datetime:
+    """Return a time to come from which on an engineer has no other visit."""
+    last = select(func.max(Visit.ends_at)).where(
+        Visit.engineer_id == engineer_id, Visit.over_at.is_(None), Visit.id != but
+    )
+    soon = await database_now(session) + timedelta(hours=1)
+    return max(soon, (await session.execute(last)).scalar_one() or soon)
 
 
 @dataclass
@@ -118,7 +128,7 @@ class Swap:
             if to is S.STOCK_ALLOCATED:
                 columns.setdefault("new_hub_id", self.named("NEW"))
             if to is S.BOOKED:
-                starts = await database_now(session) + timedelta(hours=1)
+                starts = await free_from(session, self.people["ewan"].id, self.visit_id)
                 columns = {
                     "engineer_id": self.people["ewan"].id, "starts_at": starts, "ends_at": starts + timedelta(hours=2),
                 } | columns  # fmt: skip

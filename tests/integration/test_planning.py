@@ -24,6 +24,7 @@ from telecare.cli.main import app
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.settings import Settings
+from telecare.kernel.waiting import first_of
 from telecare.switchover.plan_facts import homes_of
 from telecare.switchover.plan_runner import PlanRunner
 from telecare.switchover.planning import problem_of
@@ -214,6 +215,32 @@ async def test_a_plan_whose_maker_has_gone_is_made_by_the_next_one(database: Dat
 
 
 @pytest.mark.usefixtures("engineers")
+async def test_a_plan_made_anew_is_claimed_before_whole_plans_that_wait_longer(database: Database) -> None:
+    whole = await _queue(database, None)
+    anew = await _queue(database, whole)
+    async with database.transaction() as session:
+        now = await database_now(session)
+        found = [await PlanningRepository(session).claim(now) for _ in range(3)]
+    assert [row.id if row else None for row in found] == [anew, whole, None]
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_an_illness_is_planned_while_a_whole_plan_is_being_made(database: Database) -> None:
+    before = await _queue(database, None)
+    assert await PlanRunner(database).make_next()
+    whole, stop = await _queue(database, None, seconds=300), asyncio.Event()
+    running = asyncio.create_task(PlanRunner(database).run(stop))
+    try:
+        await _until(database, whole, PlanState.RUNNING)
+        anew = await _queue(database, before)
+        await _until(database, anew, PlanState.READY)
+        assert (await _plan(database, whole)).state == PlanState.RUNNING
+    finally:
+        stop.set()
+        await running
+
+
+@pytest.mark.usefixtures("engineers")
 async def test_a_booked_visit_stays_as_it_is_and_one_against_the_rules_is_said_and_its_time_left_free(
     database: Database, engineers: dict[str, UUID]
 ) -> None:
@@ -269,11 +296,18 @@ async def book(session: AsyncSession, hub_id: str, engineer_id: UUID, start: str
     )  # fmt: skip
 
 
-async def _queue(database: Database, replaces: UUID | None) -> UUID:
+async def _until(database: Database, plan_id: UUID, state: PlanState) -> None:
+    """Wait until a plan is in a state."""
+    async with asyncio.timeout(200):
+        while (await _plan(database, plan_id)).state != state:
+            await first_of(asyncio.Event(), timeout_s=0.1)
+
+
+async def _queue(database: Database, replaces: UUID | None, seconds: float = 0.3) -> UUID:
     async with database.transaction() as session:
         row = await PlanningRepository(session).add(
-            council_id=ARGYLL, first_on=date(2027, 11, 22), last_on=date(2027, 12, 3), seconds=0.3, made_by="system",
-            replaces_id=replaces,
+            council_id=ARGYLL, first_on=date(2027, 11, 22), last_on=date(2027, 12, 3), seconds=seconds,
+            made_by="system", replaces_id=replaces,
         )  # fmt: skip
         return row.id
 

@@ -191,13 +191,19 @@ class PlanningRepository:
         found: SwitchoverPlan | None = (await self.session.execute(statement)).scalar_one_or_none()
         return (found, False) if found is not None else (await self.add(**columns), True)
 
-    async def claim(self, now: datetime) -> SwitchoverPlan | None:
-        """Return the next plan to be made, which is ours now; one whose maker has gone is made anew."""
+    async def claim(self, now: datetime, *, only_anew: bool = False) -> SwitchoverPlan | None:
+        """Return the next plan to be made, which is ours now; one whose maker has gone is made anew.
+
+        What is made anew from another plan comes first: somebody is ill, and households wait to be told.
+        """
         waiting = or_(
             SwitchoverPlan.state == PlanState.QUEUED,
             and_(SwitchoverPlan.state == PlanState.RUNNING, SwitchoverPlan.beat_at < now - STALE),
         )
-        statement = select(SwitchoverPlan).where(waiting).order_by(SwitchoverPlan.made_at).limit(1)
+        is_whole = SwitchoverPlan.replaces_id.is_(None)
+        statement = select(SwitchoverPlan).where(waiting).order_by(is_whole, SwitchoverPlan.made_at).limit(1)
+        if only_anew:
+            statement = statement.where(~is_whole)
         statement = statement.with_for_update(skip_locked=True).execution_options(populate_existing=True)
         found: SwitchoverPlan | None = (await self.session.execute(statement)).scalar_one_or_none()
         if found is not None:

@@ -78,6 +78,7 @@ _BACK_ON_THE_OLD = text(
      ORDER BY v.id
     """
 )
+_ENGINEER = text("SELECT pg_advisory_xact_lock(hashtextextended(:engineer_id, 7016))")
 _HEARD = text("SELECT EXISTS (SELECT FROM presence_period WHERE hub_id = :hub_id AND state IN ('online', 'late'))")
 
 
@@ -180,6 +181,11 @@ class VisitRepository:
         """Return the visits under way that are to replace some hubs, by hub."""
         statement = select(Visit).where(Visit.old_hub_id.in_(hub_ids), Visit.over_at.is_(None))
         return {row.old_hub_id: row for row in (await self.session.execute(self._seen(statement))).scalars()}
+
+    async def lock_engineers(self, crew: Collection[UUID]) -> None:
+        """Let nobody else book these engineers before the end of the transaction; in one order, and before any hub."""
+        for engineer_id in sorted(map(str, crew)):
+            await self.session.execute(_ENGINEER, {"engineer_id": engineer_id})
 
     async def busy(
         self, crew: Collection[UUID], starts_at: datetime, ends_at: datetime, but: Collection[str]

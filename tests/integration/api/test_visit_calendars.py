@@ -77,10 +77,11 @@ async def test_what_does_not_take_place_is_not_in_it_and_numbers_are_those_of_th
 ) -> None:
     first = await swap.visit()
     assert first.starts_at is not None
+    assert first.ends_at is not None
     other = Swap(swap.database, swap.people, swap.models, programme_id=swap.programme_id, suffix="-2")
     await other.settle()
     await other.go_to(S.STOCK_ALLOCATED)
-    later = first.starts_at + timedelta(minutes=1)
+    later = first.ends_at
     await other.step(S.BOOKED, starts_at=later, ends_at=later + timedelta(hours=1))
     address = (await administrator.post(f"{feed_of(swap)}-feed")).json()["url"]
     assert [str(each["summary"])[:8] for each in await shown(anonymous, address)] == ["Visit 1:", "Visit 2:"]
