@@ -1,9 +1,11 @@
 """Where a hub stood, on its page: as a picture and as a table that says the same."""
 
 import asyncio
+from datetime import datetime
 
 from playwright.async_api import expect
 
+from telecare.console.view import LONDON
 from telecare.embedded.lab import Lab
 from tests.console.conftest import Homes, Login, needs_browser
 from tests.console.test_pages import faults
@@ -25,3 +27,13 @@ async def test_a_hub_that_was_heard_shows_since_when_it_is_there(login: Login, l
         await section.get_by_text("The same as a table").click()
         await expect(section.locator("tbody tr").first).to_contain_text("Online")
         assert await faults(page) == []
+
+    await page.locator("#then-at").fill("2020-10-09T03:12")
+    await page.get_by_role("button", name="Look it up").click()
+    await expect(page.locator("#then")).to_contain_text("09 Oct 2020 03:12: nothing is known of it")
+    await page.goto(f"{lab.url}/fleet/{hub}?at={datetime.now(LONDON):%FT%T}")
+    await expect(page.locator("#then")).to_contain_text("Online from")
+    assert await faults(page) == []
+    await page.goto(f"{lab.url}/fleet/{hub}?at=noon")
+    await expect(page.locator("#then-fault")).to_contain_text("“noon” is no moment")
+    assert await faults(page) == []

@@ -29,6 +29,7 @@ from telecare.console.pages.acceptance import acceptance_facts
 from telecare.console.pages.firmware import firmware_of_hub
 from telecare.console.pages.fleet_health import telemetry_facts
 from telecare.console.pages.hub_commands import command_facts
+from telecare.console.pages.hub_then import then_facts
 from telecare.console.pages.jobs_of_hub import jobs_of_hub
 from telecare.console.pages.testing import testing_facts
 from telecare.console.pages.work import work_of_hub
@@ -148,6 +149,7 @@ async def hub(
     kind: Text = "all",
     refused: str = "",
     span: Text = "24h",
+    at: Text = "",
 ) -> Response:
     """Show a hub: what it last said, what is paired to it, where it is, and every message received from it."""
     kind = kind if kind in timeline.KINDS else "all"
@@ -175,6 +177,7 @@ async def hub(
         periods=periods,
         standing=presence_picture.picture(periods, deaf, now),
         deaf=deaf,
+        **await then_facts(session, actor, shown, at),
         telemetry=await telemetry_facts(session, shown, span),
         days=timeline.days(events.items, now),
         timeline=timeline,

@@ -4,11 +4,13 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
+from devices.presence import verdict_repository
 from devices.presence.domain import Presence
 from devices.presence.keeper import BATCH, PresenceKeeper
 from devices.presence.verdict_repository import DEAF_AFTER, VerdictRepository
-from telecare.kernel.db import Database
+from telecare.kernel.db import Database, database_now
 from tests.integration.devices.standing import GRACE_S, INTERVAL_S, Fleet
 
 
@@ -184,3 +186,23 @@ async def test_two_places_that_come_back_at_once_keep_the_gap_once(fleet: Fleet)
         await has_been_silent(fleet, slot)
     said = await asyncio.gather(hears(fleet, "1.1", "1"), hears(fleet, "1.2", "1"))
     assert sorted(since is None for since in said) == [False, True]
+
+
+async def test_an_instant_is_found_by_the_key_however_long_the_history_is(fleet: Fleet) -> None:
+    """Milliseconds for any hub and instant: the plan reads one row of the key, and not the history."""
+    await fleet.beats()
+    await fleet.judge()
+    await fleet.sql(
+        "INSERT INTO presence_period (hub_id, started_at, ended_at, state)"
+        " SELECT 'h1', now() - n * interval '1 hour', now() - (n - 1) * interval '1 hour', 'online'"
+        " FROM generate_series(2, 20000) AS n"
+    )
+    await fleet.sql("ANALYZE presence_period")
+    async with fleet.database.transaction() as session:
+        at = await database_now(session) - timedelta(days=400)
+        plan = await session.execute(
+            text(f"EXPLAIN (ANALYZE, FORMAT JSON) {verdict_repository._AT}"), {"hub_id": "h1", "at": at}
+        )
+        (top,) = plan.scalar_one()
+    (inner,) = top["Plan"]["Plans"]
+    assert (inner["Node Type"], inner["Actual Rows"]) == ("Index Scan", 1)
