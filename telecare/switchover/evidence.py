@@ -34,6 +34,8 @@ class Proofs:
     fresh: tuple[Shown, ...]
     broken_at: datetime | None = None
     """When the soak was last broken; it counts anew from the end of that silence."""
+    silent_since: datetime | None = None
+    """Since when it has not been online, where it is not now; whatever it has shown before."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -73,7 +75,8 @@ class Evidence:
             if done is not None and done.key not in known:
                 fresh.append(done)
         shown = known | {each.key: each for each in fresh}
-        return Proofs(checklist(paired, shown), place, passed, tuple(fresh), broken)
+        silent = await self.visits.silent_since(visit.new_hub_id, place.since)
+        return Proofs(checklist(paired, shown), place, passed, tuple(fresh), broken, silent)
 
     async def collect(self, visit: Visit) -> Proofs:
         """Keep what the new hub has shown; the visit's row is locked."""

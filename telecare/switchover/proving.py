@@ -81,6 +81,8 @@ def _of_soak(visit: Visit, proofs: Proofs) -> list[Since]:
         return []
     left_out = visit.exception_items if visit.exception_confirmed_at is not None else []
     if not set(proofs.missing) - set(left_out):
+        if proofs.silent_since is not None:
+            return []  # nobody may accept it now, and its silence has an alarm of its own
         words = f"{visit.new_hub_id} has shown everything: accept it on the page of its visit"
         at = max([visit.since, *(item.shown.at for item in proofs.items if item.shown is not None)])
         return [_look(visit.old_hub_id, JobKind.VISIT_WAITS, f"{visit.id}:shown", words, at)]

@@ -215,6 +215,7 @@ class Swaps:
             new_hub_id=visit.new_hub_id,
             old_here=await self.visits.place(visit.old_hub_id, visit.person_id) is not None,
             new_here=proofs.place is not None,
+            silent_since=proofs.silent_since,
             missing=proofs.missing,
             asked=frozenset(visit.exception_items),
             excepted=frozenset(visit.exception_items if confirmed and _something(proofs) else ()),

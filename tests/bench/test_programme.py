@@ -46,6 +46,16 @@ class AcceptsWithoutTheSoak:
         return rules.effects(state, to)
 
 
+class ForgetsThatItIsSilent:
+    """Rules with a third hole: what a hub has shown once is enough, whether or not it is heard now."""
+
+    def objection(self, facts: Facts, wish: Wish) -> Refusal | None:
+        return rules.objection(replace(facts, silent_since=None), wish)
+
+    def effects(self, state: S, to: S) -> tuple[Effect, ...]:
+        return rules.effects(state, to)
+
+
 def boastful(pool: Pool, past: History, team: Team, span: Span, world: World, rng: np.random.Generator) -> Forecast:
     """Be as right as ever in the middle, and far too sure of it."""
     found = usual(pool, past, team, span, world, rng)
@@ -71,7 +81,7 @@ def test_nobody_is_unprotected_at_any_instant(report: Report) -> None:
     assert {"rounds lost to storms", "refusals", "visits with nobody in", "homes without signal"} <= set(
         report.happened
     )
-    assert "new hubs that broke in their soak" in report.happened
+    assert {"new hubs that broke in their soak", "new hubs that broke after their soak"} <= set(report.happened)
 
 
 def test_the_forecasts_ranges_hold_what_they_promise(report: Report) -> None:
@@ -95,6 +105,12 @@ def test_rules_that_accept_what_is_not_proven_are_caught() -> None:
     found = last(replace(QUICK, seeds=1), law=AcceptsWithoutTheSoak())
     assert found.unproven > 0
     assert "had not shown everything" in " ".join(found.faults)
+
+
+def test_rules_that_let_the_old_unit_go_while_the_new_one_is_silent_are_caught() -> None:
+    found = last(replace(QUICK, seeds=2), law=ForgetsThatItIsSilent())
+    assert found.people > 0
+    assert "unprotected" in found.faults[0]
 
 
 def test_the_same_seed_is_the_same_programme() -> None:

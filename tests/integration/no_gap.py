@@ -66,6 +66,15 @@ SELECT 'accepted, and never heard' FROM visit v
                     WHERE e.visit_id = v.id AND e.kind = 'trigger' AND m.hub_id = v.new_hub_id
                       AND m.received_at <= v.accepted_at)
 UNION ALL
+SELECT step.taken || ' while the new hub was silent' FROM visit v
+ CROSS JOIN LATERAL (SELECT 'accepted' AS taken, v.accepted_at AS at
+                     UNION ALL SELECT to_state, at FROM visit_log
+                                WHERE visit_id = v.id AND to_state = 'old_unit_decommissioned'
+                     UNION ALL SELECT v.state, v.since WHERE v.state = 'old_unit_decommissioned') step
+ WHERE v.person_id = ANY (:people) AND v.accepted_at IS NOT NULL
+   AND NOT EXISTS (SELECT FROM presence_period WHERE hub_id = v.new_hub_id AND state = 'online'
+                      AND started_at <= step.at AND coalesce(ended_at, 'infinity') > step.at)
+UNION ALL
 SELECT 'closed, and never accepted' FROM visit
  WHERE person_id = ANY (:people) AND accepted_at IS NULL
    AND state IN ('accepted', 'old_unit_decommissioned', 'record_closed')
@@ -96,7 +105,7 @@ BY_HAND = {
     "deletes the hub": "DELETE FROM hub WHERE hub_id = :hub",
     "accepts": "UPDATE visit SET state = 'accepted', accepted_at = now(), accepted_by = 'x' WHERE id = :visit",
     "takes back": "UPDATE visit SET accepted_at = NULL, accepted_by = NULL, state = 'soak' WHERE id = :visit",
-    "takes away": "UPDATE visit SET state = 'old_unit_decommissioned' WHERE id = :visit",
+    "takes away": "UPDATE visit SET state = 'old_unit_decommissioned', since = now() WHERE id = :visit",
     "closes": "UPDATE visit SET state = 'record_closed', over_at = now(), over_why = 'x' WHERE id = :visit",
     "ends": "UPDATE visit SET over_at = now(), over_why = 'x' WHERE id = :visit",
     "opens again": "UPDATE visit SET over_at = NULL, over_why = NULL WHERE id = :visit",
@@ -274,19 +283,33 @@ class Home(Swap):
         event = await self.arrives(hub=hub)
         await self.sql("UPDATE event SET received_at = received_at - interval '400 days' WHERE id = :id", id=event)
 
+    async def was_silent(self, hub: str) -> None:
+        """Let a hub have been offline for the last two hours, unless it was accepted in them, and be back now."""
+        visit = await self.visit()
+        if visit.accepted_at is None or visit.new_hub_id != self.named(hub):
+            await self._stood(hub, "offline", since=timedelta(hours=2))
+            await self.is_heard(hub)
+
     async def falls_silent(self, hub: str) -> None:
-        """Let a hub have been offline for the last two hours."""
+        """Let a hub be offline from now on."""
+        await self._stood(hub, "offline")
+
+    async def is_heard(self, hub: str) -> None:
+        """Let a hub be online from now on."""
+        await self._stood(hub, "online")
+
+    async def _stood(self, hub: str, state: str, since: timedelta = timedelta(0)) -> None:
+        """Let a hub have come into a state so long ago."""
         await self.sql(
-            "UPDATE presence_period SET ended_at = greatest(started_at, now() - interval '2 hours')"
+            "UPDATE presence_period SET ended_at = greatest(started_at, clock_timestamp() - CAST(:since AS interval))"
             " WHERE hub_id = :hub AND ended_at IS NULL",
-            hub=self.named(hub),
-        )
+            hub=self.named(hub), since=since,
+        )  # fmt: skip
         await self.sql(
-            "INSERT INTO presence_period (hub_id, started_at, ended_at, state)"
-            " VALUES (:hub, now() - interval '2 hours', clock_timestamp(), 'offline')"
-            " ON CONFLICT DO NOTHING",
-            hub=self.named(hub),
-        )
+            "INSERT INTO presence_period (hub_id, started_at, state)"
+            " VALUES (:hub, clock_timestamp() - CAST(:since AS interval), :state) ON CONFLICT DO NOTHING",
+            hub=self.named(hub), since=since, state=state,
+        )  # fmt: skip
 
     async def at_once(self, deeds: Sequence[Deed], stays: Sequence[bool], order: Sequence[int]) -> None:
         """Carry acts out in transactions that are all open before the first one ends.

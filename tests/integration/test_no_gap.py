@@ -54,7 +54,9 @@ deeds = st.builds(
     st.sampled_from(sorted(BY_HAND)),
     st.integers(0, 9).map(lambda n: n == 0),
 )
-happenings = st.sampled_from(["shows_what_it_can", "late_message", "falls_silent", "alarm_opens_and_closes"])
+happenings = st.sampled_from([
+    "shows_what_it_can", "late_message", "was_silent", "falls_silent", "is_heard", "alarm_opens_and_closes",
+])  # fmt: skip
 
 
 class Everybody(RuleBasedStateMachine):
@@ -168,3 +170,33 @@ async def test_of_two_at_once_the_second_sees_what_the_first_has_done(street: Ho
         assert await home.gaps() == [], (state, first, second, stays)
         came_of_it += len(home.carried_out)
     assert came_of_it >= len(RACES) // 2
+
+
+async def test_nobody_comes_to_rely_on_a_hub_that_is_silent_now_by_any_door(street: Home) -> None:
+    """What it has shown was kept before, and an exception by two names leaves the soak out."""
+    home = replace(street, suffix="-silent", carried_out=[], refused=[])
+    await home.settle()
+    await home.go_to(S.SOAK)
+    await home.soak()
+    asks = [Deed(What.ASK, "ewan"), Deed(What.CONFIRM, "sheila")]
+    for state, by_hand in ((S.ACCEPTED, "accepts"), (S.OLD_UNIT_DECOMMISSIONED, "takes away")):
+        for deed in asks:
+            await home.at_once([deed], [True], [0])
+        asks = []
+        await home.falls_silent("NEW")
+        doors = [Deed(What.STEP, to=state), Deed(What.BY_HAND, sql=by_hand)]
+        before = len(home.carried_out)
+        for deed in doors:
+            await home.at_once([deed], [True], [0])
+            assert len(home.carried_out) == before, deed
+        assert "has not been online since" in home.refused[-2][1]
+        assert "is not online now" in home.refused[-1][1]
+        await home.is_heard("NEW")
+        await home.at_once(doors[:1], [True], [0])
+        assert (await home.visit()).state == state
+    assert await home.gaps() == []
+    # The query sees what the rules let nobody do.
+    await home.sql("UPDATE presence_period SET state = 'offline' WHERE hub_id = :hub", hub=home.named("NEW"))
+    assert set(await home.gaps()) == {
+        "accepted while the new hub was silent", "old_unit_decommissioned while the new hub was silent",
+    }  # fmt: skip

@@ -7,8 +7,10 @@ from sqlalchemy import select
 
 from alarms.handling.domain import Subject
 from devices.jobs.models import Job
+from devices.switchover.visits.repository import VisitRepository
 from telecare.kernel.db import Database
 from telecare.kernel.errors import RefusedError
+from telecare.switchover.evidence import Evidence
 from telecare.switchover.proving import ProvingWatch
 from tests.homes import ARGYLL
 from tests.integration.alarms.world import World
@@ -51,6 +53,27 @@ async def test_evidence_is_kept_though_nobody_looks_and_the_end_of_the_soak_is_a
     (soak,) = await swap.sql("SELECT count(*) FROM visit_evidence WHERE kind = 'soak'")
     assert soak[0] == 1
     assert await swap.state() == S.SOAK, "somebody by name accepts it, and no program"
+    await swap.step(S.ACCEPTED)
+
+
+async def test_of_a_hub_that_is_silent_now_nobody_is_asked_to_accept_it(swap: Swap) -> None:
+    watch = ProvingWatch(swap.database)
+    await swap.go_to(S.SOAK)
+    await swap.soak()
+    async with swap.database.transaction() as session:
+        await Evidence(session).collect(await VisitRepository(session).require(swap.visit_id, lock=True))
+    # All is kept. What it is now no evidence says.
+    await swap.sql("UPDATE presence_period SET ended_at = clock_timestamp() WHERE hub_id = 'NEW'")
+    await swap.sql(
+        "INSERT INTO presence_period (hub_id, started_at, state) VALUES ('NEW', clock_timestamp(), 'suspect')"
+    )
+    await watch.look()
+    assert await jobs(swap) == []
+    with pytest.raises(RefusedError, match="has not been online since"):
+        await swap.step(S.ACCEPTED)
+    await swap.sql("UPDATE presence_period SET state = 'online' WHERE hub_id = 'NEW' AND ended_at IS NULL")
+    await watch.look()
+    assert await jobs(swap) == [("OLD", "visit_waits")]
     await swap.step(S.ACCEPTED)
 
 

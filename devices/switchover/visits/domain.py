@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
 
 
 class VisitState(StrEnum):
@@ -149,7 +152,8 @@ _EFFECTS: Mapping[VisitState, tuple[Effect, ...]] = {
 class Facts:
     """What is known of a visit when somebody wants to go on with it.
 
-    `old_here`, `new_here`: that hub is with this person now. `missing`: evidence not shown yet, by key (see
+    `old_here`, `new_here`: that hub is with this person now. `silent_since`: since when the new hub has not been online
+    (neither late), where it is not now. `missing`: evidence not shown yet, by key (see
     `evidence.Item`); `excepted` what a confirmed exception leaves out, `asked` what it was asked for. `unpaired`:
     peripherals of the old hub that were neither moved nor retired, in words.
     """
@@ -166,6 +170,7 @@ class Facts:
     new_hub_id: str | None = None
     old_here: bool = True
     new_here: bool = False
+    silent_since: datetime | None = None
     missing: tuple[str, ...] = ()
     excepted: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
@@ -294,7 +299,10 @@ def _home(facts: Facts, wish: Wish) -> str | None:
 
 
 def _proof(facts: Facts, wish: Wish) -> Refusal | None:
-    """Evidence, and nothing else, lets a hub be relied on; what is left out has two names."""
+    """Evidence, and nothing else, lets a hub be relied on; what is left out has two names.
+
+    Evidence is of what the hub could once. That it is silent now no exception leaves out.
+    """
     if wish.to is S.E2E_TESTED:
         left = tuple(key for key in facts.missing if key not in facts.asked and key != EvidenceKind.SOAK)
         if left:
@@ -307,6 +315,12 @@ def _proof(facts: Facts, wish: Wish) -> Refusal | None:
             )
     if wish.to in {S.OLD_UNIT_DECOMMISSIONED, S.RECORD_CLOSED} and not facts.new_here:
         return Refusal("The new hub is not with this person any more: nothing is taken away before one is")
+    if wish.to in {S.ACCEPTED, S.OLD_UNIT_DECOMMISSIONED} and facts.silent_since is not None:
+        since = f"{facts.silent_since.astimezone(LONDON):%H:%M on %-d %B %Y}"
+        return Refusal(
+            f"The new hub has not been online since {since}, and the old one stays until it is: see to its mains and "
+            "its signal, end an absence that is over, or roll the visit back"
+        )
     if wish.to is S.RECORD_CLOSED and facts.old_here:
         return Refusal("The old hub is still installed with this person: take it away first")
     return None

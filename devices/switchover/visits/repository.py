@@ -79,6 +79,13 @@ _BACK_ON_THE_OLD = text(
     """
 )
 _ENGINEER = text("SELECT pg_advisory_xact_lock(hashtextextended(:engineer_id, 7016))")
+# Of the states alone: while we are deaf ourselves nobody is judged, and what we could not hear is no silence.
+_LAST_ONLINE = text(
+    """
+    SELECT coalesce(bool_or(ended_at IS NULL), false) AS now, max(ended_at) AS until FROM presence_period
+     WHERE hub_id = :hub_id AND state IN ('online', 'late')
+    """
+)
 _HEARD = text("SELECT EXISTS (SELECT FROM presence_period WHERE hub_id = :hub_id AND state IN ('online', 'late'))")
 
 
@@ -287,6 +294,11 @@ class VisitRepository:
             return [Silence(since, None)]
         rows = await self.session.execute(_SILENCES, {"hub_id": hub_id, "since": since})
         return [Silence(row.started_at, row.ended_at, ours=row.ours) for row in rows]
+
+    async def silent_since(self, hub_id: str, installed: datetime) -> datetime | None:
+        """Return since when a hub has not been online (one that never was: since it was installed); None when it is."""
+        online = (await self.session.execute(_LAST_ONLINE, {"hub_id": hub_id})).one()
+        return None if online.now else online.until or installed
 
     async def proving(self, after: UUID | None, limit: int) -> list[UUID]:
         """Return visits whose new hub is to show something still, by id."""

@@ -12,8 +12,8 @@ SOAK = timedelta(hours=24)
 class Body:
     """What is true in a home, whoever knows it.
 
-    `shown` is what the new hub has done since it was put there; `quiet_since` is the end of its last silence, None
-    while it is silent; `relied_on` is that somebody has accepted it.
+    `shown` is what the new hub has done since it was put there; `quiet_since` is the end of its last silence, which may
+    be to come, None while it is silent for good; `relied_on` is that somebody has accepted it.
     """
 
     triggers: frozenset[str]
@@ -23,6 +23,10 @@ class Body:
     quiet_since: datetime | None = None
     shown: set[str] = field(default_factory=set)
     relied_on: bool = False
+
+    def new_is_heard(self, now: datetime) -> bool:
+        """Say whether the new hub is not silent now."""
+        return self.new_stands and self.quiet_since is not None and self.quiet_since <= now
 
     def new_is_proven(self, now: datetime) -> bool:
         """Say whether the new hub has shown all there is, and was not silent for a day and a night."""
@@ -50,7 +54,7 @@ class Oracle:
             self.unproven += not body.new_is_proven(now)
         if not body.relied_on:
             self._trusted.discard(number)
-        new = body.new_stands and body.relied_on and body.shown >= ALWAYS | body.triggers
+        new = body.relied_on and body.new_is_heard(now) and body.shown >= ALWAYS | body.triggers
         if not body.served or body.old_works or new:
             began = self.since.pop(number, None)
             if began is not None:

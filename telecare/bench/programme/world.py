@@ -36,6 +36,10 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BOTH_WAYS = frozenset({ContactChannel.LETTER, ContactChannel.PHONE})
 SLOTS, LEAD = 6, 2
 """Visits booked by engineer and day, and how many working days before."""
+BESIDE_THE_OLD = frozenset({S.SOAK, S.ACCEPTED})
+"""What breaks in these has an old unit beside it still."""
+BREAKS_WITHIN = 60
+"""Hours from the beginning of the soak, of those that break or are silent for a while."""
 OFFICE_AT, ROUND_AT, DAY_ENDS, CONFIRM_AT = time(8), time(8, 45), time(15, 30), time(15)
 
 
@@ -117,6 +121,10 @@ class Home:
         """Say whether nothing more comes of it."""
         return self.state in ENDS
 
+    def silent_since(self, now: datetime) -> datetime | None:
+        """Return since when the new hub is silent; None when it is not."""
+        return next((one.since for one in self.silences if one.until is None or one.until > now), None)
+
     def missing(self, now: datetime) -> tuple[str, ...]:
         """Return the evidence that has not been received."""
         wanted = sorted(self.body.triggers)
@@ -182,7 +190,7 @@ class World:
             state=home.state, now=self.now, today=self.now.date(), resumes=home.resumes, over=home.over,
             ways=BOTH_WAYS if home.tries else frozenset(), reached=home.reached, engineer=home.engineer is not None,
             starts_at=home.starts_at, new_hub_id=home.hub, old_here=home.body.old_works,
-            new_here=home.body.new_stands, missing=home.missing(self.now),
+            new_here=home.body.new_stands, silent_since=home.silent_since(self.now), missing=home.missing(self.now),
         )  # fmt: skip
         self.steps += 1
         if self.law.objection(facts, Wish(to, why, due, owner)) is not None:
@@ -433,9 +441,9 @@ class World:
         self.step(home, S.SOAK, name)
         broken = self.chance.random() < self.nature.fault
         if broken:
-            self._at(self.now + self.chance.uniform(1, 22) * HOUR, lambda: self._breaks(home))
+            self._at(self.now + self.chance.uniform(1, BREAKS_WITHIN) * HOUR, lambda: self._breaks(home))
         elif self.chance.random() < 0.06:  # noqa: PLR2004 - some are silent for a while
-            self._at(self.now + self.chance.uniform(1, 20) * HOUR, lambda: self._is_silent(home))
+            self._at(self.now + self.chance.uniform(1, BREAKS_WITHIN) * HOUR, lambda: self._is_silent(home))
         self._at(self.now + 12 * HOUR, lambda: self.step(home, S.ACCEPTED, "office") if home.state is S.SOAK else None)
         self._at(self.now + 25 * HOUR, lambda: self._accept(home))
 
@@ -448,27 +456,35 @@ class World:
         self._at(self.now + self.chance.uniform(1, 5) * DAY, lambda: self._collect(home))
 
     def _collect(self, home: Home) -> None:
-        if home.state is S.ACCEPTED:
-            self.step(home, S.OLD_UNIT_DECOMMISSIONED, "driver")
+        if home.state is not S.ACCEPTED:
+            return
+        if self.step(home, S.OLD_UNIT_DECOMMISSIONED, "driver"):
             self.step(home, S.RECORD_CLOSED, "office")
+        else:
+            self._at(self.now + DAY, lambda: self._collect(home))
 
     # What befalls homes --------------------------------------------------------------------------------------------
 
     def _breaks(self, home: Home) -> None:
-        """A new hub falls silent for good; a few hours later it is taken out of service from afar."""
-        if home.state is not S.SOAK:
+        """A new hub falls silent for good; a few hours later it is taken out of service from afar.
+
+        One that was accepted by then has a driver on the way, who takes the old unit away if the rules let them.
+        """
+        if home.state not in BESIDE_THE_OLD:
             return
-        self.happened["new hubs that broke in their soak"] += 1
+        self.happened[f"new hubs that broke {'in' if home.state is S.SOAK else 'after'} their soak"] += 1
+        if home.state is S.ACCEPTED:
+            self._at(self.now + 2 * HOUR, lambda: self._hasty(home, "driver"))
         home.body.quiet_since = None
         home.silences.append(Silence(self.now, None))
         due = self.now.date() + DAY * self.chance.randint(3, 8)
         self._at(
             self.now + 4 * HOUR,
-            lambda: home.state is S.SOAK and self.step(home, S.ROLLED_BACK, "control room", "silent", due),
+            lambda: home.state in BESIDE_THE_OLD and self.step(home, S.ROLLED_BACK, "control room", "silent", due),
         )
 
     def _is_silent(self, home: Home) -> None:
-        if home.state is S.SOAK:
+        if home.state in BESIDE_THE_OLD:
             until = self.now + self.chance.uniform(0.5, 3) * HOUR
             home.silences.append(Silence(self.now, until))
             home.body.quiet_since = until
