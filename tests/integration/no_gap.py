@@ -111,6 +111,8 @@ BY_HAND = {
     "opens again": "UPDATE visit SET over_at = NULL, over_why = NULL WHERE id = :visit",
     "turns to another": "UPDATE visit SET new_hub_id = :hub WHERE id = :visit",
     "turns from the old": "UPDATE visit SET old_hub_id = :hub WHERE id = :visit",
+    "widens the exception": "UPDATE visit SET exception_items = '{voice,backup_path,mains_fail,mains_restored,soak}'"
+    " WHERE id = :visit",
     "deletes the visit": "DELETE FROM visit WHERE id = :visit",
     "deletes the proof": "DELETE FROM visit_evidence WHERE visit_id = :visit",
     "deletes the person": "DELETE FROM person WHERE id = :person",

@@ -17,6 +17,7 @@ from devices.switchover.visits.schemas import ExceptionIn
 from telecare.kernel.db import Database
 from telecare.kernel.errors import ForbiddenError, RefusedError
 from telecare.protection.swap_day import SwapDay
+from telecare.switchover.evidence import Evidence
 from telecare.switchover.promises import PromiseWatch
 from telecare.switchover.swaps import StaleVisitError, Swaps
 from tests.homes import ARGYLL, FIFE
@@ -276,6 +277,70 @@ async def test_the_database_takes_no_made_up_evidence(swap: Swap) -> None:
         values = {"ewan": swap.people["ewan"].id} if ":ewan" in parts["by_id"] else {}
         with pytest.raises(DBAPIError, match=words):
             await swap.sql(EVIDENCE.format(**parts), **values)
+
+
+OTHER_PATHS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
+    ("by no other path", (("test", "ethernet"), ("path_lost", "lte"), ("path_restored", "ethernet"), ("test", "lte"))),
+    ("by no other path", (("test", "ethernet"), ("path_lost", "lte"), ("test", "ethernet"))),
+    ("by no other path", (("path_lost", "lte"), ("test", "lte"))),
+    ("by no other path", (("test", "lte"), ("path_lost", "lte"), ("test", "lte"))),
+    ("", (("test", "ethernet"), ("path_lost", "lte"), ("path_lost", "lte"), ("test", "lte"))),
+]
+
+
+@pytest.mark.parametrize(("words", "heard"), OTHER_PATHS)
+async def test_the_database_asks_of_the_other_path_what_the_rule_asks(
+    swap: Swap, words: str, heard: tuple[tuple[str, str], ...]
+) -> None:
+    await swap.go_to(S.INSTALLED)
+    for type_, path in heard:
+        event = await swap.arrives(type_, "p1" if type_ == "test" else None, path)
+    made = EVIDENCE.format(
+        kind="'backup_path'", device="''", event=f"'{event}'", since="NULL", by="NULL", by_id="NULL", hub="new",
+        at=f"(SELECT received_at FROM event WHERE id = '{event}')",  # noqa: S608
+    )  # fmt: skip
+    async with swap.database.transaction() as session:
+        evidence = Evidence(session)
+        shown = (await evidence.proofs(await evidence.visits.require(swap.visit_id))).fresh
+    assert ("backup_path" in {each.key for each in shown}) == (not words)
+    if not words:
+        await swap.sql(made)
+        return
+    with pytest.raises(IntegrityError, match=words):
+        await swap.sql(made)
+
+
+async def test_what_two_names_have_signed_is_not_widened_by_sql(swap: Swap) -> None:
+    await swap.go_to(S.PERIPHERALS_PAIRED)
+
+    async def ask(items: list[str]) -> None:
+        async with swap.database.transaction() as session:
+            wish = ExceptionIn(
+                items=items, why="no second path", retest_on=swap.later(), as_of=(await swap.visit()).version
+            )
+            await Swaps(session, swap.people["ewan"]).ask_exception(swap.visit_id, wish)
+
+    await ask(["voice"])
+    await ask(["backup_path"])
+    version = (await swap.visit()).version
+    async with swap.database.transaction() as session:
+        await Swaps(session, swap.people["sheila"]).confirm_exception(swap.visit_id, version)
+    for change in (
+        "exception_items = exception_items || '{voice}'",
+        "exception_by_id = NULL",
+        "exception_items = '{}'",
+    ):
+        with pytest.raises(DBAPIError):
+            await swap.sql(f"UPDATE visit SET {change}")  # noqa: S608
+    with pytest.raises(IntegrityError, match="two names have signed stays"):
+        await swap.sql("UPDATE visit SET exception_items = '{backup_path,soak}'")
+    with pytest.raises(IntegrityError, match="two names have signed stays"):
+        await swap.sql(
+            "UPDATE visit SET exception_second = 'user:rory', exception_second_id = :rory", rory=swap.people["rory"].id
+        )
+    # Another one is asked for as before, and waits for its second name.
+    await ask(["backup_path", "voice"])
+    assert (await swap.visit()).exception_confirmed_at is None
 
 
 async def test_a_hub_that_is_to_be_replaced_is_nobodys_new_one(swap: Swap) -> None:
