@@ -33,6 +33,7 @@ from telecare.access.domain import Actor
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import InvalidError, NotFoundError, ProblemError, RefusedError
 from telecare.switchover.accepting import CAN_BE_BOOKED, Accepting, Became, Wanted, wanted_of
+from telecare.switchover.new_hubs import stock_for
 from telecare.switchover.swaps import LONDON, StaleVisitError, Swaps
 
 Key = tuple[datetime, str]
@@ -181,7 +182,7 @@ class Proposals:
             if to is VisitState.CONSENTED:
                 wish = wish.model_copy(update={"why": f"They agree to {_slot(wanted)}"})
             if to is VisitState.STOCK_ALLOCATED and (said.new_hub_id or visit.new_hub_id is None):
-                stock = [said.new_hub_id] if said.new_hub_id else await self.visits.stock(visit.council_id, 1)
+                stock = [said.new_hub_id] if said.new_hub_id else await stock_for(self.session, visit)
                 if not stock:
                     return "They agreed, but no unit is in stock: keep one for its visit when it comes, then book"
                 wish = wish.model_copy(update={"new_hub_id": stock[0]})

@@ -49,6 +49,7 @@ from telecare.kernel.db import database_now, words_of
 from telecare.kernel.errors import ConflictError, ForbiddenError, InvalidError, RefusedError
 from telecare.protection.swap_day import SwapDay
 from telecare.switchover.evidence import Evidence, Proofs
+from telecare.switchover.new_hubs import programme_of, why_not
 
 LONDON = ZoneInfo("Europe/London")
 LONGEST_SLOT = timedelta(hours=12)
@@ -186,6 +187,10 @@ class Swaps:
         model = await ModelRepository(self.session).get(hub.model_id)
         if model is not None and model.connection == Connection.ANALOGUE:
             raise RefusedError(f"{hub_id} is analogue itself: choose a digital one")
+        own = why_not(await programme_of(self.session, visit), hub, model) if model is not None else ()
+        if own:
+            listed = "; ".join(each.words for each in own)
+            raise RefusedError(f"This programme would have to replace {hub_id} too: {listed}. Choose another one")
         other = await self.visits.of_hub(hub_id)
         if other is not None and other.id != visit.id:
             raise RefusedError(f"{hub_id} is kept for another visit: choose another one")

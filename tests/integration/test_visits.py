@@ -18,6 +18,7 @@ from telecare.kernel.db import Database
 from telecare.kernel.errors import ForbiddenError, RefusedError
 from telecare.protection.swap_day import SwapDay
 from telecare.switchover.evidence import Evidence
+from telecare.switchover.new_hubs import stock_for
 from telecare.switchover.promises import PromiseWatch
 from telecare.switchover.swaps import StaleVisitError, Swaps
 from tests.homes import ARGYLL, FIFE
@@ -347,6 +348,34 @@ async def test_a_hub_that_is_to_be_replaced_is_nobodys_new_one(swap: Swap) -> No
     await swap.go_to(S.SURVEYED)
     with pytest.raises(RefusedError, match="not in stock"):
         await swap.step(S.STOCK_ALLOCATED, new_hub_id="OLD")
+
+
+RETIRES_TOO: list[tuple[str, str, str]] = [
+    ("radio_2g", "UPDATE device_model SET radio = '2g'", "speaks 2G and nothing newer"),
+    ("pstn", "UPDATE hub SET connection = 'digital_ready' WHERE hub_id = 'NEW'", "digital-ready unit on an analogue"),
+    (
+        "certificate",
+        "UPDATE hub SET certificate_expires_on = '2027-01-01' WHERE hub_id = 'NEW'",
+        "certificate runs out",
+    ),
+    ("battery", "UPDATE device_model SET battery_hours = 4", "lasts 4 hours"),
+]
+
+
+@pytest.mark.parametrize(("cause", "change", "words"), RETIRES_TOO)
+async def test_no_new_hub_is_one_that_its_programme_would_replace(
+    swap: Swap, cause: str, change: str, words: str
+) -> None:
+    await swap.go_to(S.SURVEYED)
+    await swap.sql("UPDATE switchover_programme SET cause = :cause, deadline = '2033-12-31'", cause=cause)
+    visit = await swap.visit()
+    async with swap.database.transaction() as session:
+        assert await stock_for(session, visit) == ["NEW", "SPARE"]
+    await swap.sql(change)
+    async with swap.database.transaction() as session:
+        assert "NEW" not in await stock_for(session, visit)
+    with pytest.raises(RefusedError, match=rf"would have to replace NEW too: .*{words}"):
+        await swap.step(S.STOCK_ALLOCATED)
 
 
 async def test_a_hold_goes_on_where_it_was_but_not_into_a_time_that_has_passed(swap: Swap) -> None:

@@ -98,11 +98,18 @@ def reasons(facts: UnitFacts) -> tuple[Reason, ...]:
     return tuple(sorted(found, key=lambda each: (each.on or date.max, each.kind)))
 
 
+def concerns(
+    cause: Cause, deadline: date, network: str | None, facts: UnitFacts, known: Sequence[Reason]
+) -> tuple[Reason, ...]:
+    """Return the reasons for which a programme must replace a unit; none when it is not a matter of it."""
+    if network is not None and network.casefold() not in (facts.network or "").casefold():
+        return ()
+    return tuple(each for each in known if each.kind in KINDS[cause] and (each.on is None or each.on <= deadline))
+
+
 def due(cause: Cause, deadline: date, network: str | None, facts: UnitFacts, known: Sequence[Reason]) -> date | None:
     """Return by when a programme must have replaced a unit; None when it is not a matter of it."""
-    if network is not None and network.casefold() not in (facts.network or "").casefold():
-        return None
-    own = [each for each in known if each.kind in KINDS[cause] and (each.on is None or each.on <= deadline)]
+    own = concerns(cause, deadline, network, facts, known)
     return min((each.on or deadline for each in own), default=None)
 
 

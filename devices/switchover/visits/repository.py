@@ -346,18 +346,18 @@ class VisitRepository:
         statement = select(Visit).where(Visit.state == VisitState.BOOKED, Visit.over_at.is_(None), moved.is_not(None))
         return list((await self.session.execute(statement.where(~reached.exists()).order_by(Visit.id))).scalars())
 
-    async def stock(self, council_id: str, limit: int = 200) -> list[str]:
-        """Return hubs in stock of a council that no visit under way has, best able to be digital first."""
+    async def stock(self, council_id: str, limit: int = 1000) -> list[tuple[Hub, DeviceModel]]:
+        """Return hubs in stock of a council that are not analogue and that no visit under way has, by id."""
         taken = select(Visit.new_hub_id).where(Visit.over_at.is_(None), Visit.new_hub_id.is_not(None))
         statement = (
-            select(Hub.hub_id)
+            select(Hub, DeviceModel)
             .join(DeviceModel, DeviceModel.id == Hub.model_id)
             .where(Hub.council_id == council_id, Hub.status == "stock", DeviceModel.connection != "analogue")
             .where(Hub.hub_id.not_in(taken))
             .order_by(Hub.hub_id)
             .limit(limit)
         )
-        return list((await self.session.execute(statement)).scalars())
+        return [(row[0], row[1]) for row in await self.session.execute(statement)]
 
     def _narrowed(self, statement: Any, wanted: VisitFilter) -> Any:
         for column, value in (

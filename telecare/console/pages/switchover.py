@@ -37,6 +37,7 @@ from telecare.console.view import LONDON
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError
 from telecare.switchover.evidence import Evidence
+from telecare.switchover.new_hubs import stock_for
 
 router = APIRouter(prefix="/switchover")
 
@@ -286,7 +287,7 @@ async def _facts(session: AsyncSession, actor: Actor, visit_id: UUID, form: Form
         "visit": shown,
         "proofs": proofs,
         "next_states": follows(shown.state, resumes, over=shown.over_at is not None),
-        "stock": await visits.stock(shown.council_id),
+        "stock": await stock_for(session, row["Visit"]),
         "engineers": await UserRepository(session).engineers(shown.council_id),
         "form": form,
         "done": switchover_view.DONE.get(done, ""),
