@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.files import FILES, FOLDER
+from tests.scenarios.files import FILES, FOLDER, scenario_of
+from tests.scenarios.test_wire import CHOSEN
 
 ROOT = FOLDER.parent.parent
 WANTED = {
@@ -30,7 +31,7 @@ def test_no_scenario_is_left_out() -> None:
 def test_each_is_somewhere(id_: str) -> None:
     where = ROWS[id_]
     tests, files = _TEST.findall(where), _FILE.findall(where)
-    assert tests or files, where
+    assert files, f"{id_} is no file of the format: {where}"
     for name in files:
         assert (FOLDER / name).is_file(), name
         assert name.upper().startswith(id_), f"{name} is about another one"
@@ -42,6 +43,14 @@ def test_each_is_somewhere(id_: str) -> None:
 def test_each_file_of_a_part_is_in_the_table() -> None:
     named = {name for where in ROWS.values() for name in _FILE.findall(where)}
     assert {path.name for path in FILES if not _own(path)} == named
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_each_file_is_run_and_says_what_must_come_of_it(path: Path) -> None:
+    scenario = scenario_of(path)
+    played = {"pure", "database", "page", "crash"} & {*scenario.levels}
+    assert played or path in CHOSEN, f"no test runs it: {scenario.levels}"
+    assert scenario.expect is not None or any(event.check for event in scenario.events)
 
 
 def _own(path: Path) -> bool:
