@@ -72,7 +72,9 @@ class Alarm(Base):
     person_name: Mapped[str | None]
     place: Mapped[str | None]
     room: Mapped[str | None]
-    tier: Mapped[str | None] = mapped_column(comment="the person's risk tier when it opened")
+    tier: Mapped[str | None] = mapped_column(
+        comment="the person's risk tier when it opened, or a graver one by which its deadline goes"
+    )
     words: Mapped[str] = mapped_column(comment="the trigger in words")
     notes: Mapped[list[str]] = mapped_column(
         ARRAY(Text), server_default="{}", comment="what an operator must know of the signal"

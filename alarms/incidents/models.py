@@ -63,6 +63,7 @@ class IncidentMember(Base):
     council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"))
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     premises_id: Mapped[UUID | None] = mapped_column(ForeignKey("premises.id"))
+    tier: Mapped[str | None] = mapped_column(comment="the gravest risk tier of the person since it joined")
     state: Mapped[str] = mapped_column(server_default=MemberState.JOINED)
     joined_at: Mapped[datetime]
     returned_at: Mapped[datetime | None]

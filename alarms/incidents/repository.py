@@ -21,27 +21,30 @@ _TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended('incidents', 7004
 # A home that falls out again is the same member.
 _JOIN = text(
     """
-    INSERT INTO incident_member (incident_id, hub_id, council_id, person_id, premises_id, joined_at,
+    INSERT INTO incident_member (incident_id, hub_id, council_id, person_id, premises_id, tier, joined_at,
                                  offline_since, mains_lost_at, path_lost_at, battery_until)
-    SELECT :incident_id, n.hub_id, n.council_id, n.person_id, n.premises_id, :now, n.offline, n.mains, n.path, n.battery
+    SELECT :incident_id, n.hub_id, n.council_id, n.person_id, n.premises_id, n.tier, :now,
+           n.offline, n.mains, n.path, n.battery
       FROM unnest(CAST(:hub_ids AS text[]), CAST(:councils AS text[]), CAST(:people AS uuid[]),
-                  CAST(:places AS uuid[]), CAST(:offline AS timestamptz[]), CAST(:mains AS timestamptz[]),
-                  CAST(:path AS timestamptz[]), CAST(:battery AS timestamptz[]))
-           AS n(hub_id, council_id, person_id, premises_id, offline, mains, path, battery)
+                  CAST(:places AS uuid[]), CAST(:tiers AS text[]), CAST(:offline AS timestamptz[]),
+                  CAST(:mains AS timestamptz[]), CAST(:path AS timestamptz[]), CAST(:battery AS timestamptz[]))
+           AS n(hub_id, council_id, person_id, premises_id, tier, offline, mains, path, battery)
     ON CONFLICT (incident_id, hub_id) DO UPDATE
           SET state = 'joined', joined_at = excluded.joined_at, returned_at = NULL, overdue_told_at = NULL,
-              person_id = excluded.person_id, premises_id = excluded.premises_id,
+              person_id = excluded.person_id, premises_id = excluded.premises_id, tier = excluded.tier,
               offline_since = excluded.offline_since, mains_lost_at = excluded.mains_lost_at,
               path_lost_at = excluded.path_lost_at, battery_until = excluded.battery_until
     """
 )
+# Letters sort by risk, and `least` passes over what is not known.
 _CHANGE = text(
     """
     UPDATE incident_member m
-       SET offline_since = n.offline, mains_lost_at = n.mains, path_lost_at = n.path, battery_until = n.battery
-      FROM unnest(CAST(:hub_ids AS text[]), CAST(:offline AS timestamptz[]), CAST(:mains AS timestamptz[]),
-                  CAST(:path AS timestamptz[]), CAST(:battery AS timestamptz[]))
-           AS n(hub_id, offline, mains, path, battery)
+       SET offline_since = n.offline, mains_lost_at = n.mains, path_lost_at = n.path, battery_until = n.battery,
+           tier = least(m.tier, n.tier)
+      FROM unnest(CAST(:hub_ids AS text[]), CAST(:tiers AS text[]), CAST(:offline AS timestamptz[]),
+                  CAST(:mains AS timestamptz[]), CAST(:path AS timestamptz[]), CAST(:battery AS timestamptz[]))
+           AS n(hub_id, tier, offline, mains, path, battery)
      WHERE m.hub_id = n.hub_id AND m.state = 'joined'
     """
 )
@@ -93,6 +96,7 @@ class IncidentRepository:
             "councils": [one.council_id for one in homes],
             "people": [one.person_id for one in homes],
             "places": [one.premises_id for one in homes],
+            "tiers": [one.tier for one in homes],
         }
         await self.session.execute(_JOIN, values | _wrong(homes))
         incident.last_joined_at = incident.last_moved_at = now
@@ -103,9 +107,9 @@ class IncidentRepository:
         return {one.hub_id: one for one in (await self.session.execute(statement)).scalars()}
 
     async def change(self, homes: Sequence[Standing]) -> None:
-        """Write what is wrong at these members now."""
+        """Write what is wrong at these members now, and their tier if it is a graver one."""
         if homes:
-            await self.session.execute(_CHANGE, _wrong(homes))
+            await self.session.execute(_CHANGE, _wrong(homes) | {"tiers": [one.tier for one in homes]})
 
     async def end_for(self, hub_ids: Collection[str], state: MemberState, now: datetime) -> None:
         """Let members have returned, or have stayed out when their incident ended."""

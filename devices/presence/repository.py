@@ -24,7 +24,8 @@ _LOG_AGAIN = text(
 
 # What a heartbeat leaves out keeps its old value. Within one boot an older `seq` changes nothing but when we heard the
 # hub: it was late on its way. Rows are sorted by hub, or two batches could wait for each other. A hub is doubled when a
-# boot that another had replaced comes back, be it across batches or within this one (`boot_before`).
+# boot that another had replaced comes back, be it across batches or within this one (`boot_before`). One that says a
+# shorter interval than before is due sooner than by the last look at it.
 # Where processes share the heartbeats, one of the boot before may be written after the first of the new boot, by
 # another process: for `:late` after a reboot the boot before is taken as late on its way, and not as a second hub.
 _LIVE = text(
@@ -37,12 +38,14 @@ _LIVE = text(
             CAST(:firmware AS text[]), CAST(:interval_s AS int[]), CAST(:peripherals AS text[]))
         AS f(hub_id, received_at, boot_id, boot_before, since, seq, battery_pct, mains, signal_dbm, path, firmware,
              interval_s, peripherals)
-    ), doubled AS (
-        SELECT l.hub_id FROM hub_live l JOIN fresh f USING (hub_id)
-         WHERE ((f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id)
+    ), known AS (
+        SELECT f.hub_id,
+               ((f.boot_id = l.previous_boot_id AND f.boot_id <> l.boot_id)
                 OR (f.boot_before = l.previous_boot_id AND f.boot_before <> l.boot_id)
                 OR (f.boot_before IS NOT NULL AND f.boot_before <> l.boot_id AND f.boot_id = l.boot_id))
-           AND l.boot_since > f.received_at - CAST(:late AS interval) IS NOT TRUE
+               AND l.boot_since > f.received_at - CAST(:late AS interval) IS NOT TRUE AS doubled,
+               f.interval_s < l.interval_s OR l.interval_s IS NULL AND f.interval_s IS NOT NULL AS sooner
+          FROM fresh f LEFT JOIN hub_live l USING (hub_id)
     ), written AS (
         INSERT INTO hub_live AS l (hub_id, last_seen_at, boot_id, previous_boot_id, boot_since, seq, battery_pct, mains,
                                    signal_dbm, path, firmware, interval_s, peripherals)
@@ -77,7 +80,17 @@ _LIVE = text(
                                   FROM (SELECT coalesce(l.boot_since > excluded.last_seen_at - CAST(:late AS interval),
                                                         false) AS late) w) s) o)
     )
-    SELECT hub_id FROM doubled
+    SELECT hub_id, doubled, sooner FROM known WHERE doubled OR sooner
+    """
+)
+
+# In the order in which other batches lock them.
+_LOOK_AGAIN = text(
+    """
+    UPDATE hub_presence p SET look_at = clock_timestamp()
+      FROM (SELECT hub_id FROM hub_presence WHERE hub_id = ANY(:hub_ids) AND look_at > clock_timestamp()
+             ORDER BY hub_id FOR UPDATE) AS due
+     WHERE p.hub_id = due.hub_id
     """
 )
 
@@ -98,6 +111,8 @@ class PresenceRepository:
     ) -> set[str]:
         """Log all heartbeats, in the order in which they came, and keep what they mean for each hub.
 
+        A hub that beats more often than it said before is looked at again at once, or its old deadline would count on.
+
         `again`: the same ones, with the same times, may be written already, as a commit may have worked whose answer
         was lost; they change nothing then. `late` is how long after a reboot heartbeats from before it may come, where
         several processes take them in.
@@ -105,7 +120,10 @@ class PresenceRepository:
         Returns the hubs whose boot id had been replaced by another before: two hubs that use one id.
         """
         folds = fold(rows)
-        doubled = set((await self.session.execute(_LIVE, {**_live_columns(folds), "late": late})).scalars())
+        news = (await self.session.execute(_LIVE, {**_live_columns(folds), "late": late})).all()
+        doubled = {row.hub_id for row in news if row.doubled}
+        if sooner := [row.hub_id for row in news if row.sooner]:
+            await self.session.execute(_LOOK_AGAIN, {"hub_ids": sooner})
         if again:
             await self.session.execute(_LOG_AGAIN, _columns(rows, _LOG_COLUMNS))
         else:

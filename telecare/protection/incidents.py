@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.service import AlarmService
-from alarms.handling.silence import act_by
+from alarms.handling.silence import act_by, gravest
 from alarms.incidents.domain import Group, Rule, Standing, correlate, is_over
 from alarms.incidents.models import Incident, IncidentMember
 from alarms.incidents.repository import IncidentRepository, as_open, group_of
@@ -139,22 +139,22 @@ def _news(
     returned = [one.hub_id for one in own if one.hub_id not in standing]
     hit = [standing[one.hub_id] for one in own if one.hub_id in standing]
     told = {one.hub_id for one in own if one.overdue_told_at is not None}
-    overdue = [one for one in hit if one.hub_id not in told and _is_overdue(one, now)]
+    overdue = [one for one in hit if one.hub_id not in told and _is_overdue(one, members[one.hub_id].tier, now)]
     return News([*hit, *joins], joins, returned, overdue)
 
 
 def _changed(standing: dict[str, Standing], members: dict[str, IncidentMember]) -> list[Standing]:
-    """Return the members of which something else is wrong than was written."""
+    """Return the members of which something else is wrong than was written, or whose person is at more risk."""
     return [
         one
         for hub_id, was in members.items()
         if (one := standing.get(hub_id)) is not None
-        and (one.offline_since, one.mains_lost_at, one.path_lost_at, one.battery_until)
-        != (was.offline_since, was.mains_lost_at, was.path_lost_at, was.battery_until)
+        and (one.offline_since, one.mains_lost_at, one.path_lost_at, one.battery_until, gravest(one.tier, was.tier))
+        != (was.offline_since, was.mains_lost_at, was.path_lost_at, was.battery_until, was.tier)
     ]
 
 
-def _is_overdue(home: Standing, now: datetime) -> bool:
-    """Say whether a human should have seen to a silent home by now."""
+def _is_overdue(home: Standing, was_in: str | None, now: datetime) -> bool:
+    """Say whether a human should have seen to a silent home by now; less risk moves no deadline away (C17)."""
     since = home.offline_since
-    return since is not None and now >= act_by(home.tier, since)
+    return since is not None and now >= act_by(gravest(home.tier, was_in), since)

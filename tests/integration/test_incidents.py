@@ -187,6 +187,23 @@ async def test_whoever_is_past_the_deadline_of_their_tier_is_named(town: Town) -
     assert alarm.notes[0].startswith("Past the deadline of their tier: Morag Rennie")
 
 
+@pytest.mark.parametrize("tiers", ["AD", "DAD"])
+async def test_less_risk_moves_no_deadline_away_in_an_incident(town: Town, tiers: str) -> None:
+    """C17."""
+    await town.go_silent(8)
+    await town.look()
+    for tier in tiers:
+        await town.sql("UPDATE person SET risk_tier = :tier WHERE id = (SELECT person_id FROM installation"
+                       " WHERE hub_id = 'h3')", tier=tier)  # fmt: skip
+        await town.look()
+    await town.sql("UPDATE hub_presence SET since = since - interval '16 minutes'")
+    await town.look()
+    (alarm,) = await town.alarms(INCIDENT)
+    overdue = "SELECT hub_id FROM incident_member WHERE overdue_told_at IS NOT NULL"
+    assert await town.sql(overdue) == [("h3",)]
+    assert alarm.notes[0].startswith("Past the deadline of their tier: ")
+
+
 async def test_whoever_closes_its_alarm_is_asked_anew_when_there_is_news(town: Town) -> None:
     await town.go_silent(8)
     await town.look()

@@ -45,10 +45,10 @@ class Fleet:
         async with self.database.transaction() as session:
             await VerdictRepository(session).hear("main")
 
-    async def beats(self, *hub_ids: str, ago_s: float = 0) -> None:
+    async def beats(self, *hub_ids: str, ago_s: float = 0, interval_s: int | None = None) -> None:
         async with self.database.transaction() as session:
             at = await database_now(session) - timedelta(seconds=ago_s)
-            rows = [HeartbeatRow(new_id(), hub_id, at, b"{}") for hub_id in hub_ids or ("h1",)]
+            rows = [HeartbeatRow(new_id(), hub_id, at, b"{}", interval_s=interval_s) for hub_id in hub_ids or ("h1",)]
             await PresenceRepository(session).record(rows)
 
     async def proves(self, device_id: str = "", path: str = "lte", ago_s: float = 0, hub_id: str = "h1") -> None:

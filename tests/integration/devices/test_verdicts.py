@@ -206,3 +206,71 @@ async def test_an_instant_is_found_by_the_key_however_long_the_history_is(fleet:
         (top,) = plan.scalar_one()
     (inner,) = top["Plan"]["Plans"]
     assert (inner["Node Type"], inner["Actual Rows"]) == ("Index Scan", 1)
+
+
+A_DAY_S = 86_400
+SHORTER = {
+    "hub": "UPDATE hub SET heartbeat_interval_s = 60",
+    "model": "UPDATE device_model SET heartbeat_interval_s = 60",
+    "another model": (
+        "WITH brisk AS (INSERT INTO device_model (id, make, name, connection, heartbeat_interval_s)"
+        " VALUES (gen_random_uuid(), 'Skerry', 'Brisk', 'digital', 60) RETURNING id)"
+        " UPDATE hub SET model_id = brisk.id FROM brisk"
+    ),
+}
+
+
+async def once_a_day(fleet: Fleet) -> None:
+    """Let the hub beat once a day, and have been heard an hour ago."""
+    await fleet.sql("UPDATE device_model SET heartbeat_interval_s = :a_day", a_day=A_DAY_S)
+    await fleet.beats(ago_s=3600)
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+
+
+@pytest.mark.parametrize("way", SHORTER)
+async def test_a_shorter_interval_of_the_register_counts_at_once(fleet: Fleet, way: str) -> None:
+    await once_a_day(fleet)
+    await fleet.sql(SHORTER[way])
+    await fleet.judge()
+    assert await fleet.state() == Presence.OFFLINE
+
+
+async def test_a_smaller_grace_of_the_council_counts_at_once(fleet: Fleet) -> None:
+    await fleet.sql("UPDATE council SET heartbeat_grace_s = 3600, miss_limit = 3 WHERE code = 'S12000047'")
+    await fleet.beats(ago_s=4 * INTERVAL_S)
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+    await fleet.sql("UPDATE council SET heartbeat_grace_s = 60 WHERE code = 'S12000047'")
+    await fleet.judge()
+    assert await fleet.state() == Presence.OFFLINE
+
+
+@pytest.mark.parametrize("said_before", [None, A_DAY_S])
+async def test_a_shorter_interval_that_the_hub_says_counts_at_once(fleet: Fleet, said_before: int | None) -> None:
+    await once_a_day(fleet)
+    if said_before is not None:
+        await fleet.beats(ago_s=3500, interval_s=said_before)
+        await fleet.judge()
+    await fleet.beats(ago_s=3400, interval_s=60)
+    await fleet.judge()
+    assert await fleet.state() == Presence.OFFLINE
+
+
+async def test_one_that_was_known_by_a_test_only_is_due_by_what_its_first_heartbeat_says(fleet: Fleet) -> None:
+    await fleet.sql("UPDATE device_model SET heartbeat_interval_s = :a_day", a_day=A_DAY_S)
+    await fleet.sql("INSERT INTO hub_presence (hub_id) VALUES ('h1')")
+    await fleet.proves(ago_s=3600)
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+    await fleet.beats(ago_s=3500, interval_s=60)
+    await fleet.judge()
+    assert await fleet.state() == Presence.OFFLINE
+
+
+async def test_what_changes_nothing_is_no_reason_to_look(fleet: Fleet) -> None:
+    await once_a_day(fleet)
+    due = await fleet.sql("SELECT look_at FROM hub_presence")
+    await fleet.beats(interval_s=None)
+    await fleet.sql("UPDATE hub SET serial = 'other', heartbeat_interval_s = heartbeat_interval_s")
+    assert await fleet.sql("SELECT look_at FROM hub_presence") == due
