@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.registry.domain import Connection
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.proposals.domain import (
@@ -273,7 +274,7 @@ def _shown(planned: Mapping[str, Any], wanted: Wanted, home: Household, visit: V
         starts_at=wanted.starts_at,
         ends_at=wanted.ends_at,
         engineers=list(engineers),
-        say=to_say(wanted.starts_at, wanted.ends_at, engineers),
+        say=to_say(wanted.starts_at, wanted.ends_at, engineers, digital=home.connection == Connection.DIGITAL),
         **{name: getattr(home, name) for name in _OF_HOME},
         in_programme=visit is not None or home.unit_id is not None,
         visit_id=visit.id if visit else None,

@@ -56,11 +56,15 @@ def slot_words(starts_at: datetime, ends_at: datetime) -> str:
     return f"{starts_at:%A %-d %B %Y, %H:%M} to {ends_at:%H:%M}"
 
 
-def to_say(starts_at: datetime, ends_at: datetime, engineers: Sequence[str]) -> str:
-    """Return what is asked about a proposed time; times are those of the wall clock there."""
+def to_say(starts_at: datetime, ends_at: datetime, engineers: Sequence[str], *, digital: bool = False) -> str:
+    """Return what is asked about a proposed time; times are those of the wall clock there.
+
+    A `digital` unit goes for a reason of its own, and not for its line.
+    """
     who = " and ".join(engineers) or "An engineer"
+    why = "will soon be too old to rely on" if digital else "works over a telephone line that is being closed"
     return (
-        "Your alarm unit works over a telephone line that is being closed, so it gets a new one. "
+        f"Your alarm unit {why}, so you get a new one. "
         f"{who} would come on {slot_words(starts_at, ends_at)}. Your old unit stays until the new one has shown that "
         "it calls us. Will you be in, and does that suit you?"
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 # that the person is known under.
 _HOUSEHOLDS = text(
     """
-    SELECT i.hub_id, i.person_id, i.premises_id, n.communication,
+    SELECT i.hub_id, h.connection, i.person_id, i.premises_id, n.communication,
            concat_ws(' ', coalesce(n.preferred_name, n.given_name), n.family_name) AS person_name,
            concat(m.address, ', ', m.town, ' ', m.postcode) AS place,
            array_remove(array_prepend(n.phone, ARRAY(
@@ -24,6 +24,7 @@ _HOUSEHOLDS = text(
              ORDER BY u.due_on, u.id LIMIT 1) AS unit_id,
            last.at AS last_at, last.by AS last_by, last.outcome AS last_outcome, last.note AS last_note
       FROM installation i
+      JOIN hub h ON h.hub_id = i.hub_id
       JOIN person n ON n.id = i.person_id
       JOIN premises m ON m.id = i.premises_id
       LEFT JOIN visit v ON v.old_hub_id = i.hub_id AND v.over_at IS NULL
@@ -43,6 +44,7 @@ class Household:
     """
 
     hub_id: str
+    connection: str
     person_id: UUID
     premises_id: UUID
     communication: str | None

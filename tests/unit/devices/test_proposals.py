@@ -52,3 +52,5 @@ def test_what_is_said_names_who_comes_and_when() -> None:
     words = to_say(start, start.replace(hour=10), ["Ewan", "Rory"])
     assert "Ewan and Rory would come on Friday 29 March 2030, 09:05 to 10:05" in words
     assert "An engineer would come" in to_say(start, start.replace(hour=10), [])
+    assert "telephone line" in words
+    assert "telephone line" not in to_say(start, start.replace(hour=10), [], digital=True)
