@@ -1,7 +1,8 @@
 """Verdicts: where a hub stands, with hysteresis, and only by time in which we listened. Pure.
 
 Silence counts from the last proof of life, from the end of our own last deafness, or from the end of a planned absence,
-whichever was last: what we could not have heard is held against nobody. A state begins when its deadline passed, not
+whichever was last: what we could not have heard is held against nobody, and what the broker kept for us meanwhile
+brings nobody back, for nobody knows how long ago it was said. A state begins when its deadline passed, not
 when somebody looked, so that the history is exact however late the look was.
 """
 
@@ -96,7 +97,8 @@ def judge(was: Standing, rule: Rule, heard: Heard, now: datetime) -> tuple[Stand
     base = began[0].state if began else was.state
     if reached:
         return _moved(was, [*began, *(change for change in reached if _worse(change.state, base))], proof, 0, look_at)
-    fresh = not began and (was.last_proof is None or proof > was.last_proof)
+    known = max((at for at in (was.last_proof, heard.listening_from) if at is not None), default=None)
+    fresh = not began and (known is None or proof > known)
     proven = fresh and heard.proven_at == proof
     good = was.good + fresh
     if base is not Presence.ONLINE and good < RECOVERS_AFTER and not proven:

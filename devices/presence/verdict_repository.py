@@ -94,7 +94,8 @@ _LEFT = text(
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7012)")
 _HEAR = text(
     f"""
-    WITH heard AS (INSERT INTO listening AS l (slot, share_of, heard_at) VALUES (:slot, :share_of, clock_timestamp())
+    WITH heard AS (INSERT INTO listening AS l (slot, share_of, heard_at)
+                   VALUES (:slot, :share_of, clock_timestamp() - CAST(:age AS interval))
                    ON CONFLICT (slot) DO UPDATE SET heard_at = excluded.heard_at, share_of = excluded.share_of
                    RETURNING l.slot, l.share_of, l.heard_at),
          fresh AS (SELECT slot, share_of, heard_at FROM heard
@@ -196,13 +197,14 @@ class VerdictRepository:
         """Return whether we hear."""
         return Ear(*(await self.session.execute(_EAR)).one())
 
-    async def hear(self, slot: str, share_of: str | None = None) -> datetime | None:
+    async def hear(self, slot: str, share_of: str | None = None, age: timedelta = timedelta()) -> datetime | None:
         """Say that a slot hears, or a place that shares one; return since when nobody heard all, where that is new.
 
-        One at a time: of two that come back at once, one must see the other.
+        `age`: for so long the broker may have had what is not written yet. One at a time: of two that come back at
+        once, one must see the other.
         """
         await self.session.execute(_ONE_AT_A_TIME)
-        values = {"slot": slot, "share_of": share_of, "id": new_id(), "deaf_after": DEAF_AFTER}
+        values = {"slot": slot, "share_of": share_of, "id": new_id(), "deaf_after": DEAF_AFTER, "age": age}
         gap: datetime | None = (await self.session.execute(_HEAR, values)).scalar_one()
         return gap
 

@@ -13,7 +13,7 @@ from telecare.access.repository import BrokerAccountRepository
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_transient
-from telecare.wire.topics import CANARY_HUB, FROM_HUBS, ROOT, TO_HUBS
+from telecare.wire.topics import CANARY_HUB, FROM_HUBS, MARKER, ROOT, TO_HUBS
 
 log = get_logger("broker_export")
 
@@ -64,8 +64,9 @@ def _acl(roles: Mapping[str, BrokerRole]) -> str:
     for name, role in sorted(roles.items()):
         if role == BrokerRole.CANARY:  # it speaks under its own name, as a hub does
             continue
+        own = (MARKER,) if role == BrokerRole.SERVICE else ()
         writes, reads = (TO_HUBS, FROM_HUBS) if role == BrokerRole.SERVICE else (FROM_HUBS, TO_HUBS)
-        lines += ["", f"user {name}", *_rules("topic", "+", writes, reads)]
+        lines += ["", f"user {name}", *_rules("topic", "+", (*writes, *own), (*reads, *own))]
         if role == BrokerRole.GATEWAY:  # it speaks for hubs, and the canary is none
             lines.append(f"topic deny {ROOT}/{CANARY_HUB}/#")
     return "\n".join(lines) + "\n"

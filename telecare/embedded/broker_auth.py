@@ -16,7 +16,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from telecare.kernel.pure.mqtt_credentials import verify
-from telecare.wire.topics import CANARY_HUB
+from telecare.wire.topics import CANARY_HUB, MARKER
 
 FROM_HUB = frozenset({"alarm", "event", "heartbeat", "status", "result"})
 TO_HUB = frozenset({"ack", "command"})
@@ -58,7 +58,7 @@ def may(role: str | None, username: str, topic: str, action: Action) -> bool:
         case "hub" | "canary":
             return hub_id == username and lane in (FROM_HUB if writing else TO_HUB)
         case "service":
-            return hub_id != "#" and lane in (TO_HUB if writing else FROM_HUB)
+            return hub_id != "#" and (lane == MARKER or lane in (TO_HUB if writing else FROM_HUB))
         case "gateway":
             return hub_id not in {"#", CANARY_HUB} and lane in (FROM_HUB if writing else TO_HUB)
         case _:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from devices.presence.domain import HeartbeatRow
 from devices.presence.repository import PresenceRepository
 from telecare.ingest.lane import Delivery, Lane
+from telecare.ingest.markers import Markers
 from telecare.ingest.messages import FIRST_RETRY_S, LONGEST_RETRY_S, MessageLane
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
 from telecare.kernel.db import Database, database_now
@@ -49,30 +50,38 @@ class HeartbeatLane:
         self.database = database
         self.strange = strange
         self.retry_cap_s = retry_cap_s
-        self._in_hand: float | None = None
+        self.markers = Markers(lane)
+        self.taken = 0
+        """So many messages came, markers aside."""
+        self._in_hand = False
 
-    def behind_s(self) -> float:
-        """Return how long ago the oldest heartbeat came that is not committed yet, in seconds."""
-        waits = [at for at in (self._in_hand, self.lane.oldest_waiting()) if at is not None]
-        return time.monotonic() - min(waits) if waits else 0.0
+    @property
+    def idle(self) -> bool:
+        """Say whether all that came is committed."""
+        return not self._in_hand and not self.lane.count_waiting()
 
     async def run(self) -> None:
         """Take heartbeats until cancelled."""
         while True:
-            self._in_hand = None
+            self._in_hand = False
             taken = await self.lane.take(MOST * AT_ONCE)
-            self._in_hand = taken[0].at
+            self._in_hand = True
             async with asyncio.TaskGroup() as group:
-                for batch in batches_of(taken):
-                    group.create_task(self._write(batch))
+                writes = [group.create_task(self._write(batch)) for batch in batches_of(taken)]
+            self.markers.settle(marker for write in writes for marker in write.result())
 
-    async def _write(self, batch: list[Delivery]) -> None:
-        """Commit a batch and ack it; what is no heartbeat goes its own way."""
-        rows, strange = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
+    async def _write(self, batch: list[Delivery]) -> list[Delivery]:
+        """Commit a batch and ack it; what is no heartbeat goes its own way. Return the markers in it."""
+        rows, others = read_batch([delivery for delivery in batch if self.lane.is_current(delivery)])
+        own = self.lane.marker.encode()
+        markers = [delivery for delivery in others if delivery.topic == own]
+        strange = [delivery for delivery in others if delivery.topic != own]
+        self.taken += len(rows) + len(strange)
         if await self._settle(rows, strange):
             for delivery in strange:
                 await self.strange.settle(delivery)
         self.lane.settled(*(delivery for delivery in batch if delivery not in strange))
+        return markers
 
     async def _settle(self, rows: list[Row], strange: list[Delivery]) -> bool:
         """Commit the rows, then ack them; false when the connection that brought them is gone."""

@@ -24,7 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from telecare.ingest.read_ahead import Client, Published
 from telecare.kernel.logging import get_logger
 from telecare.kernel.settings import Settings
-from telecare.wire.topics import shared, subscription
+from telecare.wire.topics import marker, shared, subscription
 
 log = get_logger("ingest")
 
@@ -75,7 +75,8 @@ class Lane:
     """A connection that receives some lanes of all hubs; `name` and the slot make its stable client id.
 
     `place` instead of the settings' slot: one of those that share the messages between them. One that is `leaving`
-    gives its subscriptions back, and only hears what waits for it.
+    gives its subscriptions back, and only hears what waits for it. One that is `marked` hears its own `marker` too,
+    directly: its session has that behind what was there before, also where the messages are shared.
 
     `on_published` is called in the network's thread with the number of each message whose PUBACK has come.
     """
@@ -89,6 +90,7 @@ class Lane:
         *,
         place: Place | None = None,
         leaving: bool = False,
+        marked: bool = False,
     ) -> None:
         self.name = name
         self.filters = [
@@ -96,13 +98,15 @@ class Lane:
             for lane in lanes
         ]
         self.client_id = f"telecare-{name}-{settings.ingest_slot if place is None else place.name}"
+        self.marker = marker(self.client_id)
+        if marked:
+            self.filters.append((self.marker, 1))
         self.connected = False
         self.refused: str | None = None
         self._shares = place is not None
         self._gives_back = leaving
         self._url = urlsplit(settings.mqtt_url.get_secret_value())
         self._waiting: deque[Delivery] = deque()
-        self.received = 0
         self._in_hand_bytes = 0
         self._room = threading.Condition()
         self._generation = 0
@@ -190,11 +194,6 @@ class Lane:
         """Return how many messages wait to be taken."""
         return len(self._waiting)
 
-    def oldest_waiting(self) -> float | None:
-        """Return when the oldest message that nobody has taken yet came, monotonic; None when none waits."""
-        with self._room:
-            return self._waiting[0].at if self._waiting else None
-
     def end_session(self) -> None:
         """Connect once more, with a clean session, which ends the kept one; blocks. For one that was stopped."""
         client = self._make_client(clean=True)
@@ -267,7 +266,8 @@ class Lane:
             self._welcome()
 
     def _on_subscribe(self, client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        if refused := [str(reason) for reason in reasons if reason.is_failure]:
+        answers = zip(self.filters, reasons, strict=False)
+        if refused := [f"{reason} ({name})" for (name, _), reason in answers if reason.is_failure]:
             # Connected and deaf would look well: it must look broken, and be tried again.
             self.refused = self._refusal(refused)
             log.error("subscription_refused", lane=self.name, reasons=refused, detail=self.refused)
@@ -321,7 +321,6 @@ class Lane:
                 deliveries = [delivery for delivery in deliveries if not delivery.qos]
             first = bool(deliveries) and not self._waiting
             self._waiting.extend(deliveries)
-            self.received += len(deliveries)
             self._in_hand_bytes += sum(delivery.size for delivery in deliveries)
         if first:
             self._loop.call_soon_threadsafe(self._arrived.set)

@@ -19,7 +19,7 @@ WITHIN_S = 15.0
 
 async def retire(settings: Settings, database: Database, place: Place) -> None:
     """Empty and end the session of a place; ConflictError while a process has it."""
-    lane = Lane(settings, "heartbeat", ("heartbeat",), place=place, leaving=True)
+    lane = Lane(settings, "heartbeat", ("heartbeat",), place=place, leaving=True, marked=True)
     lease = SlotLease(settings, [lane], place)
     cap, url = settings.ingest_retry_cap_s, settings.public_url
     strange = MessageLane(lane, database, workers=1, retry_cap_s=cap, public_url=url)
@@ -32,7 +32,7 @@ async def retire(settings: Settings, database: Database, place: Place) -> None:
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < QUIET_S:
             await asyncio.sleep(0.1)
-            if beats.behind_s() or not lane.connected:
+            if not (beats.idle and lane.connected):
                 quiet_since = time.monotonic()
         await lane.stop()
         await asyncio.to_thread(lane.end_session)

@@ -18,7 +18,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.presence.repository import PresenceRepository
-from telecare.ingest.lane import Lane
+from telecare.ingest.heartbeats import HeartbeatLane
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.settings import Settings
@@ -83,23 +83,24 @@ class PlainEar:
 class ShareProof:
     """Proves for one place, at each of its connections, that the broker knows what it said yes to."""
 
-    def __init__(self, settings: Settings, database: Database, lane: Lane) -> None:
+    def __init__(self, settings: Settings, database: Database, heartbeats: HeartbeatLane) -> None:
         self.problem: str | None = None
         self._settings = settings
         self._database = database
-        self._lane = lane
+        self._heartbeats = heartbeats
+        self._lane = heartbeats.lane
 
     async def run(self) -> None:
         """Prove it until cancelled."""
         while True:
             while not self._lane.connected:  # noqa: ASYNC110 - the network thread's doing
                 await asyncio.sleep(LOOK_S)
-            generation, received = self._lane.generation, self._lane.received
-            await self._prove(generation, received)
+            generation, taken = self._lane.generation, self._heartbeats.taken
+            await self._prove(generation, taken)
             while self._lane.generation == generation:  # noqa: ASYNC110 - the same
                 await asyncio.sleep(LOOK_S)
 
-    async def _prove(self, generation: int, received: int) -> None:
+    async def _prove(self, generation: int, taken: int) -> None:
         """Return once something came through the share, or the connection has gone."""
         since: datetime | None = None
         while since is None and self._lane.generation == generation:  # what came before it proves nothing
@@ -108,7 +109,7 @@ class ShareProof:
         ear = PlainEar(self._settings, f"{self._lane.client_id}-plain")
         with ear.listening():
             while self._lane.generation == generation:
-                if self._lane.received > received or (since and await self._written(ear, since)):
+                if self._heartbeats.taken > taken or (since and await self._written(ear, since)):
                     if self.problem is not None:
                         log.info("share_delivers_again")
                     self.problem = None

@@ -18,16 +18,16 @@ class HeartbeatTaker:
     def __init__(
         self, settings: Settings, database: Database, place: Place | None = None, *, guest: bool = False
     ) -> None:
-        self.connection = Lane(settings, "heartbeat", ("heartbeat",), place=place)
+        self.connection = Lane(settings, "heartbeat", ("heartbeat",), place=place, marked=True)
         self.guest = guest
         self._settings = settings
         self._database = database
-        self._proof = None if place is None else ShareProof(settings, database, self.connection)
         self._own_lease = None if place is None else SlotLease(settings, [self.connection], place, guest=guest)
         cap, url = settings.ingest_retry_cap_s, settings.public_url
         strange = MessageLane(self.connection, database, workers=1, retry_cap_s=cap, public_url=url)
         shared = place is not None
         self.lane = HeartbeatLane(self.connection, database, strange, retry_cap_s=cap, shared=shared)
+        self._proof = ShareProof(settings, database, self.lane) if shared else None
 
     def problem(self) -> str | None:
         """Return why heartbeats cannot be received at a place of our own, None when they can."""

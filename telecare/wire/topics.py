@@ -16,6 +16,8 @@ CANARY_TYPE = "canary"
 
 FROM_HUBS = ("alarm", "event", "heartbeat", "status", "result")
 TO_HUBS = ("ack", "command")
+MARKER = "marker"
+"""The lane on which the service speaks to itself, under its client id; nobody else speaks or hears there."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ def shared(topic_filter: str, group: str) -> str:
 def to_hub(hub_id: str, kind: str) -> str:
     """Return the topic on which we speak to a hub: `ack` or `command`."""
     return f"{ROOT}/{hub_id}/{kind}"
+
+
+def marker(client_id: str) -> str:
+    """Return the topic on which a client of ours speaks to itself."""
+    return f"{ROOT}/{client_id}/{MARKER}"
 
 
 def from_hub(hub_id: str, lane: str) -> str:

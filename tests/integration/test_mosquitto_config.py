@@ -267,6 +267,24 @@ def test_the_service_does_not_speak_as_a_hub_and_a_gateway_does(mosquitto: Mosqu
         assert gateway.hear_until("telecare/v1/hub-b/ack") == ["telecare/v1/hub-b/ack"]
 
 
+def test_the_service_alone_speaks_to_itself_and_hears_it(mosquitto: Mosquitto):
+    own = "telecare/v1/telecare-heartbeat-1/marker"
+    with (
+        control_room(mosquitto) as service,
+        party(mosquitto.service_port, "relay") as gateway,
+        party(mosquitto.hub_port, "hub-a") as hub,
+    ):
+        service.subscribe(own)
+        for stranger in (gateway, hub):
+            stranger.subscribe(own, "telecare/v1/hub-a/ack")
+            assert stranger.publish(own) == NOT_AUTHORISED
+        assert service.publish(own) == 0
+        assert service.hear_until(own) == [own]
+        service.publish("telecare/v1/hub-a/ack")
+        for stranger in (gateway, hub):
+            assert stranger.hear_until("telecare/v1/hub-a/ack") == ["telecare/v1/hub-a/ack"]
+
+
 def test_a_hub_cannot_take_the_session_of_the_service_or_of_another_hub(mosquitto: Mosquitto):
     with control_room(mosquitto) as service, party(mosquitto.hub_port, "hub-b") as other:
         for stolen in ("telecare-alarm-1", "hub-b"):

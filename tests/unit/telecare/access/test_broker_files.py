@@ -23,6 +23,8 @@ def test_hubs_have_rules_by_their_name_and_others_by_their_role():
     assert service[0] == "user telecare"
     assert "topic read telecare/v1/+/alarm" in service
     assert "topic write telecare/v1/+/command" in service
+    assert {"topic write telecare/v1/+/marker", "topic read telecare/v1/+/marker"} <= set(service)
+    assert not any("marker" in line for line in (*hubs, *relay)), "the service alone speaks to itself"
 
 
 def test_a_hub_called_like_an_account_or_a_client_of_ours_is_left_out():
