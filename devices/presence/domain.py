@@ -11,6 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace as with_other
 
 LOST_AFTER = timedelta(hours=24)
+SHORTEST_INTERVAL_S = 30
+"""Twice of what a restart of ours may last without being a gap: a shorter one counts as this."""
 
 
 class Presence(StrEnum):

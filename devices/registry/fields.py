@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from devices.presence.domain import SHORTEST_INTERVAL_S
 from devices.registry.councils import present_code
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -161,7 +162,7 @@ Kind = Annotated[
     AfterValidator(kind),
     Field(description="such as pendant, smoke, door_exit", json_schema_extra={"pattern": _KIND}),
 ]
-Seconds = Annotated[int, Field(ge=1, le=7 * 86400)]
+Seconds = Annotated[int, Field(ge=SHORTEST_INTERVAL_S, le=7 * 86400)]
 Version = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"),

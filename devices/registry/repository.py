@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from devices.presence.domain import Presence
+from devices.presence.domain import SHORTEST_INTERVAL_S, Presence
 from devices.presence.models import HubLive, HubPresence
 from devices.registry.health import Support, Told
 from devices.registry.models import Council, DeviceModel, Hub, Installation, Peripheral, Person, Premises
@@ -20,7 +20,10 @@ from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
 # The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
-INTERVAL = func.least(func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s), HubLive.interval_s)
+INTERVAL = func.greatest(
+    SHORTEST_INTERVAL_S,
+    func.least(func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s), HubLive.interval_s),
+)
 PRESENCE = func.coalesce(HubPresence.state, Presence.NEVER_SEEN.value)
 PERSON_NAME = func.concat_ws(" ", func.coalesce(Person.preferred_name, Person.given_name), Person.family_name)
 PLACE = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)

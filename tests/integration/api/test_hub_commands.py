@@ -81,7 +81,7 @@ async def test_what_needs_no_arguments_takes_none(register: Register, args: dict
         ),
         ({"command": "set_interval"}, "body.args", 'set_interval needs {"interval_s": seconds}'),
         ({"command": "set_interval", "args": {}}, "body.args", 'set_interval needs {"interval_s": seconds}'),
-        ({"command": "set_interval", "args": {"interval_s": 0}}, "body.args.interval_s", "greater than or equal to 1"),
+        ({"command": "set_interval", "args": {"interval_s": 29}}, "body.args.interval_s", "or equal to 30"),
         ({"command": "set_interval", "args": {"interval_s": 604801}}, "body.args.interval_s", "equal to 604800"),
         ({"command": "set_interval", "args": {"interval_s": "soon"}}, "body.args.interval_s", "integer"),
         ({"command": "set_interval", "args": [60]}, "body.args", "object"),

@@ -90,7 +90,7 @@ async def test_a_hub_id_is_taken_once_and_in_its_form(register: Register) -> Non
         ({"connection": "digital"}, "body.connection"),
         ({"connection": "carrier pigeon"}, "body.connection"),
         ({"council_id": "S12000099"}, "body.council_id"),
-        ({"heartbeat_interval_s": 0}, "body.heartbeat_interval_s"),
+        ({"heartbeat_interval_s": 29}, "body.heartbeat_interval_s"),
         ({"serial": "a\u0000"}, "body"),
         ({"colour": "white"}, "body.colour"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from devices.presence import verdict_repository
-from devices.presence.domain import Presence
+from devices.presence.domain import SHORTEST_INTERVAL_S, Presence
 from devices.presence.keeper import BATCH, PresenceKeeper
 from devices.presence.verdict_repository import DEAF_AFTER, VerdictRepository
 from telecare.kernel.db import Database, database_now
@@ -94,6 +94,22 @@ async def test_what_we_could_not_hear_is_held_against_nobody(fleet: Fleet) -> No
     assert isinstance(started, datetime)
     async with fleet.database.transaction() as session:
         assert await VerdictRepository(session).deaf_at(started) == (started, ended)
+
+
+async def test_no_hub_is_silent_by_a_restart_of_ours_that_is_no_gap_however_often_it_says_that_it_beats(
+    fleet: Fleet,
+) -> None:
+    await fleet.sql("UPDATE hub SET heartbeat_interval_s = 5")
+    await fleet.beats()
+    await fleet.sql("UPDATE hub_live SET interval_s = 1")
+    await fleet.judge()
+    await fleet.was_heard(ago_s=SHORTEST_INTERVAL_S)
+    assert DEAF_AFTER.total_seconds() < SHORTEST_INTERVAL_S
+    await fleet.judge()
+    assert await fleet.state() == Presence.ONLINE
+    await fleet.was_heard(ago_s=SHORTEST_INTERVAL_S * 1.25)
+    await fleet.judge()
+    assert await fleet.state() == Presence.LATE
 
 
 async def test_a_last_will_makes_a_hub_late_at_once_and_its_heartbeats_bring_it_back(fleet: Fleet) -> None:
