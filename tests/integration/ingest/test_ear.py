@@ -14,10 +14,10 @@ from devices.presence.domain import Presence
 from devices.presence.verdict_repository import Ear as Hearing
 from devices.presence.verdict_repository import VerdictRepository
 from telecare.access.broker import BrokerRole, set_broker_account
-from telecare.embedded import EmbeddedBroker, mosquitto
+from telecare.embedded import EmbeddedBroker
 from telecare.embedded.mosquitto import Mosquitto, find_mosquitto
 from telecare.embedded.ports import free_port
-from telecare.ingest import ear
+from telecare.ingest import ear, lane, read_ahead
 from telecare.ingest.slot import SlotLease
 from telecare.ingest.taker import HeartbeatTaker
 from telecare.kernel.db import Database
@@ -25,7 +25,7 @@ from telecare.kernel.settings import Settings
 from tests.integration.devices.standing import INTERVAL_S, Fleet
 
 LIMIT_S = 120.0
-MANY = 4000
+MANY = 2000
 PASSWORD = "a-password-of-tests"
 
 needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
@@ -33,18 +33,12 @@ needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="needs mos
 
 @pytest.fixture(params=["embedded", pytest.param("mosquitto", marks=needs_mosquitto)])
 async def port(
-    request: pytest.FixtureRequest,
-    database: Database,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, database: Database, settings: Settings, tmp_path: Path
 ) -> AsyncIterator[int]:
-    """A broker with our accounts; Mosquitto keeps back what 20 in flight are not yet acknowledged."""
+    """A broker with our accounts."""
     async with database.transaction() as session:
         await set_broker_account(session, "telecare", PASSWORD, BrokerRole.SERVICE)
         await set_broker_account(session, "relay", PASSWORD, BrokerRole.GATEWAY)
-    few = mosquitto.CONFIGURATION.replace("max_inflight_messages 8000", "max_inflight_messages 20")
-    monkeypatch.setattr(mosquitto, "CONFIGURATION", few)
     free = free_port()
     if request.param == "mosquitto":
         broker: Mosquitto | EmbeddedBroker = Mosquitto(settings, tmp_path / "broker", port=free)
@@ -57,6 +51,9 @@ async def port(
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds for minutes; and little is read at once, so that what waits is in the broker and what is read is new."""
+    monkeypatch.setattr(lane, "MAX_IN_HAND_BYTES", 10_000)
+    monkeypatch.setattr(read_ahead, "AHEAD", 2048)
     monkeypatch.setattr(ear, "MARKS_EVERY_S", 0.05)
     monkeypatch.setattr(ear, "BEHIND_S", 0.5)
     monkeypatch.setattr(verdict_repository, "DEAF_AFTER", timedelta(seconds=1))
