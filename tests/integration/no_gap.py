@@ -70,7 +70,10 @@ SELECT step.taken || ' while the new hub was silent' FROM visit v
  CROSS JOIN LATERAL (SELECT 'accepted' AS taken, v.accepted_at AS at
                      UNION ALL SELECT to_state, at FROM visit_log
                                 WHERE visit_id = v.id AND to_state = 'old_unit_decommissioned'
-                     UNION ALL SELECT v.state, v.since WHERE v.state = 'old_unit_decommissioned') step
+                     UNION ALL SELECT v.state, v.since WHERE v.state = 'old_unit_decommissioned'
+                     UNION ALL SELECT 'taken away by another door', upper(i.period) FROM installation i
+                                WHERE i.hub_id = v.old_hub_id AND i.person_id = v.person_id AND i.withdrawn_by IS NULL
+                                  AND upper(i.period) BETWEEN v.accepted_at AND coalesce(v.over_at, 'infinity')) step
  WHERE v.person_id = ANY (:people) AND v.accepted_at IS NOT NULL
    AND NOT EXISTS (SELECT FROM presence_period WHERE hub_id = v.new_hub_id AND state = 'online'
                       AND started_at <= step.at AND coalesce(ended_at, 'infinity') > step.at)

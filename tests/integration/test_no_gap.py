@@ -185,8 +185,12 @@ async def test_nobody_comes_to_rely_on_a_hub_that_is_silent_now_by_any_door(stre
         asks = []
         await home.falls_silent("NEW")
         doors = [Deed(What.STEP, to=state), Deed(What.BY_HAND, sql=by_hand)]
+        beside = [
+            Deed(What.TAKE_AWAY), Deed(What.REUSE), Deed(What.BY_HAND, sql="ends the place"),
+            Deed(What.BY_HAND, sql="deletes the place"), Deed(What.BY_HAND, sql="relies on it no more"),
+        ]  # fmt: skip
         before = len(home.carried_out)
-        for deed in doors:
+        for deed in (*beside, *doors):
             await home.at_once([deed], [True], [0])
             assert len(home.carried_out) == before, deed
         assert "has not been online since" in home.refused[-2][1]
@@ -199,4 +203,5 @@ async def test_nobody_comes_to_rely_on_a_hub_that_is_silent_now_by_any_door(stre
     await home.sql("UPDATE presence_period SET state = 'offline' WHERE hub_id = :hub", hub=home.named("NEW"))
     assert set(await home.gaps()) == {
         "accepted while the new hub was silent", "old_unit_decommissioned while the new hub was silent",
+        "taken away by another door while the new hub was silent",
     }  # fmt: skip
