@@ -15,6 +15,7 @@ from alarms.notify import models as notify
 from alarms.policy import models as policy
 from alarms.responders import models as responders
 from alarms.rota import models as rota
+from alarms.welfare import models as welfare
 from alarms.work import models as work
 from devices.commands import models as commands
 from devices.firmware import models as firmware
@@ -48,6 +49,7 @@ TABLES_OF = (
     policy,
     responders,
     rota,
+    welfare,
     work,
     commands,
     firmware,

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -37,6 +38,8 @@ from telecare.kernel.db import Database
 from telecare.kernel.outbox import OutboxState
 from telecare.kernel.pure.progress import DeliveryState
 from telecare.protection.domain import Protection
+
+ROOT = Path(__file__).parent.parent.parent
 
 LISTS: dict[str, type[StrEnum]] = {
     "ck_import_file_kind": FileKind,
@@ -140,3 +143,15 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
     """
     async with database.transaction() as session:
         assert set((await session.execute(text(query))).scalars()) == shared
+
+
+def test_migrations_know_the_tables_of_every_room() -> None:
+    """What they do not import is no table to them where nothing else has imported it."""
+    known = (ROOT / "migrations" / "env.py").read_text(encoding="utf-8")
+    rooms = {
+        ".".join(path.relative_to(ROOT).parent.parts)
+        for room in ("alarms", "devices", "telecare")
+        for path in (ROOT / room).rglob("models.py")
+        if "(Base)" in path.read_text(encoding="utf-8")
+    }
+    assert {room for room in rooms if f"from {room} import models" not in known} == set()
