@@ -158,8 +158,6 @@ def _times(chance: random.Random, home: Home, known: Factors, days: tuple[date, 
         why = f"the line goes digital on {known.telco_on:%d %B %Y}, less 7 days"
         last = known.telco_on - margin
         home = replace(home, deadline=Deadline(max(last, days[1]), why))
-    if known.line is LineState.ANALOGUE_ON_DIGITAL:
-        home = replace(home, deadline=Deadline(days[-1], "its line is digital already"), exposed=True)
     wish = chance.random()
     if wish < 0.2:
         home = replace(home, open=(Window(8 * 60, 12 * 60 + 30, why="only in the morning"),))

@@ -176,9 +176,8 @@ def _home(each: HomeFacts, by: Binding, place: Place) -> Home:
     )
     home = Home(
         each.hub_id, place, USUAL_MINUTES + EACH_PERIPHERAL * each.peripherals, assessed.harm,
-        district_of(each.postcode), needs={HUB: 1},
-        deadline=_first(_deadline(telco, why, by), _due(each, by), _exposed(each, by)), not_before=not_before(each),
-        exposed=each.line is LineState.ANALOGUE_ON_DIGITAL, factors=(*assessed.factors, *said(each)),
+        district_of(each.postcode), needs={HUB: 1}, deadline=_first(_deadline(telco, why, by), _due(each, by)),
+        not_before=not_before(each), factors=(*assessed.factors, *said(each)),
     )  # fmt: skip
     need = by.needs.get(each.premises_id)
     if need is None:
@@ -207,11 +206,6 @@ def _line_ends(each: HomeFacts, rules: told.RulesIn) -> tuple[date | None, str]:
 def _due(each: HomeFacts, by: Binding) -> Deadline | None:
     """Return by when a programme of another cause than the line must have replaced the unit."""
     return _deadline(each.due_on, f"{each.due_by} has it due by {each.due_on:%d %B %Y}" if each.due_on else "", by)
-
-
-def _exposed(each: HomeFacts, by: Binding) -> Deadline | None:
-    """Return that a unit which is exposed already must be seen to within the plan: no line's end binds it any more."""
-    return Deadline(by.last, "its line is digital already") if each.line is LineState.ANALOGUE_ON_DIGITAL else None
 
 
 def _deadline(ends: date | None, why: str, by: Binding) -> Deadline | None:

@@ -49,7 +49,6 @@ class Home:
 
     The whole visit lies in one of the `open` windows (none: whenever engineers work) and touches none of the `busy`
     ones (carers, dialysis, day centre). `needs` is what is taken out of the van. `people` who must be there: 1 or 2.
-    `exposed`: an analogue unit on a line that is digital already, which comes first where that costs no way.
     """
 
     id: str
@@ -64,7 +63,6 @@ class Home:
     busy: tuple[Window, ...] = ()
     deadline: Deadline | None = None
     not_before: date | None = None
-    exposed: bool = False
     factors: tuple[Factor, ...] = ()
 
 

@@ -182,20 +182,12 @@ def worst_first(problem: Problem, rounds: Sequence[Round]) -> None:
 
 
 def _gains(one: Round, other: Round) -> bool:
-    """Say whether the same crew, from the same place at the same hours, would end more harm the other way round.
-
-    Who is exposed comes first, however much harm the others are in.
-    """
+    """Say whether the same crew, from the same place at the same hours, would end more harm the other way round."""
     if replace(one.day, day=other.day.day, van=other.day.van) != other.day or one.day.day == other.day.day:
         return False
     first, then = one.day.day, other.day.day
     spared = sum(visit.home.harm.avoided(first, then) for visit in other.visits)
-    lost = sum(visit.home.harm.avoided(first, then) for visit in one.visits) + 1e-9
-    return (_exposed(other), spared) > (_exposed(one), lost)
-
-
-def _exposed(one: Round) -> int:
-    return sum(visit.home.exposed for visit in one.visits)
+    return spared > sum(visit.home.harm.avoided(first, then) for visit in one.visits) + 1e-9
 
 
 def _could(problem: Problem, visits: Sequence[Visit], day: EngineerDay) -> bool:
