@@ -544,9 +544,10 @@ class Things:
     async def _of_exposure(self) -> AsyncIterator[Sample]:
         one = f"{API}/switchover/exposure/{{exposure_id}}"
         plan = {"next_action": "book a visit", "next_on": self.ahead(3)[:10]}
-        yield Sample("POST", f"{one}/plan", await self.exposed(), plan)
-        wrong = {"as_of": 1, "cause": "line_corrected", "line_kind": "pstn", "reason": "rang the provider"}
-        yield Sample("POST", f"{one}/close", await self.exposed(), wrong)
+        ids = await self.exposed()
+        yield Sample("POST", f"{one}/plan", ids, plan)
+        wrong = {"as_of": 2, "cause": "line_corrected", "line_kind": "pstn", "reason": "rang the provider"}
+        yield Sample("POST", f"{one}/close", ids, wrong)  # who has it, and what they do next, stands there by now
 
     async def _of_telco(self) -> AsyncIterator[Sample]:
         telco, ids, why = f"{API}/switchover/telco", await self.telco(), {"reason": "a contract test"}
