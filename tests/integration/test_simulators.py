@@ -215,7 +215,8 @@ async def test_an_ack_that_came_while_the_hub_was_away_is_found_on_return(mosqui
             room.client.publish("telecare/v1/hub-1/ack", json.dumps(reply), 1).wait_for_publish(LIMIT_S)
             hub.link.allow("test")
             await asyncio.wait_for(hub.settled(), LIMIT_S)
-        assert len(room.on("hub-1/alarm")) == 1
+        # The client sends the same bytes again where its PUBACK was lost; a repeat of the hub's is another attempt.
+        assert len({*room.on("hub-1/alarm")}) == 1
 
 
 async def test_a_reboot_shows_and_a_command_is_answered(mosquitto: Mosquitto):
