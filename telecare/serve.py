@@ -46,6 +46,7 @@ from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Role, Settings
 from telecare.kernel.transient import is_transient
 from telecare.kernel.waiting import first_of
+from telecare.protection.deafness import DeafnessWatch
 from telecare.protection.incidents import incident_rule
 from telecare.protection.jobs import JobWatch
 from telecare.protection.keeper import ProtectionKeeper
@@ -141,6 +142,7 @@ class Process:
         within = timedelta(seconds=self.settings.first_heard_within_s)
         rule = incident_rule(self.settings)
         self._parts["silence"] = SilenceWatch(self.alarm_path, self.settings.public_url, within, rule).run
+        self._parts["deafness"] = DeafnessWatch(self.alarm_path).run
         self._parts["protection"] = ProtectionKeeper(self.database, within).run
         welfare = WelfareWatch(self.alarm_path, self.settings.welfare_after_s, self.settings.public_url)
         self._parts["welfare"] = welfare.run

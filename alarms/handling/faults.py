@@ -13,6 +13,9 @@ LONGEST_PAUSE_S = 300
 UNCLAIMED = "unclaimed_limit"
 """Type and family of the alarm that too many alarms are nobody's."""
 
+UNHEARD = "heartbeats_unheard"
+"""Type and family of the alarm that the service itself hears no heartbeats."""
+
 
 def hole(targets: tuple[str, ...]) -> Opening:
     """Return the alarm that a ladder fell through a step with nobody behind it."""
@@ -41,6 +44,15 @@ def unclaimed(count: int, limit: int) -> Opening:
     notes = ("Nothing is refused or dropped for it: have more people log in, and look what the alarms have in common",)
     words = f"{count} open alarms that nobody has: the limit is {limit}"
     return Opening(UNCLAIMED, "U", URGENT, UNCLAIMED, words, notes)
+
+
+def unheard() -> Opening:
+    """Return the alarm that no heartbeats are heard, and that it is our fault: no hub is judged meanwhile."""
+    notes = (
+        "Alarms come in by a way of their own; but a unit that falls silent now is not noticed",
+        "The log of the service says why (heartbeats_behind, slot_lost, places_unread), operations.md what to do",
+    )
+    return Opening(UNHEARD, "U", URGENT, UNHEARD, "The service hears no heartbeats: silent units go unnoticed", notes)
 
 
 def undriven(alarm_id: UUID, what: str, why: str) -> Opening:
