@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.presence.domain import SHORTEST_INTERVAL_S, Presence
+from devices.presence.domain import Presence
+from devices.presence.rules import RULE
 from devices.presence.verdict import Change, Heard, Rule, Standing
 from telecare.kernel.ids import new_id
 
@@ -15,15 +16,11 @@ DEAF_AFTER = timedelta(seconds=15)
 """So long without a word of its own an ingest slot could not hear; they speak every 2 s."""
 
 # What a trigger proved is the intake's to write; here it is one sign of life more.
-# The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
 _ASKED = f"""
     SELECT p.hub_id, p.state, p.since, p.last_proof, p.good, p.look_at, p.away_until,
            l.last_seen_at, l.left_at,
            t.proven_at,
-           greatest({SHORTEST_INTERVAL_S},
-                    least(coalesce(h.heartbeat_interval_s, m.heartbeat_interval_s), l.interval_s)) AS interval_s,
-           coalesce(h.heartbeat_grace_s, m.heartbeat_grace_s, c.heartbeat_grace_s) AS grace_s,
-           coalesce(h.miss_limit, m.miss_limit, c.miss_limit) AS miss_limit
+           {RULE.interval} AS interval_s, {RULE.grace} AS grace_s, {RULE.misses} AS miss_limit
       FROM hub_presence p
       JOIN hub h ON h.hub_id = p.hub_id
       JOIN device_model m ON m.id = h.model_id
@@ -31,7 +28,7 @@ _ASKED = f"""
       LEFT JOIN hub_live l ON l.hub_id = p.hub_id
       LEFT JOIN LATERAL (SELECT max(greatest(last_test_at, last_alarm_at)) AS proven_at
                            FROM trigger_proof WHERE trigger_proof.hub_id = p.hub_id) t ON true
-"""  # noqa: S608 - a number of ours
+"""  # noqa: S608 - words of ours
 _DUE = text(_ASKED + "WHERE p.look_at <= clock_timestamp() ORDER BY p.look_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED")
 _IS_BACK = """
     WHERE p.state <> 'online' AND p.state <> 'dormant'
@@ -290,9 +287,7 @@ class VerdictRepository:
 
 def _asked(row: Any, ear: Ear) -> Asked:
     was = Standing(Presence(row.state), row.since, row.last_proof, row.good, row.look_at)
-    interval_s = row.interval_s
-    grace_s = interval_s // 4 if row.grace_s is None else row.grace_s
-    rule = Rule(interval_s, grace_s, row.miss_limit or 3)
+    rule = Rule(row.interval_s, row.grace_s, row.miss_limit)
     return Asked(
         row.hub_id, was, rule, Heard(row.last_seen_at, row.proven_at, row.left_at, ear.listening_from, row.away_until)
     )

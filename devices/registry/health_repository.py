@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.presence.rules import RULE
 from devices.registry.health import BATTERY_BANDS, BATTERY_LOW, NOT_TOLD, SIGNAL_BANDS, SIGNAL_WEAK, Band, Dimension
 
 MOST_VALUES = 50
@@ -65,19 +66,19 @@ _WORST = text(
     """
 )
 _PULSE = text(
-    """
-    SELECT coalesce(round(sum(60.0 / least(coalesce(h.heartbeat_interval_s, m.heartbeat_interval_s), l.interval_s))), 0)
-               AS expected,
+    f"""
+    SELECT coalesce(round(sum(60.0 / {RULE.interval})), 0) AS expected,
            (SELECT count(*) FROM heartbeat b JOIN hub ON hub.hub_id = b.hub_id
              WHERE b.received_at > clock_timestamp() - interval '1 minute'
                AND (CAST(:councils AS text[]) IS NULL OR hub.council_id = ANY(:councils))
                AND (CAST(:council AS text) IS NULL OR hub.council_id = :council)) AS heard
-      FROM hub h JOIN device_model m ON m.id = h.model_id JOIN hub_live l ON l.hub_id = h.hub_id
+      FROM hub h JOIN device_model m ON m.id = h.model_id JOIN council c ON c.code = h.council_id
+      JOIN hub_live l ON l.hub_id = h.hub_id
       LEFT JOIN hub_presence p ON p.hub_id = h.hub_id
      WHERE h.connection = 'digital' AND p.state NOT IN ('dormant', 'lost')
        AND (CAST(:councils AS text[]) IS NULL OR h.council_id = ANY(:councils))
        AND (CAST(:council AS text) IS NULL OR h.council_id = :council)
-    """
+    """  # noqa: S608 - words of our own
 )
 _GAUGES = text(
     """

@@ -29,12 +29,14 @@ class Council(Base):
     __tablename__ = "council"
 
     __table_args__ = (
+        CheckConstraint("heartbeat_interval_s >= 30", name="heartbeat_interval_s"),
         CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
         CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
     )
 
     code: Mapped[str] = mapped_column(CouncilId, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    heartbeat_interval_s: Mapped[int | None]
     heartbeat_grace_s: Mapped[int | None]
     miss_limit: Mapped[int | None]
 
@@ -58,7 +60,7 @@ class DeviceModel(Base):
     radio: Mapped[str] = mapped_column(server_default=Radio.NONE)
     protocols: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     battery_hours: Mapped[int | None]
-    heartbeat_interval_s: Mapped[int] = mapped_column(server_default="300")
+    heartbeat_interval_s: Mapped[int | None]
     heartbeat_grace_s: Mapped[int | None]
     miss_limit: Mapped[int | None]
     support_ends_on: Mapped[date | None]

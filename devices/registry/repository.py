@@ -7,23 +7,32 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, SQLColumnExpression, and_, case, delete, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    SQLColumnExpression,
+    and_,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from devices.presence.domain import SHORTEST_INTERVAL_S, Presence
+from devices.presence.domain import Presence
 from devices.presence.models import HubLive, HubPresence
+from devices.presence.rules import rule_sql
 from devices.registry.health import Support, Told
 from devices.registry.models import Council, DeviceModel, Hub, Installation, Peripheral, Person, Premises
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
-# The shorter of what was agreed and what the hub says: a hub cannot talk itself out of being watched.
-INTERVAL = func.greatest(
-    SHORTEST_INTERVAL_S,
-    func.least(func.coalesce(Hub.heartbeat_interval_s, DeviceModel.heartbeat_interval_s), HubLive.interval_s),
-)
+INTERVAL: ColumnElement[int] = literal_column(rule_sql("hub", "device_model", "council", "hub_live").interval)
 PRESENCE = func.coalesce(HubPresence.state, Presence.NEVER_SEEN.value)
 PERSON_NAME = func.concat_ws(" ", func.coalesce(Person.preferred_name, Person.given_name), Person.family_name)
 PLACE = func.concat(Premises.address, ", ", Premises.town, " ", Premises.postcode)
@@ -219,6 +228,7 @@ class HubRepository:
             )
             .select_from(Hub)
             .join(DeviceModel, DeviceModel.id == Hub.model_id)
+            .outerjoin(Council, Council.code == Hub.council_id)
             .outerjoin(HubLive, HubLive.hub_id == Hub.hub_id)
             .outerjoin(HubPresence, HubPresence.hub_id == Hub.hub_id)
             .outerjoin(
@@ -274,7 +284,7 @@ ORDERS: dict[str, SQLColumnExpression[Any]] = {
     "place": func.lower(func.concat(Premises.town, " ", Premises.postcode)),
     "model": func.lower(func.concat(DeviceModel.make, " ", DeviceModel.name)),
     "connection": Hub.connection,
-    "council": select(Council.name).where(Council.code == Hub.council_id).scalar_subquery(),
+    "council": Council.name,
 }
 """What a list of hubs can be sorted by."""
 

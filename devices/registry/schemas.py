@@ -42,7 +42,7 @@ class ModelIn(Input):
     radio: Radio = Radio.NONE
     protocols: list[Name] = Field(default_factory=list, max_length=20)
     battery_hours: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    heartbeat_interval_s: Seconds = 300
+    heartbeat_interval_s: Annotated[Seconds | None, Field(description="as its rule; see heartbeat rules")] = None
     support_ends_on: Day | None = None
     retires_on: Day | None = None
 
@@ -57,7 +57,9 @@ class ModelOut(Output):
     radio: str
     protocols: list[str]
     battery_hours: int | None
-    heartbeat_interval_s: int
+    heartbeat_interval_s: Annotated[int | None, Field(description="null: the council's, or the usual 300")]
+    heartbeat_grace_s: int | None
+    miss_limit: int | None
     support_ends_on: date | None
     retires_on: date | None
 

@@ -683,6 +683,10 @@ class Things:
         pendant = {"device_id": "p2", "kind": "pendant", "room": "Hall"}
         yield Sample("PATCH", f"{API}/hubs/{{hub_id}}", hub, {"serial": "S-1"})
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/credential", hub)
+        rule = {"heartbeat_grace_s": 90, "reason": "a slow network"}
+        yield Sample("PUT", f"{API}/hubs/{{hub_id}}/heartbeat-rule", hub, rule)
+        yield Sample("PUT", f"{API}/device-models/{{model_id}}/heartbeat-rule", {"model_id": made["id"]}, rule)
+        yield Sample("PUT", f"{API}/councils/{{council}}/heartbeat-rule", {"council": GLASGOW}, rule)
         until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
         yield Sample("PUT", f"{API}/hubs/{{hub_id}}/absence", hub, {"until": until, "why": "in hospital"})
         yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/absence", hub)
