@@ -37,3 +37,32 @@ async def test_a_hub_that_was_heard_shows_since_when_it_is_there(login: Login, l
     await page.goto(f"{lab.url}/fleet/{hub}?at=noon")
     await expect(page.locator("#then-fault")).to_contain_text("“noon” is no moment")
     assert await faults(page) == []
+
+
+async def test_an_administrator_sets_when_a_hub_and_those_of_a_council_are_missed(login: Login, homes: Homes) -> None:
+    council, hub = "S12000027", homes.hub()  # no hub of the lab is in Shetland
+    page = await login("admin")
+    await page.goto(f"{homes.lab.url}/fleet/missed?council={council}")
+    await page.get_by_role("link", name="Change it").click()
+    await page.locator("#heartbeat_interval_s").fill("29")
+    await page.locator("#reason").fill("Masts without batteries")
+    await page.get_by_role("button", name="Set it").click()
+    await expect(page.locator("#heartbeat_interval_s-fault")).to_contain_text("Write 30 to 604,800 seconds")
+    assert await faults(page) == []
+    await page.locator("#heartbeat_interval_s").fill("")
+    await page.locator("#heartbeat_grace_s").fill("90")
+    await page.get_by_role("button", name="Set it").click()
+    await expect(page.locator("main")).to_contain_text("Grace 1 min 30 s")
+    assert await faults(page) == []
+
+    page = await login("admin", width=360, script=False)
+    await page.goto(f"{homes.lab.url}/fleet/{hub}")
+    await page.get_by_role("link", name="When it is missed").click()
+    await page.locator("#miss_limit").fill("5")
+    await page.locator("#reason").fill("A cellar")
+    await page.get_by_role("button", name="Set it").click()
+    await expect(page.locator("section", has=page.locator("#unit-head"))).to_contain_text("5 missed heartbeats its own")
+    (line,) = (await homes.api.get("/audit", params={"subject_id": hub, "action": "heartbeat_rule_set"})).json()[
+        "items"
+    ]
+    assert (line["actor"], line["reason"], line["details"]["to"]["miss_limit"]) == ("user:admin", "A cellar", 5)

@@ -21,9 +21,10 @@ from devices.registry.repository import ORDERS, HubFilter, HubRepository, ModelR
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.fleet_export import pages, taken, workbook
+from telecare.api.endpoints.heartbeat_rules import get_rule_of_hub
 from telecare.api.endpoints.hubs import list_events, show_installation
 from telecare.api.sheets import reply_csv
-from telecare.console import fleet_filter, presence_picture, timeline, view, work_view
+from telecare.console import fleet_filter, missed_view, presence_picture, timeline, view, work_view
 from telecare.console.forms import NOTHING
 from telecare.console.pages.acceptance import acceptance_facts
 from telecare.console.pages.firmware import firmware_of_hub
@@ -185,6 +186,8 @@ async def hub(
         older=events.next,
         newest=not cursor,
         refused=refused[:500],
+        rule=await get_rule_of_hub(hub_id, session, actor) if shown else None,
+        missed_view=missed_view,
         **await command_facts(session, actor, shown),
         **await testing_facts(request, session, shown),
         **await acceptance_facts(request, session, actor, shown),
