@@ -56,5 +56,5 @@ class PresenceKeeper:
 
 
 def _judged(asked: Asked, ear: Ear) -> Judged:
-    standing, changes = judge(asked.was, asked.rule, asked.heard, ear.now)
+    standing, changes = judge(asked.was, asked.rule, asked.heard, ear.until)
     return Judged(asked.hub_id, standing, changes)

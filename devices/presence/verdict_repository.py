@@ -1,5 +1,6 @@
 """All queries on where hubs stand: what is due, what was heard again, what came of it, and when we could hear."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ _ASKED = f"""
       LEFT JOIN LATERAL (SELECT max(greatest(last_test_at, last_alarm_at)) AS proven_at
                            FROM trigger_proof WHERE trigger_proof.hub_id = p.hub_id) t ON true
 """  # noqa: S608 - words of ours
-_DUE = text(_ASKED + "WHERE p.look_at <= clock_timestamp() ORDER BY p.look_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED")
+_DUE = text(_ASKED + "WHERE p.look_at <= :until ORDER BY p.look_at LIMIT :limit FOR UPDATE OF p SKIP LOCKED")
 _IS_BACK = """
     WHERE p.state <> 'online' AND p.state <> 'dormant'
       AND (l.last_seen_at > coalesce(p.last_proof, '-infinity')
@@ -107,6 +108,40 @@ _HEAR = text(
     SELECT (SELECT started_at FROM deaf)
     """  # noqa: S608 - words of ours
 )
+# Only what we wrote ourselves lies ahead of our clock, when that was set back. Locks are taken in the order in which
+# heartbeats take them; of a state that began and ended ahead nothing is left, as its time comes once more.
+_AHEAD = text(
+    "SELECT clock_timestamp() AS now, coalesce(max(heard_at) > clock_timestamp(), false) AS ahead FROM listening"
+)
+_NO_LATER = "{0} = CASE WHEN {0} > :now THEN CAST(:now AS timestamptz) ELSE {0} END"
+_SET_BACK = tuple(
+    text(re.sub(r"<(\w+)>", lambda column: _NO_LATER.format(column[1]), statement))
+    for statement in (
+        "UPDATE listening SET <heard_at> WHERE heard_at > :now",
+        "UPDATE deaf_period SET <started_at>, <ended_at> WHERE ended_at > :now",
+        """
+        WITH ahead AS (SELECT hub_id FROM hub_live WHERE greatest(last_seen_at, boot_since, left_at) > :now
+                        ORDER BY hub_id FOR UPDATE)
+        UPDATE hub_live SET <last_seen_at>, <boot_since>, <left_at> FROM ahead WHERE hub_live.hub_id = ahead.hub_id
+        """,
+        "UPDATE trigger_proof SET <last_alarm_at>, <last_test_at> WHERE greatest(last_alarm_at, last_test_at) > :now",
+        """
+        DELETE FROM presence_period q
+         USING (SELECT hub_id FROM hub_presence WHERE since > :now ORDER BY hub_id FOR UPDATE) AS ahead
+         WHERE q.hub_id = ahead.hub_id AND q.started_at >= :now AND q.ended_at IS NOT NULL
+        """,
+        """
+        UPDATE presence_period q SET <started_at>, <ended_at> FROM hub_presence p
+         WHERE p.since > :now AND q.hub_id = p.hub_id AND greatest(q.started_at, q.ended_at) > :now
+        """,
+        """
+        WITH ahead AS (SELECT hub_id FROM hub_presence WHERE greatest(since, last_proof, look_at) > :now
+                        ORDER BY hub_id FOR UPDATE)
+        UPDATE hub_presence SET <since>, <last_proof>, <look_at> FROM ahead WHERE hub_presence.hub_id = ahead.hub_id
+        """,
+    )
+)
+_GAP = text("INSERT INTO deaf_period (id, slot, started_at, ended_at) VALUES (:id, :slot, :now, :now)")
 _UNREAD = text(
     """
     SELECT slot FROM listening
@@ -173,8 +208,13 @@ class Ear(NamedTuple):
 
     @property
     def deaf(self) -> bool:
-        """Say whether silence means nothing just now, because it is ours."""
-        return self.heard_at is None or self.now - self.heard_at > DEAF_AFTER
+        """Say whether silence means nothing just now, because it is ours; or because the clock was set."""
+        return self.heard_at is None or abs(self.now - self.heard_at) > DEAF_AFTER
+
+    @property
+    def until(self) -> datetime:
+        """Return until when all is written that was said: what comes after it may wait in the broker."""
+        return min(self.now, self.heard_at or self.now)
 
 
 class Period(NamedTuple):
@@ -199,9 +239,16 @@ class VerdictRepository:
         """Say that a slot hears, or a place that shares one; return since when nobody heard all, where that is new.
 
         `age`: for so long the broker may have had what is not written yet. One at a time: of two that come back at
-        once, one must see the other.
+        once, one must see the other. What was heard later than now was so by a clock that has been set back since: of
+        what we wrote nothing stays ahead of it, or a silence would go unnoticed for as long; and as nobody knows how
+        long we have not heard, it is a gap of ours.
         """
         await self.session.execute(_ONE_AT_A_TIME)
+        now, ahead = (await self.session.execute(_AHEAD)).one()
+        if ahead:
+            for statement in _SET_BACK:
+                await self.session.execute(statement, {"now": now})
+            await self.session.execute(_GAP, {"id": new_id(), "slot": slot, "now": now})
         values = {"slot": slot, "share_of": share_of, "id": new_id(), "deaf_after": DEAF_AFTER, "age": age}
         gap: datetime | None = (await self.session.execute(_HEAR, values)).scalar_one()
         return gap
@@ -216,8 +263,8 @@ class VerdictRepository:
         return bool((await self.session.execute(_FORGET, {"slot": slot})).all())
 
     async def due(self, ear: Ear, limit: int) -> list[Asked]:
-        """Lock and return hubs whose deadline has passed, the earliest first; other workers' are passed by."""
-        return [_asked(row, ear) for row in await self.session.execute(_DUE, {"limit": limit})]
+        """Lock and return hubs whose deadline has passed unheard, the earliest first; other workers' are passed by."""
+        return [_asked(row, ear) for row in await self.session.execute(_DUE, {"until": ear.until, "limit": limit})]
 
     async def heard_again(self, ear: Ear, limit: int) -> list[Asked]:
         """Lock and return hubs that are not online and have shown since that they live."""

@@ -78,6 +78,11 @@ class Fleet:
         await self.sql("UPDATE hub_presence SET since = since - interval '10 days'")
 
     async def judge(self) -> None:
+        """Judge by all that was said until now; where a test has made us deaf we stay so."""
+        async with self.database.transaction() as session:
+            deaf = (await VerdictRepository(session).ear()).deaf
+        if not deaf:
+            await self.hears()
         while await self.keeper.step():
             pass
 

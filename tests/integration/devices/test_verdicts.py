@@ -180,6 +180,13 @@ async def test_a_slot_that_is_gone_while_another_hears_all_is_no_deafness(fleet:
     assert await hears(fleet, "other") is None, "nothing was missed meanwhile"
 
 
+async def test_a_clock_that_was_set_back_while_nobody_heard_makes_no_hearing(fleet: Fleet) -> None:
+    await fleet.sql("UPDATE listening SET heard_at = clock_timestamp() + interval '1 hour'")
+    assert await is_deaf(fleet)
+    await fleet.hears()
+    assert not await is_deaf(fleet)
+
+
 async def test_of_places_that_share_the_load_one_that_does_not_hear_is_deafness(fleet: Fleet) -> None:
     await fleet.sql("DELETE FROM listening")
     await hears(fleet, "1.1", "1")
