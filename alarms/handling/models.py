@@ -149,3 +149,26 @@ class BoardChange(Base):
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     alarm_id: Mapped[UUID]
     council_id: Mapped[str | None] = mapped_column(CouncilId)
+
+
+class SilenceDeadlines(Base):
+    """By when a human sees to a silent hub of a council, from a moment on. Rows are only ever added."""
+
+    __tablename__ = "silence_deadlines"
+    __table_args__ = (
+        CheckConstraint(
+            "5 <= minutes_a AND minutes_a <= minutes_b AND minutes_b <= minutes_c AND minutes_c <= 1440"
+            " AND (minutes_d IS NULL OR minutes_d BETWEEN minutes_c AND 10080)",
+            name="minutes",
+        ),
+    )
+
+    council_id: Mapped[str] = mapped_column(CouncilId, ForeignKey("council.code"), primary_key=True)
+    set_at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.clock_timestamp())
+    minutes_a: Mapped[int]
+    minutes_b: Mapped[int]
+    minutes_c: Mapped[int]
+    minutes_d: Mapped[int | None] = mapped_column(comment="empty: the next working morning")
+    set_by: Mapped[str] = mapped_column(comment="as in the audit")
+    reason: Mapped[str]
+    applied_at: Mapped[datetime | None] = mapped_column(comment="when what was open had been looked at anew")

@@ -41,16 +41,17 @@ from alarms.escalation.inputs import (
     WorkMoved,
 )
 from alarms.escalation.ladders import BY_CLASS, WITH_ITS_INCIDENT
+from alarms.handling.deadline_repository import DeadlineRepository
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS, SYSTEM_HUB, Opening, Subject, what_next
 from alarms.handling.faults import hole, pause_s, undriven, unreadable_policy, unreadable_rota
 from alarms.handling.models import Alarm
 from alarms.handling.repository import AlarmRepository, Due, Lines, Sees
-from alarms.handling.silence import act_by, gravest, ladder_until
+from alarms.handling.silence import gravest, ladder_until
 from alarms.handling.targets import Targets
 from alarms.invitations.repository import InvitationRepository
 from alarms.notify.messages import AlarmFacts, compose
 from alarms.notify.notices import Notice
-from alarms.policy.calendar import local_at
+from alarms.policy.calendar import at_words, local_at
 from alarms.policy.matching import Facts, Live, choose, rank_of
 from alarms.policy.repository import PolicyRepository
 from alarms.responders.repository import ResponderRepository
@@ -64,6 +65,8 @@ from telecare.kernel.outbox import OutboxMessage, OutboxRepository
 
 log = get_logger("handling")
 
+A_LITTLE = timedelta(seconds=5)
+"""Less is no change of a deadline: ladders wait whole seconds."""
 NOT_DRIVEN = "not_driven"
 SET_ASIDE = "the service failed on this alarm: handle it by hand now; it is tried again"
 
@@ -282,13 +285,36 @@ class AlarmService:
             alarm.tier = tier
             return
         now, state = await database_now(self.session), await self._state_of(alarm)
-        ladder = await self._ladder_for(alarm, _silent_ladder(tier, since, now), now, tier)
+        ladder = await self._ladder_for(alarm, await self._silent_ladder(alarm, tier, since, now), now, tier)
         if ladder == state.ladder:
             alarm.tier = tier
         elif comes_sooner(ladder, state, now):
             alarm.tier = tier
             event = Rerouted(ladder, f"The person is in risk tier {tier} now: it is due sooner")
             await self._write(alarm, event, decide(state, event, now), now)
+
+    async def bring_forward(self, alarm_id: UUID, since: datetime) -> None:
+        """Let the alarm of a hub that is silent since then go by what its council has set, where that is sooner.
+
+        A policy has its own times; one that belongs to an incident has this deadline when it goes on by itself.
+        """
+        alarm = await self.alarms.lock(alarm_id)
+        if alarm is None or alarm.handling == Handling.CLOSED or alarm.incident_id is not None:
+            return
+        now, state = await database_now(self.session), await self._state_of(alarm)
+        if state.ladder.policy:
+            return
+        begins = max(now, state.quiet_until or now)
+        deadline = (await DeadlineRepository(self.session).of(alarm.council_id)).act_by(alarm.tier, since)
+        ladder = ladder_until(alarm.tier, begins, deadline, alarm.raised_at)
+        if comes_sooner(ladder, state, now + A_LITTLE):
+            event = Rerouted(ladder, f"Its council wants a human on it by {at_words(deadline)} now: it is due sooner")
+            await self._write(alarm, event, decide(state, event, now), now)
+
+    async def _silent_ladder(self, alarm: Alarm, tier: str | None, since: datetime, now: datetime) -> Ladder:
+        """Return the built-in ladder of an alarm whose hub is silent since then."""
+        deadlines = await DeadlineRepository(self.session).of(alarm.council_id)
+        return ladder_until(tier, now, deadlines.act_by(tier, since))
 
     async def describe(self, alarm_id: UUID, words: str, notes: Sequence[str]) -> bool:
         """Let an open alarm about many say what it is about now; False when it has been closed."""
@@ -315,7 +341,9 @@ class AlarmService:
             return
         alarm.incident_id = None
         now = await database_now(self.session)
-        own = BY_CLASS[alarm.class_] if silent_since is None else _silent_ladder(alarm.tier, silent_since, now)
+        own = BY_CLASS[alarm.class_]
+        if silent_since is not None:
+            own = await self._silent_ladder(alarm, alarm.tier, silent_since, now)
         ladder = await self._ladder_for(alarm, own, now, alarm.tier)
         await self._apply(alarm, Rerouted(ladder, "The incident is over, and this is not"))
 
@@ -470,11 +498,6 @@ async def record_delivery(session: AsyncSession, message: OutboxMessage, ok: boo
 def _facts(class_: str, type_: str, subject: Subject, now: datetime) -> Facts:
     person_id = str(subject.person_id) if subject.person_id else None
     return Facts(subject.council_id, person_id, subject.tier, class_, type_, local_at(now))
-
-
-def _silent_ladder(tier: str | None, since: datetime, now: datetime) -> Ladder:
-    """Return the built-in ladder of an alarm whose hub is silent since then."""
-    return ladder_until(tier, now, act_by(tier, since))
 
 
 def _present(alarm: Alarm) -> dict[str, Any]:

@@ -1,8 +1,6 @@
-"""A hub that has fallen silent: by when a human must see to it, by the person's risk tier, and many never heard. Pure.
+"""A hub that has fallen silent: the alarm, and its ladder that has a human on it by the deadline; many never heard.
 
-Tier A 15 minutes, B one hour, C four hours, D the next working morning, from the moment at which the hub was offline
-(domain 1.7); a morning that comes sooner than the four hours is not yet the next one. A policy for the type
-`hub_offline` takes the place of these.
+Pure. A policy for the type `hub_offline` takes the place of this ladder.
 """
 
 from collections.abc import Sequence
@@ -11,21 +9,15 @@ from datetime import datetime, timedelta
 from alarms.escalation.domain import Ladder, Step, Target
 from alarms.escalation.ranks import TECHNICAL, URGENT
 from alarms.handling.domain import Opening
-from alarms.policy.calendar import at_words, next_morning
+from alarms.policy.calendar import at_words
 
 HUB_OFFLINE = "hub_offline"
 MASS_SILENCE = "mass_silence"
 
-IN_TIME = {"A": timedelta(minutes=15), "B": timedelta(hours=1), "C": timedelta(hours=4)}
 MOST_URGENT = ("A", "B")
 AT_LEAST = timedelta(minutes=1)
 MANY, MANY_OF_ALL = 5, 0.02
 NAMED = 10
-
-
-def act_by(tier: str | None, since: datetime) -> datetime:
-    """Return by when a human must see to a hub that is offline since then: never sooner where the risk is less."""
-    return since + IN_TIME[tier] if tier in IN_TIME else next_morning(since + max(IN_TIME.values()))
 
 
 def gravest(*tiers: str | None) -> str | None:
@@ -33,10 +25,14 @@ def gravest(*tiers: str | None) -> str | None:
     return min((tier for tier in tiers if tier), default=None)
 
 
-def ladder_until(tier: str | None, now: datetime, deadline: datetime) -> Ladder:
-    """Return the ladder that has a human on it by the deadline: supervisor after two thirds of what is left of it."""
+def ladder_until(tier: str | None, now: datetime, deadline: datetime, began: datetime | None = None) -> Ladder:
+    """Return the ladder that has a human on it by the deadline: supervisor after two thirds of what is left of it.
+
+    `began`: two thirds of the time from then on, of an alarm that has waited for a while.
+    """
     left = max(deadline - now, AT_LEAST).total_seconds()
-    first = int(left * 2 / 3)
+    waited = (now - began).total_seconds() if began is not None else 0.0
+    first = max(0, int((left + waited) * 2 / 3 - waited))
     return Ladder(
         name=f"silent hub, tier {tier}" if tier else "silent hub",
         version=1,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devices.presence.domain import LOST_AFTER, Presence
+from devices.presence.rules import USUAL_MISS_LIMIT
 
 RECOVERS_AFTER = 2
 """Good heartbeats in a row that make a hub online again; a received alarm or test does so alone."""
@@ -24,7 +25,7 @@ class Rule:
 
     interval_s: int
     grace_s: int
-    miss_limit: int = 3
+    miss_limit: int = USUAL_MISS_LIMIT
 
     def deadlines(self) -> dict[Presence, timedelta]:
         """Return the silence with which each state begins; one that a low miss limit leaves no room for is left out."""

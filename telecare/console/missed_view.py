@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from alarms.handling.deadline_schemas import SilenceDeadlinesOut
 from devices.presence.rule_schemas import HubRuleOut, SetHereOut
 from devices.presence.rules import USUAL_GRACE, USUAL_INTERVAL_S, USUAL_MISS_LIMIT, Level
 from telecare.console.policy_view import span
@@ -19,6 +20,13 @@ EMPTY = {
     Level.COUNCIL: "the usual counts",
 }
 """What counts where nothing is entered."""
+
+
+DONE = {
+    "saved": "It is set. What is shorter than before counts at once; what is longer takes no verdict back.",
+    "deadlines": "They are set. Open alarms move to what is sooner within seconds; what is later holds for new ones.",
+}
+"""What is said once something has been set."""
 
 
 class Part(NamedTuple):
@@ -52,6 +60,16 @@ def usual() -> str:
     grace = USUAL_INTERVAL_S // USUAL_GRACE
     offline = span(USUAL_INTERVAL_S * USUAL_MISS_LIMIT + grace)
     return f"each {span(USUAL_INTERVAL_S)}, grace a quarter of that, offline after {USUAL_MISS_LIMIT} missed: {offline}"
+
+
+def tiers(deadlines: SilenceDeadlinesOut) -> list[tuple[str, str, bool]]:
+    """Return each risk tier, by when somebody sees to its silent hubs, and whether that is the usual."""
+    found = []
+    for tier in ("a", "b", "c", "d"):
+        minutes, usual = getattr(deadlines.minutes, tier), getattr(deadlines.usual, tier)
+        words = "10:00 on the next working day" if minutes is None else f"within {span(60 * minutes)}"
+        found.append((tier.upper(), words, minutes == usual))
+    return found
 
 
 def in_words(here: SetHereOut) -> str:

@@ -11,8 +11,10 @@ from uuid import UUID
 from prometheus_client import Counter, Gauge
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from alarms.handling.deadline_repository import DeadlineRepository
+from alarms.handling.deadlines import Deadlines
 from alarms.handling.service import AlarmService
-from alarms.handling.silence import act_by, gravest
+from alarms.handling.silence import gravest
 from alarms.incidents.domain import Group, Rule, Standing, correlate, is_over
 from alarms.incidents.models import Incident, IncidentMember
 from alarms.incidents.repository import IncidentRepository, as_open, group_of
@@ -70,8 +72,12 @@ class IncidentWatch:
                 [one.signal for one in fresh], self._sizes, [as_open(one) for one in incidents], now, self.rule
             )
             await service.incidents.change(_changed(standing, members))
+            set_by_councils = await DeadlineRepository(session).all() if incidents else {}
+            overdue = _overdue(standing, members, set_by_councils, now)
             news = {
-                one.id: _news(one, members, [standing[hub_id] for hub_id in plan.joins.get(one.id, ())], standing, now)
+                one.id: _news(
+                    one, members, [standing[hub_id] for hub_id in plan.joins.get(one.id, ())], standing, overdue
+                )
                 for one in incidents
             }
             moved = [one for one in incidents if self._moves(one, news[one.id], now)]
@@ -132,14 +138,14 @@ def _news(
     members: dict[str, IncidentMember],
     joins: Sequence[Standing],
     standing: dict[str, Standing],
-    now: datetime,
+    past: set[str],
 ) -> News:
     """Return what has come of an incident since the last look."""
     own = [one for one in members.values() if one.incident_id == incident.id]
     returned = [one.hub_id for one in own if one.hub_id not in standing]
     hit = [standing[one.hub_id] for one in own if one.hub_id in standing]
     told = {one.hub_id for one in own if one.overdue_told_at is not None}
-    overdue = [one for one in hit if one.hub_id not in told and _is_overdue(one, members[one.hub_id].tier, now)]
+    overdue = [one for one in hit if one.hub_id not in told and one.hub_id in past]
     return News([*hit, *joins], joins, returned, overdue)
 
 
@@ -154,7 +160,14 @@ def _changed(standing: dict[str, Standing], members: dict[str, IncidentMember]) 
     ]
 
 
-def _is_overdue(home: Standing, was_in: str | None, now: datetime) -> bool:
-    """Say whether a human should have seen to a silent home by now; less risk moves no deadline away (C17)."""
-    since = home.offline_since
-    return since is not None and now >= act_by(gravest(home.tier, was_in), since)
+def _overdue(
+    standing: dict[str, Standing], members: dict[str, IncidentMember], set_by: dict[str, Deadlines], now: datetime
+) -> set[str]:
+    """Return the silent members whom a human should have seen to by now; less risk moves no deadline away (C17)."""
+    return {
+        hub_id
+        for hub_id, was in members.items()
+        if (home := standing.get(hub_id)) is not None
+        and home.offline_since is not None
+        and now >= set_by.get(home.council_id, Deadlines()).act_by(gravest(home.tier, was.tier), home.offline_since)
+    }

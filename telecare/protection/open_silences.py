@@ -23,6 +23,18 @@ _GRAVER = text(
      ORDER BY a.id
     """  # noqa: S608 - parts of one statement
 )
+# Each once: what was moved since goes by the new ones. One may be opened by the old ones just when they are set.
+_OLDER = text(
+    f"""
+    SELECT a.id, {_SINCE}
+      FROM alarm a JOIN silence_deadlines d ON d.council_id = a.council_id
+     WHERE d.applied_at IS NULL AND a.type = :type AND a.handling <> 'closed'
+       AND a.raised_at < d.set_at + interval '10 seconds'
+       AND NOT EXISTS (SELECT FROM alarm_log g
+                        WHERE g.alarm_id = a.id AND g.kind = 'rerouted' AND g.at >= d.set_at)
+     ORDER BY a.id
+    """  # noqa: S608 - parts of one statement
+)
 _SILENT_SINCE = text(f"SELECT {_SINCE} FROM alarm a WHERE a.id = :alarm_id AND a.type = :type")  # noqa: S608 - likewise
 
 
@@ -31,6 +43,13 @@ class Graver(NamedTuple):
 
     alarm_id: UUID
     tier: str
+    since: datetime
+
+
+class Older(NamedTuple):
+    """An open alarm from before its council's new deadlines; `since` the hub is silent."""
+
+    alarm_id: UUID
     since: datetime
 
 
@@ -43,6 +62,10 @@ class OpenSilences:
     async def graver(self) -> list[Graver]:
         """Return the alarms of people who are at more risk now than their deadline is for."""
         return [Graver(*row) for row in await self.session.execute(_GRAVER, {"type": HUB_OFFLINE})]
+
+    async def older_than_deadlines(self) -> list[Older]:
+        """Return the alarms that may go by deadlines which their council had before."""
+        return [Older(*row) for row in await self.session.execute(_OLDER, {"type": HUB_OFFLINE})]
 
     async def since(self, alarm_id: UUID) -> datetime | None:
         """Return since when the hub of such an alarm is silent; None for any other alarm."""

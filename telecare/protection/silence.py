@@ -8,15 +8,16 @@ Any number of copies: a hub is locked while its alarm is opened.
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
+from uuid import UUID
 
 from alarms.escalation.inputs import Annotated, Cleared
+from alarms.handling.deadline_repository import DeadlineRepository
 from alarms.handling.repository import AlarmRepository
 from alarms.handling.service import AlarmService, Origin
 from alarms.handling.silence import (
     MASS_SILENCE,
-    act_by,
     are_many,
     ladder_until,
     mass_silence,
@@ -41,6 +42,8 @@ log = get_logger("silence")
 EVERY_S = 2.0
 UNHEARD_EVERY_S = 30.0
 AT_ONCE = 500
+LOOKED_AT_FOR = timedelta(minutes=1)
+"""For so long new deadlines are held against what is open: an alarm may have been opened by the old ones just now."""
 FIRST_HEARD_WITHIN = timedelta(hours=1)
 
 
@@ -108,7 +111,8 @@ class SilenceWatch:
             if not still:
                 return
             subject = subject_of(await hub_context(session, silent.hub_id, None), Message(type="hub_offline"))
-            deadline = act_by(subject.tier, silent.since)
+            deadlines = await DeadlineRepository(session).of(silent.council_id)
+            deadline = deadlines.act_by(subject.tier, silent.since)
             ladder = ladder_until(subject.tier, now, deadline)
             opening = silent_hub(subject.tier, silent.since, last_proof, ladder)
             alarm = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
@@ -137,9 +141,19 @@ class SilenceWatch:
                     )
 
     async def hasten(self) -> None:
-        """Let a deadline come sooner where the person is at more risk than it is for; never later."""
+        """Let a deadline come sooner where the person is at more risk, or the council wants it; never later."""
         async with self.database.transaction() as session:
             graver = await OpenSilences(session).graver()
+            older = await OpenSilences(session).older_than_deadlines()
+            looked_at = await database_now(session)
         for alarm_id, tier, since in graver:
             async with self.database.transaction() as session:
                 await AlarmService(session, self.public_url).hasten(alarm_id, tier, since)
+        for alarm_id, since in older:
+            await by_itself(self._bring_forward(alarm_id, since), "deadline_not_moved", whose=alarm_id)
+        async with self.database.transaction() as session:
+            await DeadlineRepository(session).applied(looked_at - LOOKED_AT_FOR)
+
+    async def _bring_forward(self, alarm_id: UUID, since: datetime) -> None:
+        async with self.database.transaction() as session:
+            await AlarmService(session, self.public_url).bring_forward(alarm_id, since)

@@ -55,6 +55,17 @@ async def test_an_administrator_sets_when_a_hub_and_those_of_a_council_are_misse
     await expect(page.locator("main")).to_contain_text("Grace 1 min 30 s")
     assert await faults(page) == []
 
+    await page.get_by_role("link", name="Change them").click()
+    await page.locator("#a").fill("90")
+    await page.locator("#reason").fill("A longer way")
+    await page.get_by_role("button", name="Set them").click()
+    await expect(page.locator("#a-fault")).to_contain_text("more risk is never seen to later")
+    await page.locator("#a").fill("10")
+    await page.get_by_role("button", name="Set them").click()
+    await expect(page.locator("main")).to_contain_text("within 10 min")
+    await expect(page.locator("main")).to_contain_text("by admin: A longer way")
+    assert await faults(page) == []
+
     page = await login("admin", width=360, script=False)
     await page.goto(f"{homes.lab.url}/fleet/{hub}")
     await page.get_by_role("link", name="When it is missed").click()

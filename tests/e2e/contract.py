@@ -687,6 +687,8 @@ class Things:
         yield Sample("PUT", f"{API}/hubs/{{hub_id}}/heartbeat-rule", hub, rule)
         yield Sample("PUT", f"{API}/device-models/{{model_id}}/heartbeat-rule", {"model_id": made["id"]}, rule)
         yield Sample("PUT", f"{API}/councils/{{council}}/heartbeat-rule", {"council": GLASGOW}, rule)
+        minutes = {"a": 10, "b": 60, "c": 240, "reason": "a longer way"}
+        yield Sample("PUT", f"{API}/councils/{{council}}/silence-deadlines", {"council": GLASGOW}, minutes)
         until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
         yield Sample("PUT", f"{API}/hubs/{{hub_id}}/absence", hub, {"until": until, "why": "in hospital"})
         yield Sample("DELETE", f"{API}/hubs/{{hub_id}}/absence", hub)

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from alarms.handling.deadline_repository import DeadlineRepository
+from alarms.handling.deadlines import Minutes
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE
 from alarms.policy.service import PolicyService
@@ -38,6 +40,11 @@ class Street(Fleet):
         """Let everybody be in this risk tier from now on, and be looked at."""
         await self.sql("UPDATE person SET risk_tier = :tier", tier=tier)
         await self.watch.hasten()
+
+    async def wants(self, minutes: Minutes, council: str = "S12000047") -> None:
+        """Let a council set these deadlines."""
+        async with self.database.transaction() as session:
+            await DeadlineRepository(session).add(council, minutes, "user:sue", "a longer way")
 
     async def offline_since(self) -> datetime:
         return next(started for state, started, _ in await self.history() if state == "offline")
@@ -119,6 +126,40 @@ async def test_more_risk_brings_the_deadline_nearer(database: Database, tier: st
     await street.is_in_tier("C")
     await street.is_in_tier(tier)
     assert await street.due_in() <= timedelta(minutes=minutes)
+
+
+async def test_a_nearer_deadline_of_the_council_moves_open_silences_at_once_and_a_later_one_none(
+    database: Database,
+) -> None:
+    street = Street(database)
+    await street.settle()
+    await street.live_in("C")
+    await street.go_silent(ago_s=4 * INTERVAL_S + 600)
+    await street.look()
+    assert timedelta(minutes=239) < await street.due_in() <= timedelta(minutes=240)
+    await street.wants(Minutes(15, 60, 90))
+    for _ in range(2):
+        await street.look()
+    (alarm,) = await street.alarms()
+    assert timedelta(minutes=89) < await street.due_in() <= timedelta(minutes=90)
+    (line,) = [line for line in await street.lines(alarm) if line.kind == "rerouted"]
+    assert "Its council wants a human on it by" in line.text
+    await street.wants(Minutes(60, 120, 600))
+    await street.look()
+    assert await street.due_in() <= timedelta(minutes=90)
+    assert [line.kind for line in await street.lines(alarm)].count("rerouted") == 1
+    await street.sql("UPDATE silence_deadlines SET set_at = set_at - interval '2 minutes'")
+    await street.look()
+    assert await street.sql("SELECT count(*) FROM silence_deadlines WHERE applied_at IS NULL") == [(0,)]
+
+
+async def test_a_new_silence_goes_by_the_deadline_of_its_own_council(street: Street) -> None:
+    await street.wants(Minutes(5, 60, 240), "S12000049")
+    await street.wants(Minutes(30, 60, 240))
+    await street.sql("UPDATE silence_deadlines SET set_at = set_at - interval '1 day'")
+    await street.go_silent()
+    await street.look()
+    assert timedelta(minutes=29) < await street.due_in() <= timedelta(minutes=30)
 
 
 async def test_of_policies_the_graver_tiers_counts_when_it_is_sooner(database: Database) -> None:

@@ -15,6 +15,7 @@ from devices.registry.repository import ModelRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import heartbeat_rules as api
+from telecare.api.endpoints.silence_deadlines import get_deadlines
 from telecare.console import missed_view, view
 from telecare.console.acting import acted
 from telecare.console.forms import NOTHING, Form, read, refused, typed
@@ -56,7 +57,8 @@ async def overview(
         models=await shared.models(),
         may={level: _may(actor, level) for level in (Level.MODEL, Level.COUNCIL)},
         missed_view=missed_view,
-        done=done == "saved",
+        deadlines=await get_deadlines(chosen, session, actor),
+        done=done if done in missed_view.DONE else "",
     )
 
 

@@ -127,3 +127,48 @@ async def test_only_who_answers_for_them_sets_the_rule_of_hubs_models_and_counci
     assert await answers(UserRole.ENGINEER, None) == [200, 403, 403]
     assert await answers(UserRole.ADMINISTRATOR, FIFE) == [200, 403, 200]
     assert await answers(UserRole.ADMINISTRATOR, GLASGOW) == [404, 403, 403]
+
+
+DEADLINES = f"/councils/{FIFE}/silence-deadlines"
+
+
+async def test_a_council_sets_by_when_somebody_sees_to_a_silent_hub(register: Register, database: Database) -> None:
+    shown = await register.send("GET", DEADLINES, status=200)
+    assert (shown["minutes"], shown["set_by"]) == ({"a": 15, "b": 60, "c": 240, "d": None}, None)
+    shown = await put(register, DEADLINES, a=10, b=30, c=240, d=1440)
+    assert (shown["minutes"], shown["usual"]["a"], shown["reason"]) == (
+        {"a": 10, "b": 30, "c": 240, "d": 1440},
+        15,
+        WHY["reason"],
+    )
+    async with database.transaction() as session:
+        found = (await session.execute(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1))).scalar_one()
+    assert (found.action, found.council_id, found.reason) == ("silence_deadlines_set", FIFE, WHY["reason"])
+    assert found.details == {"from": shown["usual"], "to": shown["minutes"]}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "what"),
+    [
+        ({"a": 4, "b": 60, "c": 240}, "greater than or equal to 5"),
+        ({"a": 15, "b": 60, "c": 1441}, "less than or equal to 1440"),
+        ({"a": 61, "b": 60, "c": 240}, "A at most B"),
+        ({"a": 15, "b": 60, "c": 240, "d": 200}, "C at most D"),
+    ],
+)
+async def test_deadlines_out_of_bounds_or_against_the_risk_are_refused(
+    register: Register, minutes: dict[str, int], what: str
+) -> None:
+    shown = await put(register, DEADLINES, 422, **minutes)
+    assert what in shown["errors"][0]["what"]
+
+
+async def test_only_administrators_of_the_council_set_its_deadlines(client_for: ClientFor) -> None:
+    body = {"a": 15, "b": 60, "c": 240, **WHY}
+
+    async def answer(role: UserRole, council: str) -> int:
+        client = await client_for(role, council)
+        return (await client.put(f"/api/v1{DEADLINES}", json=body)).status_code
+
+    assert [await answer(UserRole.SUPERVISOR, FIFE), await answer(UserRole.ADMINISTRATOR, GLASGOW)] == [403, 403]
+    assert await answer(UserRole.ADMINISTRATOR, FIFE) == 200

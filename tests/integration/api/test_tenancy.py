@@ -79,6 +79,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "needs"): {},
     ("PUT", "key-safe"): {"location": None, "code": None},
     ("PUT", "heartbeat-rule"): {"reason": "curious"},
+    ("PUT", "silence-deadlines"): {"a": 5, "b": 5, "c": 5, "reason": "curious"},
     ("PUT", "password"): {"password": "a long password"},
     ("PATCH", "{hub_id}"): {"serial": "x"},
     ("POST", "block"): {"reason": "curious"},
@@ -329,6 +330,7 @@ async def everything(database: Database) -> str:
         "telco_check",
     )
     tables += ("engineer_profile", "engineer_absence", "planning_rules", "switchover_plan")
+    tables += ("silence_deadlines",)
     tables += ("award_day", "award_attestation", "switchover_cost")
     async with database.transaction() as session:
         queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608

@@ -11,7 +11,8 @@ from alarms.escalation.ahead import comes_sooner
 from alarms.escalation.decide import decide
 from alarms.escalation.domain import Ladder, State, Step, Target
 from alarms.escalation.inputs import Raised
-from alarms.handling.silence import act_by, ladder_until
+from alarms.handling.deadlines import USUAL
+from alarms.handling.silence import ladder_until
 
 NOW = datetime(2027, 1, 11, 9, tzinfo=UTC)
 
@@ -62,12 +63,12 @@ def test_while_a_human_has_it_both_count_from_their_first_step() -> None:
 def test_a_graver_tiers_deadline_always_comes_sooner(before: str, up: int, after_s: int, step: int) -> None:
     tier = chr(max(ord(before) - up, ord("A")))
     since, now = NOW, NOW + timedelta(seconds=after_s)
-    own = ladder_until(before, since, act_by(before, since))
+    own = ladder_until(before, since, USUAL.act_by(before, since))
     due = since + timedelta(seconds=sum(each.wait_s for each in own.steps[:step]))
     if due <= now:  # it was told by then
         return
     state = replace(waiting(own), step=step, step_due_at=due)
-    assert comes_sooner(ladder_until(tier, now, act_by(tier, since)), state, now)
+    assert comes_sooner(ladder_until(tier, now, USUAL.act_by(tier, since)), state, now)
 
 
 @pytest.mark.parametrize("quiet_min", [None, 45])
