@@ -4,12 +4,12 @@ import base64
 import hashlib
 import hmac
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -59,6 +59,9 @@ class SeededHub:
     hub_id: str
     password: str
     peripherals: tuple[tuple[str, str, str | None], ...]
+    paths: tuple[str, ...]
+    postcode: str | None = None
+    network: str | None = None
 
     def for_simulator(self) -> dict[str, Any]:
         """Return the hub as the simulators' fleet file has it."""
@@ -68,6 +71,9 @@ class SeededHub:
             "password": self.password,
             "interval_s": HEARTBEAT_S,
             "peripherals": [{"id": i, "kind": kind, "room": room} for i, kind, room in self.peripherals],
+            "postcode": self.postcode,
+            "network": self.network,
+            "paths": self.paths,
         }
 
 
@@ -82,7 +88,21 @@ async def seed_fleet(session: AsyncSession, sealer: Sealer, secret: str, homes: 
     for table in TABLES:
         if rows := fleet.rows[table]:
             await session.execute(insert(table), rows)
-    return [hub for hub in hubs if hub is not None]
+    places = await _places(session)
+    found = [(hub, *places.get(hub.hub_id, (None, None))) for hub in hubs if hub is not None]
+    return [replace(hub, network=network, postcode=postcode) for hub, network, postcode in found]
+
+
+async def _places(session: AsyncSession) -> dict[str, tuple[str | None, str]]:
+    """Return where each hub is, as the register has it: a home that was there already may have moved since."""
+    statement = (
+        select(Hub.hub_id, Hub.mobile_network, Premises.postcode)
+        .join(Installation, Installation.hub_id == Hub.hub_id)
+        .join(Premises, Premises.id == Installation.premises_id)
+        .where(Installation.period.contains(func.clock_timestamp()), Hub.connection == Connection.DIGITAL)
+    )
+    rows = await session.execute(statement)
+    return {hub_id: (network, postcode) for hub_id, network, postcode in rows}
 
 
 async def _models(session: AsyncSession) -> list[UUID]:
@@ -124,7 +144,8 @@ class _Fleet:
             self._add_rows(place, number, hub_id, kind, paired)
         if MODELS[kind][2] is not Connection.DIGITAL:
             return None
-        return SeededHub(hub_id, hub_password(self.secret, hub_id), paired)
+        paths = ("lte",) if MODELS[kind][3] is Radio.LTE_M else ("ethernet", "lte")
+        return SeededHub(hub_id, hub_password(self.secret, hub_id), paired, paths)
 
     def _paired(self) -> tuple[tuple[str, str, str | None], ...]:
         wanted = [name for name, share in DETECTORS if self.chance.random() < share]

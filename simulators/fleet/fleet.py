@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -55,6 +55,7 @@ class Fleet:
                 self._manner.base,
                 hub_id=member.hub_id,
                 peripherals=member.peripherals,
+                path=member.paths[0],
                 heartbeat_s=self._manner.interval_s or member.interval_s,
             )
             config = with_habits(config) if self._manner.habits else config
@@ -89,12 +90,16 @@ class Fleet:
             self._happen(self.hubs[step.hub], step)
         await asyncio.sleep(max(0.0, start + at_least_s - loop.time()))
 
-    async def settled(self, grace_s: float) -> bool:
-        """Let cut-off hubs back and wait until every event of every hub is acked; False when `grace_s` ran out."""
-        for hub in self.hubs:
+    async def settled(self, grace_s: float, left: Collection[int] = ()) -> bool:
+        """Let cut-off hubs back and wait until every event of every hub is acked; False when `grace_s` ran out.
+
+        `left`: hubs, by their number in the roster, that stay as they are and that nobody waits for.
+        """
+        back = [hub for number, hub in enumerate(self.hubs) if number not in left]
+        for hub in back:
             hub.link.allow(_CABLE)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(hub.settled() for hub in self.hubs)), grace_s)
+            await asyncio.wait_for(asyncio.gather(*(hub.settled() for hub in back)), grace_s)
             return True
         return False
 

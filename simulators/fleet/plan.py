@@ -142,10 +142,13 @@ def _alarm(profile: Profile, member: Member, hub: int, at: float, dice: random.R
         return [PlannedStep(at, hub, MainsLost()), PlannedStep(back, hub, MainsRestored())]
     if what == "path":
         back = at + dice.uniform(20.0, profile.max_outage_s)
+        if len(member.paths) == 1:
+            return [PlannedStep(at, hub, LinkDown()), PlannedStep(back, hub, LinkUp())]
+        first, second = member.paths[:2]
         return [
-            PlannedStep(at, hub, PathChanged("lte", dice.randrange(-110, -70))),
+            PlannedStep(at, hub, PathChanged(second, dice.randrange(-110, -70))),
             PlannedStep(at, hub, Press("path_lost")),
-            PlannedStep(back, hub, PathChanged("ethernet")),
+            PlannedStep(back, hub, PathChanged(first)),
             PlannedStep(back, hub, Press("path_restored")),
         ]
     paired = [peripheral.id for peripheral in member.peripherals if peripheral.kind == what]

@@ -3,10 +3,12 @@
 JSON in UTF-8, written by the service when it provisions a simulated fleet; it holds passwords, so it is private:
 
     {"hubs": [{"hub_id": "hub-0001", "username": "hub-0001", "password": "…", "interval_s": 300,
-               "peripherals": [{"id": "p1", "kind": "pendant", "room": "bedroom"}]}]}
+               "peripherals": [{"id": "p1", "kind": "pendant", "room": "bedroom"}],
+               "postcode": "KY15 4AA", "network": "Tay Mobile", "paths": ["ethernet", "lte"]}]}
 
 `username` is the hub id when absent, `interval_s` (seconds between heartbeats) 300, `peripherals` none; `room` is
-optional.
+optional. Storms go by the rest: where the home is, the mobile network of its hub, and by which paths the hub can be
+heard, the one that it prefers first (cable and mobile when absent).
 """
 
 import json
@@ -19,6 +21,7 @@ from typing import Any
 from simulators.hub.model import Peripheral
 
 DEFAULT_INTERVAL_S = 300.0
+BOTH_PATHS = ("ethernet", "lte")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class Member:
     password: str | None
     interval_s: float = DEFAULT_INTERVAL_S
     peripherals: tuple[Peripheral, ...] = ()
+    postcode: str | None = None
+    network: str | None = None
+    paths: tuple[str, ...] = BOTH_PATHS
+
+    @property
+    def sector(self) -> str | None:
+        """Return the postcode without its last two letters, as KY15 4: some three thousand homes."""
+        return self.postcode[:-2].strip() if self.postcode else None
 
 
 def load(path: Path) -> list[Member]:
@@ -53,6 +64,9 @@ def save(path: Path, members: Sequence[Member]) -> None:
             "password": member.password,
             "interval_s": member.interval_s,
             "peripherals": [{"id": p.id, "kind": p.kind, "room": p.room} for p in member.peripherals],
+            "postcode": member.postcode,
+            "network": member.network,
+            "paths": member.paths,
         }
         for member in members
     ]
@@ -68,4 +82,7 @@ def _member(hub: dict[str, Any]) -> Member:
         password=hub.get("password"),
         interval_s=float(hub.get("interval_s") or DEFAULT_INTERVAL_S),
         peripherals=tuple(Peripheral(p["id"], p["kind"], p.get("room")) for p in hub.get("peripherals") or ()),
+        postcode=hub.get("postcode"),
+        network=hub.get("network"),
+        paths=tuple(hub.get("paths") or BOTH_PATHS),
     )

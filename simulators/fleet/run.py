@@ -13,10 +13,13 @@ from simulators.broker import Broker
 from simulators.fleet.delays import Delays
 from simulators.fleet.fleet import Fleet, Manner
 from simulators.fleet.gateway import Gateway
+from simulators.fleet.incidents import Incidents, IncidentsError, Service
 from simulators.fleet.ledger import LedgerFile
 from simulators.fleet.plan import PROFILES, PlannedStep, plan
+from simulators.fleet.result import Observed, words
 from simulators.fleet.roster import Member
-from simulators.fleet.storm import PENDANTS, storm
+from simulators.fleet.storms.kinds import STORIES, StormKind
+from simulators.fleet.storms.story import PENDANTS, Ask, Story
 from simulators.hub.client import Counts, Fact
 from simulators.hub.link import Login
 from simulators.hub.model import HubConfig
@@ -35,8 +38,8 @@ class FleetOptions:
 
     `rate` is the total of heartbeats a second in profile `heartbeat`. `grace_s` is how long the hubs may go on
     repeating after `duration_s` before the run counts as failed. `parent_pipe`: end when standard input ends, and not
-    because nobody can connect. `pendants` and `calm_s` are the storm's. `as_json` gives the result, and nothing else,
-    to `say`.
+    because nobody can connect. `storm`, `pendants`, `calm_s` and `service`, which is asked in the end for the incidents
+    that it opened, are the storm's. `as_json` gives the result, and nothing else, to `say`.
     """
 
     profile: str = "demo"
@@ -54,8 +57,10 @@ class FleetOptions:
     gateway_password: str | None = None
     parent_pipe: bool = False
     progress_s: float = 5.0
+    storm: StormKind = StormKind.WHOLE
     pendants: int = PENDANTS
     calm_s: float = 0.0
+    service: Service | None = None
     as_json: bool = False
 
 
@@ -63,7 +68,8 @@ async def run(broker: Broker, members: list[Member], options: FleetOptions, say:
     """Run until the duration is over, a signal comes or the parent goes; the exit code says how it ended.
 
     0: every event that was raised is acked, or the run was open-ended and was stopped. 1: some are not acked, or no hub
-    could connect. 2: the ledger cannot be written.
+    could connect. 2: the ledger cannot be written, the fleet file does not say what the storm goes by, or the service
+    does not tell its incidents.
     """
     allow_many_sockets()
     stop = asyncio.Event()
@@ -73,7 +79,14 @@ async def run(broker: Broker, members: list[Member], options: FleetOptions, say:
     base = base_config(options)
     if options.profile == "heartbeat" and options.gateway_user:
         return await _run_gateway(broker, members, options, base, stop, say)
-    delays = Delays("pendant")
+    incidents = Incidents(options.service) if options.service else None
+    try:
+        observed = Observed(Delays("pendant"), _story(members, options), incidents)
+        if incidents is not None:
+            await incidents.begin()
+    except (ValueError, IncidentsError) as error:
+        complain(str(error))
+        return 2
     with contextlib.ExitStack() as stack:
         try:
             ledger = stack.enter_context(LedgerFile(options.ledger)) if options.ledger else None
@@ -84,12 +97,14 @@ async def run(broker: Broker, members: list[Member], options: FleetOptions, say:
         def record(fact: Fact) -> None:
             if ledger is not None:
                 ledger.write(fact)
-            delays.note(fact)
+            observed.delays.note(fact)
 
         interval_s = len(members) / options.rate if options.rate else None
+        if observed.story is not None:
+            base = replace(base, time_scale=observed.story.time_scale)
         manner = Manner(base, interval_s, habits=options.profile == "demo")
         async with Fleet(broker, members, manner, record) as fleet:
-            return await _run_fleet(fleet, members, options, stop, say, delays)
+            return await _run_fleet(fleet, members, options, stop, say, observed)
 
 
 async def _run_fleet(
@@ -98,46 +113,39 @@ async def _run_fleet(
     options: FleetOptions,
     stop: asyncio.Event,
     say: Callable[[str], None],
-    delays: Delays,
+    observed: Observed,
 ) -> int:
-    steps, ends = _steps(members, options)
+    story = observed.story
+    steps = story.steps if story else _steps(members, options)
+    ends = story is not None or options.duration_s is not None
     counts, begun = fleet.counts, time.monotonic()
     chat = complain if options.as_json else say
 
-    async def story() -> bool:
+    async def run_through() -> bool:
         if ends:  # a measured run starts when all are there; a demo shows life at once
             with contextlib.suppress(TimeoutError):  # hubs that cannot connect show in the result
                 await asyncio.wait_for(fleet.connected(), options.grace_s)
             chat(f"{counts.connected} of {len(members)} hubs connected in {time.monotonic() - begun:.1f} s")
         if options.calm_s:
-            delays.split_at = time.time() + options.calm_s
+            observed.delays.split_at = time.time() + options.calm_s
         await fleet.play(steps, options.duration_s or 0.0)
         if not ends:
             await stop.wait()
-        return await fleet.settled(options.grace_s)
+        return await fleet.settled(options.grace_s, observed.left)
 
     watches = [_progress(counts, len(members), options.progress_s, chat)]
     if not options.parent_pipe:
         watches.append(_give_up(counts, stop))
-    finished, settled = await _until(stop, story(), *watches)
+    finished, settled = await _until(stop, run_through(), *watches)
     if not counts.connections and counts.refusal:
         complain(f"No hub could connect to {fleet.address}: {counts.refusal}")
         return 1
-    open_events = sum(len(hub.state.pending) for hub in fleet.hubs)
-    result = {
-        "hubs": len(members),
-        "raised": counts.raised,
-        "acked": counts.acked,
-        "waiting": open_events,
-        "sent": counts.sent,
-        "pendants": delays.summary(),
-        "calm": delays.calm(),
-    }
-    for line in [json.dumps(result)] if options.as_json else _words(result):
+    result = await observed.result(fleet)
+    for line in [json.dumps(result)] if options.as_json else words(result):
         say(line)
     if finished:
         return 0 if settled else 1
-    return 1 if ends and open_events else 0
+    return 1 if ends and result["waiting"] else 0
 
 
 async def _run_gateway(
@@ -180,16 +188,6 @@ async def _until(
     return False, False
 
 
-def _words(result: dict[str, Any]) -> list[str]:
-    """Return a result as a person reads it."""
-    lines = ["raised {raised}  acked {acked}  waiting {waiting}  sent {sent} with repeats".format_map(result)]
-    for name, waits in (("pendants before the storm", result["calm"]), ("pendants", result["pendants"])):
-        if waits is not None and waits["raised"]:
-            fast = "" if waits["p50_s"] is None else ", half within {p50_s} s, the slowest after {max_s} s"
-            lines.append(f"{name}: {{acked}} of {{raised}} acked{fast}".format_map(waits))
-    return lines
-
-
 async def _give_up(counts: Counts, stop: asyncio.Event) -> None:
     """End a run in which nobody has been able to connect."""
     await asyncio.sleep(GIVE_UP_S)
@@ -212,11 +210,16 @@ async def _progress(counts: Counts, hubs: int, every_s: float, say: Callable[[st
         )
 
 
-def _steps(members: list[Member], options: FleetOptions) -> tuple[Iterable[PlannedStep], bool]:
-    """Return what is to happen, and whether it has an end."""
-    if options.profile == "storm":
-        within_s = options.duration_s or 60.0
-        return storm(members, options.seed, pendants=options.pendants, calm_s=options.calm_s, within_s=within_s), True
+def _story(members: list[Member], options: FleetOptions) -> Story | None:
+    """Return the story of a storm; None for another profile. ValueError when the roster lacks what it goes by."""
+    if options.profile != "storm":
+        return None
+    ask = Ask(options.seed, options.pendants, options.calm_s, options.duration_s or 60.0)
+    return STORIES[options.storm](members, ask)
+
+
+def _steps(members: list[Member], options: FleetOptions) -> Iterable[PlannedStep]:
+    """Return what is to happen."""
     profile = PROFILES[options.profile]
     changes = {
         name: value
@@ -224,7 +227,7 @@ def _steps(members: list[Member], options: FleetOptions) -> tuple[Iterable[Plann
         if (value := getattr(options, name)) is not None
     }
     profile = replace(profile, **changes)
-    return plan(profile, members, options.seed, options.duration_s), options.duration_s is not None
+    return plan(profile, members, options.seed, options.duration_s)
 
 
 def base_config(options: FleetOptions) -> HubConfig:

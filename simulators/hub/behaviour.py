@@ -11,6 +11,7 @@ from simulators.hub.firmware import answered_with, update_asked, update_step
 from simulators.hub.happenings import (
     AckReceived,
     Babble,
+    BatteryAged,
     Cancel,
     ClockLost,
     ClockSynced,
@@ -31,7 +32,7 @@ from simulators.hub.happenings import (
 )
 from simulators.hub.model import EVENT_LANE, FINAL_ACKS, Held, HubConfig, HubState, Pending, Peripheral
 from simulators.hub.payloads import event_body, heartbeat_body, result_body
-from simulators.hub.power import drained, is_flat, mains_back, mains_lost, power_due, power_reports
+from simulators.hub.power import aged, drained, is_flat, mains_back, mains_lost, power_due, power_reports
 
 AUTO_ANSWER_S = 600.0
 RESULT_DONE, RESULT_UNSUPPORTED = "done", "unsupported"
@@ -42,7 +43,7 @@ Answer = tuple[HubState, tuple[HubOutput, ...]]
 
 def new_hub(config: HubConfig, now: float) -> HubState:
     """Return a hub that has just been switched on; its first heartbeat falls anywhere within one interval."""
-    state = HubState(boot=1, boot_id=_boot_id(config, 1), next_heartbeat_at=now, power_at=now)
+    state = HubState(boot=1, boot_id=_boot_id(config, 1), next_heartbeat_at=now, power_at=now, path=config.path)
     state, share = draw(config, state)
     return replace(state, next_heartbeat_at=now + share * config.heartbeat_s)
 
@@ -99,6 +100,8 @@ def _react(config: HubConfig, state: HubState, happening: HubInput, now: float) 
             return replace(state, clock_offset_s=0.0), ()
         case PathChanged():
             return replace(state, path=happening.path, signal_dbm=happening.signal_dbm), ()
+        case BatteryAged():
+            return _aged(config, state, happening, now)
         case Babble() if state.connected:
             return state, (PublishRaw(happening.lane, happening.payload),)
         case _:
@@ -219,12 +222,27 @@ def _rebooted(config: HubConfig, state: HubState) -> HubState:
 
 
 def _mains_back(config: HubConfig, state: HubState, now: float) -> Answer:
-    reports, state = mains_back(state)
+    reports, state = mains_back(config, state)
     outputs: tuple[HubOutput, ...] = ()
     for report in reports:
         state, noted = _raise(config, state, _own(report, now), now)
         outputs += noted
     return state, outputs
+
+
+def _aged(config: HubConfig, state: HubState, ageing: BatteryAged, now: float) -> Answer:
+    """Let a battery hold less: the next heartbeat tells it at once, and a device's that is low has a message."""
+    state = replace(state, next_heartbeat_at=now)
+    if ageing.device_id is None:
+        return aged(state, ageing.holds_pct), ()
+    levels = dict(state.trigger_batteries)
+    before = levels.get(ageing.device_id, 100)
+    levels[ageing.device_id] = ageing.holds_pct
+    state = replace(state, trigger_batteries=tuple(levels.items()))
+    device = next((one for one in config.peripherals if one.id == ageing.device_id), None)
+    if device is None or not ageing.holds_pct <= config.battery_low_pct < before:
+        return state, ()
+    return _raise(config, state, Held("trigger_battery_low", device, test=False, twice=False, due_at=now), now)
 
 
 def _power_up(config: HubConfig, state: HubState, now: float) -> Answer:

@@ -95,6 +95,14 @@ class Babble:
     payload: bytes
 
 
+@dataclass(frozen=True)
+class BatteryAged:
+    """The hub's battery, or that of one of its devices, holds only this much any more, in per cent of a new one."""
+
+    holds_pct: int
+    device_id: str | None = None
+
+
 HubInput = (
     Press
     | Cancel
@@ -110,6 +118,7 @@ HubInput = (
     | ClockSynced
     | PathChanged
     | Babble
+    | BatteryAged
 )
 
 

@@ -37,9 +37,9 @@ class HubConfig:
     `epoch` goes into every boot id and event id: two runs with one seed decide the same but are not the same events.
     `update_s` is how long it loads a firmware, `update_fault` what goes wrong: the file is not genuine, or the
     hub never comes back.
-    `time_scale` makes the battery run down (and charge) faster than life. `backlog` is how many heartbeats are kept
-    while cut off and sent late. `newest_first` sends what was held back in the wrong order, as some makes do. `listed`
-    is what its heartbeats list when that is not what is paired to it.
+    `path` is the one it prefers. `time_scale` makes the battery run down (and charge) faster than life. `backlog` is
+    how many heartbeats are kept while cut off and sent late. `newest_first` sends what was held back in the wrong
+    order, as some makes do. `listed` is what its heartbeats list when that is not what is paired to it.
     """
 
     hub_id: str
@@ -63,6 +63,7 @@ class HubConfig:
     firmware: str = "sim-1.0"
     update_s: float = 10.0
     update_fault: UpdateFault | None = None
+    path: str = "ethernet"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class HubState:
 
     `held`, `pending`, `answered` (commands by id, with what was answered) and `late_results` are in flash: they outlive
     a reboot. `firmware` is one that came by an update, `fresh` that no heartbeat told it yet; `dead` came by one too.
+    `battery_holds_pct` is what the hub's battery can hold, in per cent of a new one; `trigger_batteries` how full those
+    of its devices are, where that is known.
     """
 
     boot: int
@@ -122,6 +125,8 @@ class HubState:
     powered: bool = True
     mains: bool = True
     battery_pct: float = 100.0
+    battery_holds_pct: float = 100.0
+    trigger_batteries: tuple[tuple[str, int], ...] = ()
     battery_low_told: bool = False
     mains_report_at: float | None = None
     mains_fail_told: bool = False

@@ -35,7 +35,10 @@ def heartbeat_body(config: HubConfig, state: HubState, interval_s: float, now: f
         "path": state.path,
         "firmware": state.firmware or config.firmware,
         "interval_s": max(1, round(interval_s)),
-        "peripherals": [_named(one) for one in (config.peripherals if config.listed is None else config.listed)],
+        "peripherals": [
+            _named(one) | _battery(state, one)
+            for one in (config.peripherals if config.listed is None else config.listed)
+        ],
     }
     if state.signal_dbm is not None:
         body["signal_dbm"] = state.signal_dbm
@@ -58,6 +61,11 @@ def result_body(
 
 def _named(peripheral: Peripheral) -> dict[str, Any]:
     return {"id": peripheral.id, "kind": peripheral.kind}
+
+
+def _battery(state: HubState, peripheral: Peripheral) -> dict[str, Any]:
+    level = dict(state.trigger_batteries).get(peripheral.id)
+    return {} if level is None else {"battery_pct": level}
 
 
 def _time(state: HubState, now: float) -> str:

@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.importing.schemas import ImportOut
 from devices.registry.importing.service import ImportReport, import_fleet, report_csv
+from simulators.fleet.incidents import Service
 from simulators.fleet.run import FleetOptions
+from simulators.fleet.storms.kinds import StormKind
 from simulators.main import run_fleet, run_hub, run_operators
 from simulators.operator.run import OperatorOptions
 from telecare.api.endpoints.fleet_import import note_import
@@ -83,27 +85,43 @@ def fleet(
 def storm(
     file: FleetFile,
     mqtt: Mqtt,
+    kind: Annotated[StormKind, typer.Option(help="what befalls it, see above")] = StormKind.WHOLE,
     hubs: Hubs = None,
     seed: Annotated[int, typer.Option(help="the same seed gives the same storm")] = 1,
     duration: Annotated[float, typer.Option(min=1, help="seconds from the first loss to the last return")] = 60.0,
     pendants: Annotated[int, typer.Option(min=1, help="how many people press in it, and as many before it")] = 20,
     calm: Annotated[float, typer.Option(min=0, help="seconds before it, to compare with")] = 20.0,
     grace: Annotated[float, typer.Option(min=0, help="seconds to wait for the last acks after it")] = 120.0,
+    url: Annotated[str | None, typer.Option(help="the service, to be asked in the end for its incidents")] = None,
+    token: Annotated[str | None, typer.Option(envvar="API_TOKEN", help="or API_TOKEN in the environment")] = None,
     ledger: Ledger = None,
     ca_file: CaFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """The whole fleet loses mains, falls silent and comes back, with pendants pressed among it.
+    """Something befalls the whole fleet, with pendants pressed among it; --kind says what.
 
-    Says in the end how fast the pendants were acked, before the storm and in it; code 1 when an event never was.
+    whole: all hubs lose their mains, fall silent and come back, except those whose owners press.
 
-    Example: telecare simulate storm --file .demo/fleet.json --mqtt mqtt://127.0.0.1:1883 --hubs 1000
+    blackout: six hours in the time of --duration. Mains fail postcode sector by sector, then masts as their batteries
+    are empty; power comes back in any order, and to a few not at all.
 
-    (on a demo that runs with --no-simulate: two fleets with the same hubs throw each other out)
+    network: one mobile network fails for most of an hour. Hubs with a second path say so, the others are silent.
+
+    batteries: a month in which batteries hold less and less, then a power cut of twelve hours.
+
+    Says in the end what failed and how fast the pendants were acked: before the storm, in it, and those that had to
+    wait for a path. Code 1 when an event never was, unless its hub stays cut off by the story.
+
+    Example: telecare simulate storm --file .demo/fleet.json --mqtt mqtt://127.0.0.1:1883 --kind blackout --hubs 1000
+
+    (on a demo that runs with --no-simulate: two fleets with the same hubs throw each other out. With --url
+    http://127.0.0.1:8080 and the token of .demo/demo.json it says which incidents were opened meanwhile)
     """
+    if (url is None) != (token is None):
+        raise typer.BadParameter("--url and --token (or API_TOKEN) go together")
     options = FleetOptions(
-        profile="storm", seed=seed, duration_s=duration, grace_s=grace, pendants=pendants, calm_s=calm, ledger=ledger,
-        as_json=as_json,
+        profile="storm", storm=kind, seed=seed, duration_s=duration, grace_s=grace, pendants=pendants, calm_s=calm,
+        service=Service(url, token) if url and token else None, ledger=ledger, as_json=as_json,
     )  # fmt: skip
     run_command(lambda: run_fleet(file, mqtt, options, ca_file=ca_file, hubs=hubs))
 

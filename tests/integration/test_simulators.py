@@ -390,6 +390,7 @@ def test_a_fleet_that_nobody_lets_in_says_why_and_ends(
     [
         (("fleet", "--file", "{}/none.json", "--mqtt", "mqtt://h"), "none.json: No such file or directory"),
         (("storm", "--file", "{}/fleet.json", "--mqtt", "mqtt://h:x"), "mqtt://host:port"),
+        (("storm", "--file", "{}/fleet.json", "--mqtt", "mqtt://h", "--kind", "blackout"), "has a `postcode`"),
         (("fleet", "--file", "{}/fleet.json", "--mqtt", "mqtt://h", "--ledger", "{}/no/l"), "cannot be written"),
         (
             ("fleet", "--file", "{}/fleet.json", "--mqtt", "mqtts://h", "--ca-file", "{}/no.pem"),

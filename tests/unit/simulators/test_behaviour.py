@@ -13,6 +13,7 @@ from simulators.hub.behaviour import new_hub, next_due, step
 from simulators.hub.happenings import (
     AckReceived,
     Babble,
+    BatteryAged,
     Cancel,
     ClockLost,
     ClockSynced,
@@ -74,6 +75,10 @@ class Life:
 
     def types(self) -> list[str]:
         return [output.body["type"] for _, output in self.sends()]
+
+    def raised(self, type_: str) -> list[Any]:
+        """What was told of one type, each happening once however often it was sent."""
+        return list({out.event_id: out.body for _, out in self.sends() if out.body["type"] == type_}.values())
 
 
 def online(config: HubConfig = CONFIG) -> Life:
@@ -275,6 +280,46 @@ def test_the_battery_charges_when_the_mains_are_back():
     assert life.state.battery_pct == pytest.approx(50)
     life.wait(BATTERY_S / 8 + 600)
     assert life.state.battery_pct == 100
+
+
+def test_a_battery_that_holds_less_is_told_and_lasts_so_much_less():
+    life = online()
+    life.happen(BatteryAged(50), after=10)
+    assert life.sends("heartbeat")[-1][1].body["battery_pct"] == 50
+    life.wait(BATTERY_S)
+    assert life.state.battery_pct == 50  # it charges, and holds no more
+    life.happen(MainsLost())
+    life.wait(BATTERY_S * 0.49)
+    assert life.state.powered
+    life.wait(BATTERY_S * 0.02)
+    assert not life.state.powered
+
+
+def test_a_battery_that_is_low_however_long_it_charges_is_told_once():
+    life = online()
+    for holds in (30, 20, 15):
+        life.happen(BatteryAged(holds), after=3600)
+    assert set(life.types()) == {"hub_battery_low"}
+    life.happen(MainsLost(), after=60)
+    life.happen(MainsRestored(), after=60)
+    life.wait(3600)
+    assert set(life.types()) == {"hub_battery_low", "mains_fail", "mains_restored"}
+    assert len(life.raised("hub_battery_low")) == 1
+
+
+def test_a_pendant_s_battery_is_listed_and_told_once_when_it_is_low():
+    life = online()
+    for level in (60, 21, 20, 12):
+        life.happen(BatteryAged(level, "p1"), after=3600)
+    assert life.sends("heartbeat")[-1][1].body["peripherals"] == [{"id": "p1", "kind": "pendant", "battery_pct": 12}]
+    (told,) = life.raised("trigger_battery_low")
+    assert told["device"] == {"id": "p1", "kind": "pendant", "room": "bedroom"}
+
+
+def test_a_hub_speaks_by_the_path_that_it_prefers():
+    life = online(replace(CONFIG, path="lte"))
+    life.happen(Press("tamper"))
+    assert life.sends("event")[-1][1].body["path"] == "lte"
 
 
 def test_heartbeats_come_at_their_interval_within_the_jitter_and_tell_how_the_hub_is():

@@ -11,7 +11,8 @@ from simulators.fleet.ledger import LedgerFile, fold, read_ledger, unacked
 from simulators.fleet.plan import CRASH, DEMO, HEARTBEAT, LinkDown, LinkUp, Profile, plan
 from simulators.fleet.roster import Member, load, save
 from simulators.fleet.run import FleetOptions, base_config
-from simulators.fleet.storm import storm
+from simulators.fleet.storms.story import Ask
+from simulators.fleet.storms.whole import whole
 from simulators.hub.behaviour import new_hub
 from simulators.hub.client import Fact
 from simulators.hub.happenings import Babble, MainsLost, Press, Reboot
@@ -77,7 +78,7 @@ def test_a_heartbeat_run_has_no_happenings():
 
 
 def test_in_a_storm_every_home_is_dark_and_the_few_who_press_keep_their_link():
-    steps = storm(MEMBERS, 1, pendants=5)
+    steps = whole(MEMBERS, Ask(pendants=5)).steps
     assert {step.hub for step in steps if isinstance(step.do, MainsLost)} == set(range(50))
     pressing = {step.hub for step in steps if isinstance(step.do, Press)}
     cut = {step.hub for step in steps if isinstance(step.do, LinkDown)}
@@ -88,7 +89,7 @@ def test_in_a_storm_every_home_is_dark_and_the_few_who_press_keep_their_link():
 
 
 def test_a_storm_has_a_calm_before_it_to_compare_with():
-    steps = storm(MEMBERS, 1, pendants=5, calm_s=10.0)
+    steps = whole(MEMBERS, Ask(pendants=5, calm_s=10.0)).steps
     calm, rest = [step for step in steps if step.at < 10], [step for step in steps if step.at >= 10]
     assert len(calm) == 5
     assert all(isinstance(step.do, Press) for step in calm)
@@ -148,14 +149,35 @@ def test_waits_are_told_apart_before_and_in_the_storm():
     raised = [("a", 1.0, 1.5), ("b", 11.0, 12.0), ("c", 12.0, 15.0), ("d", 13.0, 13.25), ("e", 14.0, None)]
     for hub, at, acked_at in raised:
         delays.note(Fact(at, hub, "e1", "pendant", "raised"))
+        delays.note(Fact(at, hub, "e1", "pendant", "sent", attempt=1))
         if acked_at is not None:
             delays.note(Fact(acked_at, hub, "e1", "pendant", "acked"))
             delays.note(Fact(acked_at + 9, hub, "e1", "pendant", "acked"))
     delays.note(Fact(11.0, "a", "e2", "mains_fail", "raised"))
     assert delays.calm() == {"raised": 1, "acked": 1, "p50_s": 0.5, "max_s": 0.5}
     assert delays.summary() == {"raised": 4, "acked": 3, "p50_s": 1.0, "max_s": 3.0}
+    assert delays.late() is None
     assert Delays("pendant").summary() == {"raised": 0, "acked": 0, "p50_s": None, "max_s": None}
     assert Delays("pendant").calm() is None
+
+
+def test_who_had_no_path_waits_from_its_return_on():
+    delays = Delays("pendant")
+    for hub, sent_at, acked_at in (("a", 40.0, 40.5), ("b", 10.0, 10.25), ("c", None, None)):
+        delays.note(Fact(10.0, hub, "e1", "pendant", "raised"))
+        if sent_at is not None:
+            delays.note(Fact(sent_at, hub, "e1", "pendant", "sent", attempt=1))
+            delays.note(Fact(sent_at + 30, hub, "e1", "pendant", "sent", attempt=2))
+            delays.note(Fact(acked_at, hub, "e1", "pendant", "acked"))
+    assert delays.summary() == {"raised": 1, "acked": 1, "p50_s": 0.25, "max_s": 0.25}
+    assert delays.late() == {"raised": 2, "acked": 1, "p50_s": 0.5, "max_s": 0.5, "longest_s": 30.5}
+
+
+def test_a_hub_with_one_path_has_no_other_to_fall_back_to():
+    members = [replace(MEMBERS[0], paths=("lte",))]
+    steps = list(plan(replace(DEMO, weights={"path": 1.0}, faults_per_minute=0.0), members, 1, 600.0))
+    assert {type(step.do) for step in steps if not isinstance(step.do, Press)} == {LinkDown, LinkUp}
+    assert not any(isinstance(step.do, Press) and step.do.type == "path_lost" for step in steps)
 
 
 def test_a_ledger_drops_the_line_that_a_kill_tore(tmp_path: Path):
@@ -171,8 +193,10 @@ def test_a_ledger_drops_the_line_that_a_kill_tore(tmp_path: Path):
 
 def test_a_fleet_file_is_private_and_comes_back_as_it_was(tmp_path: Path):
     path = tmp_path / "fleet.json"
-    save(path, MEMBERS)
-    assert load(path) == MEMBERS
+    placed = replace(MEMBERS[0], postcode="KY15 4AA", network="Tay Mobile", paths=("lte",))
+    save(path, [*MEMBERS, placed])
+    assert load(path) == [*MEMBERS, placed]
+    assert placed.sector == "KY15 4"
     assert path.stat().st_mode & 0o077 == 0
 
 
