@@ -37,6 +37,9 @@ class GroupKind(StrEnum):
 OF_PLACES = (GroupKind.POSTCODE_SECTOR, GroupKind.EXCHANGE, GroupKind.COUNCIL)
 """The mains fail in places, and in no network and no firmware."""
 
+WITH_THE_MAINS = timedelta(minutes=5)
+"""A path that is lost so soon before or after the mains went with them: a home's router has no battery."""
+
 _ORDER = {kind: n for n, kind in enumerate(GroupKind)}
 
 
@@ -210,10 +213,15 @@ class Standing:
 
     @property
     def signal(self) -> Signal:
-        """Return it as a signal; where nothing but the mains fails, the cause is in a place."""
-        only_mains = self.offline_since is None and self.path_lost_at is None
-        groups = (group for group in self.groups if not only_mains or group.kind in OF_PLACES)
+        """Return it as a signal; where the mains fail, and a path with them at the most, the cause is in a place."""
+        groups = (group for group in self.groups if not self._only_mains or group.kind in OF_PLACES)
         return Signal(self.hub_id, self.since, frozenset(groups))
+
+    @property
+    def _only_mains(self) -> bool:
+        if self.mains_lost_at is None or self.offline_since is not None:
+            return False
+        return self.path_lost_at is None or abs(self.path_lost_at - self.mains_lost_at) <= WITH_THE_MAINS
 
     @property
     def battery_until(self) -> datetime | None:

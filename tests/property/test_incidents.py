@@ -1,5 +1,6 @@
 """Which homes are one incident, who goes before whom, and when it is over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -134,3 +135,17 @@ def test_where_only_the_mains_fail_the_cause_is_in_a_place() -> None:
         groups=frozenset({SECTORS[0], NETWORKS[0], COUNCIL}),
     )  # fmt: skip
     assert home.signal.groups == {SECTORS[0], COUNCIL}
+
+
+@given(apart=st.integers(-3600, 3600))
+def test_a_path_that_goes_with_the_mains_is_the_router_s_and_one_that_goes_later_has_a_cause_of_its_own(
+    apart: int,
+) -> None:
+    groups = frozenset({SECTORS[0], NETWORKS[0], COUNCIL})
+    lost = NOW + timedelta(seconds=apart)
+    home = Standing(
+        "h1", "S12000047", None, None, "Jean Rennie", "A", mains_lost_at=NOW, path_lost_at=lost, groups=groups
+    )
+    assert home.signal.groups == ({SECTORS[0], COUNCIL} if abs(apart) <= 300 else groups)
+    assert replace(home, offline_since=NOW).signal.groups == groups
+    assert replace(home, mains_lost_at=None).signal.groups == groups
