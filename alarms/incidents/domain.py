@@ -5,11 +5,12 @@ explains them best. So a postcode goes before its council, and a network that is
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
+from types import MappingProxyType
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -117,9 +118,18 @@ class Plan:
 
 
 def correlate(
-    signals: Sequence[Signal], sizes: Mapping[Group, int], incidents: Iterable[OpenIncident], now: datetime, rule: Rule
+    signals: Sequence[Signal],
+    sizes: Mapping[Group, int],
+    incidents: Iterable[OpenIncident],
+    now: datetime,
+    rule: Rule,
+    members: Mapping[UUID, Sequence[Signal]] = MappingProxyType({}),
 ) -> Plan:
-    """Say what becomes of homes that are hit and belong to no incident. Each goes to one at most."""
+    """Say what becomes of homes that are hit and belong to no incident. Each goes to one at most.
+
+    `members` are hit and belong to one already, by its id: those of places show how far a storm has got.
+    """
+    incidents = list(incidents)
     on = {each.group: each for each in incidents}
     fresh = {group for group, each in on.items() if now - each.last_joined_at <= rule.within}
     plan, left = Plan(), {}
@@ -131,13 +141,18 @@ def correlate(
         else:
             left[signal.hub_id] = signal
     hits = Counter(group for signal in left.values() for group in signal.groups)
+    of_places = [one for each in incidents if each.group.kind in OF_PLACES for one in members.get(each.id, ())]
+    before = Counter(group for one in of_places if now - one.since <= rule.within for group in one.groups)
     while (best := _best(hits, left, sizes, now, rule)) is not None:
-        members = [hub_id for hub_id, signal in left.items() if best in signal.groups]
+        if best.kind in OF_PLACES:
+            shared = frozenset.intersection(*(one.groups for one in left.values() if best in one.groups))
+            best = _widest_place(shared, hits + before, sizes, rule)
+        hub_ids = [hub_id for hub_id, signal in left.items() if best in signal.groups]
         if best in on:
-            plan.joins[on[best].id].extend(members)
+            plan.joins[on[best].id].extend(hub_ids)
         else:
-            plan.opens[best] = members
-        for hub_id in members:
+            plan.opens[best] = hub_ids
+        for hub_id in hub_ids:
             hits.subtract(left.pop(hub_id).groups)
     return plan
 
@@ -150,9 +165,21 @@ def _best(
     reached = {group: size for group, size in reached.items() if hits[group] >= rule.needed(size)}
     settled = {group for signal in left.values() if now - signal.since >= rule.settle for group in signal.groups}
     candidates = settled & reached.keys()
-    if not candidates:
-        return None
-    return min(candidates, key=lambda one: (-(hits[one] ** 2) / reached[one], _ORDER[one.kind], one.key))
+    return _explains(candidates, hits, reached) if candidates else None
+
+
+def _widest_place(shared: frozenset[Group], hits: Mapping[Group, int], sizes: Mapping[Group, int], rule: Rule) -> Group:
+    """Return which of the places that homes share explains best all that are hit lately, in incidents or not.
+
+    A storm that takes one postcode after another is one of their town, then of the council, and no flood of incidents.
+    """
+    reached = {one: max(sizes.get(one, 0), hits[one]) for one in shared if one.kind in OF_PLACES}
+    return _explains([one for one, size in reached.items() if hits[one] >= rule.needed(size)], hits, reached)
+
+
+def _explains(groups: Collection[Group], hits: Mapping[Group, int], sizes: Mapping[Group, int]) -> Group:
+    """Return the group in which the homes hit, times their share of it, are the most."""
+    return min(groups, key=lambda one: (-(hits[one] ** 2) / sizes[one], _ORDER[one.kind], one.key))
 
 
 def is_over(joined: int, needed: int, last_moved_at: datetime, now: datetime, rule: Rule) -> bool:

@@ -4,6 +4,7 @@ No alarm waits for it: it reads what intake and presence have written. Life-safe
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,7 +16,7 @@ from alarms.handling.deadline_repository import DeadlineRepository
 from alarms.handling.deadlines import Deadlines
 from alarms.handling.service import AlarmService
 from alarms.handling.silence import gravest
-from alarms.incidents.domain import Group, Rule, Standing, correlate, is_over
+from alarms.incidents.domain import Group, Rule, Signal, Standing, correlate, is_over
 from alarms.incidents.models import Incident, IncidentMember
 from alarms.incidents.repository import IncidentRepository, as_open, group_of
 from alarms.incidents.service import IncidentService, News
@@ -69,7 +70,12 @@ class IncidentWatch:
             if incidents or len(fresh) >= self.rule.at_least:
                 await self._count(session)
             plan = correlate(
-                [one.signal for one in fresh], self._sizes, [as_open(one) for one in incidents], now, self.rule
+                [one.signal for one in fresh],
+                self._sizes,
+                [as_open(one) for one in incidents],
+                now,
+                self.rule,
+                _by_incident(members, standing) if fresh else {},
             )
             await service.incidents.change(_changed(standing, members))
             set_by_councils = await DeadlineRepository(session).all() if incidents else {}
@@ -131,6 +137,15 @@ class IncidentWatch:
         if self._is_over(incident, news, now):
             await service.close(incident, news.members, now)
             log.info("incident_closed", kind=incident.kind, stayed=len(news.members))
+
+
+def _by_incident(members: dict[str, IncidentMember], standing: dict[str, Standing]) -> defaultdict[UUID, list[Signal]]:
+    """Return what is wrong at the members of each incident that are still hit."""
+    hit: defaultdict[UUID, list[Signal]] = defaultdict(list)
+    for hub_id, member in members.items():
+        if hub_id in standing:
+            hit[member.incident_id].append(standing[hub_id].signal)
+    return hit
 
 
 def _news(

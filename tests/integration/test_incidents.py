@@ -114,6 +114,26 @@ async def test_a_power_cut_in_one_postcode_is_one_incident_and_nobody_is_told_of
     assert listed[1]["battery_until"] - now < timedelta(hours=13)
 
 
+async def test_a_storm_that_takes_the_next_postcode_is_one_of_the_town(town: Town) -> None:
+    """The homes of the first postcode, which have an incident, show how far it has got."""
+    await town.sql(
+        "UPDATE premises SET exchange = 'Cupar', postcode = CASE WHEN n <= 16 THEN 'KY15 5AA' ELSE 'KY15 6AA' END"
+        "  FROM (SELECT premises_id, substr(hub_id, 2)::int AS n FROM installation) AS homes"
+        " WHERE id = premises_id AND n <= 40"
+    )
+    await town.mains_fail(*range(1, 17))
+    await town.look()
+    await town.mains_fail(*range(17, 33))
+    await town.look()
+    assert [(one.kind, one.key) for one in await town.incidents()] == [
+        ("postcode_sector", "KY15 5"),
+        ("exchange", "Cupar"),
+    ]
+    await town.mains_fail(33, ago_s=1)
+    await town.look()
+    assert len(await town.states()) == 33
+
+
 async def test_it_closes_itself_as_they_return_and_keeps_who_does_not(town: Town) -> None:
     failed = await town.mains_fail(*range(1, 9))
     await town.look()

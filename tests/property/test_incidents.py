@@ -77,6 +77,57 @@ def test_one_joins_while_others_do_and_a_late_one_does_not() -> None:
     assert (len(again.joins[UUID(int=1)]), again.opens) == (5, {})
 
 
+def front(apart_s: int, homes: int = 16) -> list[Group]:
+    """The incidents of a storm that takes one postcode after another: 32 in four towns, the half of a council."""
+    towns = [Group(GroupKind.EXCHANGE, f"town {n}") for n in range(8)]
+    places = [(Group(GroupKind.POSTCODE_SECTOR, f"{town.key} {n}"), town) for town in towns for n in range(8)]
+    sizes = {sector: homes for sector, _ in places} | dict.fromkeys(towns, 8 * homes) | {COUNCIL: 64 * homes}
+    hit = [
+        Signal(f"h{n}-{home}", NOW + timedelta(seconds=n * apart_s), frozenset({sector, town, COUNCIL}))
+        for n, (sector, town) in enumerate(places[:32])
+        for home in range(homes)
+    ]
+    joined: dict[str, Group] = {}
+    on: dict[Group, datetime] = {}
+    for looks in range(32 * apart_s // 5 + 12):
+        now = NOW + timedelta(seconds=5 * looks)
+        fresh = [one for one in hit if one.since <= now and one.hub_id not in joined]
+        incidents = {UUID(int=n): group for n, group in enumerate(on)}
+        known = {id_: [one for one in hit if joined.get(one.hub_id) == group] for id_, group in incidents.items()}
+        open_ones = [OpenIncident(id_, group, on[group]) for id_, group in incidents.items()]
+        plan = correlate(fresh, sizes, open_ones, now, RULE, known)
+        for group, hub_ids in (*plan.opens.items(), *((incidents[id_], ids) for id_, ids in plan.joins.items())):
+            on[group] = now
+            joined |= dict.fromkeys(hub_ids, group)
+    assert joined.keys() == {one.hub_id for one in hit}
+    return list(on)
+
+
+def test_a_storm_that_moves_on_is_told_for_its_towns_and_its_council_and_not_for_each_postcode() -> None:
+    for apart_s in (5, 40, 90):
+        incidents = front(apart_s)
+        assert len(incidents) <= 12, (apart_s, incidents)
+        assert any(group.kind is not GroupKind.POSTCODE_SECTOR for group in incidents)
+
+
+def test_postcodes_far_apart_are_causes_of_their_own_although_one_is_on_already() -> None:
+    first = UUID(int=1)
+    known = signals(SECTORS[0], COUNCIL, count=30)
+    hit = signals(SECTORS[1], COUNCIL, count=30, first=50)
+    on = [OpenIncident(first, SECTORS[0], NOW)]
+    sizes = {SECTORS[0]: 40, SECTORS[1]: 40, COUNCIL: 1000}
+    assert list(correlate(hit, sizes, on, NOW, RULE, {first: known}).opens) == [SECTORS[1]]
+    small = sizes | {COUNCIL: 90}
+    assert list(correlate(hit, small, on, NOW, RULE, {first: known}).opens) == [COUNCIL]
+    old = [replace(one, since=NOW - RULE.within - timedelta(seconds=1)) for one in known]
+    assert list(correlate(hit, small, on, NOW, RULE, {first: old}).opens) == [SECTORS[1]]
+    few = signals(SECTORS[1], COUNCIL, count=4, first=50)
+    assert not correlate(few, small, on, NOW, RULE, {first: known}).opens
+    # Those whose network is gone say nothing of a place.
+    network = [OpenIncident(first, NETWORKS[0], NOW)]
+    assert list(correlate(hit, small, network, NOW, RULE, {first: known}).opens) == [SECTORS[1]]
+
+
 GROUPS = st.frozensets(st.sampled_from([*SECTORS, *NETWORKS, COUNCIL]), max_size=4)
 HITS = st.lists(st.tuples(GROUPS, st.integers(0, 600)), max_size=60)
 
