@@ -28,10 +28,11 @@ from sqlalchemy.orm import aliased, undefer
 from sqlalchemy.orm.attributes import set_committed_value
 
 from alarms.escalation.domain import Condition, Parties
-from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, Subject, TypeHistory
+from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAlarm, TypeHistory
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from alarms.handling.silence import HUB_OFFLINE
 from alarms.notify.repository import parties_of, standing_of
+from telecare.kernel.asking import Question, ask
 from telecare.kernel.db import LastWrite, is_left, write_last, write_now
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.pure.sight import Sight
@@ -53,12 +54,6 @@ _OTHER = aliased(Alarm)
 
 _CLOSED: ColumnElement[str] = literal_column("'closed'")
 """Written out and no parameter: a plan that is kept for all parameters cannot use an index of the open ones only."""
-_OPEN_OF_HUB = (
-    select(Alarm.id, Alarm.type, Alarm.family, Alarm.class_, Alarm.last_event_at, Alarm.device_id)
-    .where(Alarm.hub_id == bindparam("hub_id"), Alarm.handling != _CLOSED, Alarm.class_ != CANARY_CLASS)
-    .order_by(Alarm.id)
-    .with_for_update()
-)
 
 # The moment of the statement is one that an index can be asked for; that of the clock is not, and each open alarm would
 # be read. The inner lock passes by what others hold, the outer one reads the row as it is now that it is ours, and then
@@ -103,12 +98,26 @@ def _log(of: str) -> str:
     """  # noqa: S608 - names of ours
 
 
-_BEGIN_LOG = LastWrite(
+_ATTRIBUTES = {column.name: Alarm.__mapper__.get_property_by_column(column).key for column in Alarm.__table__.columns}
+_OPENED = tuple(name for name in _ATTRIBUTES if name not in {"case_id", "state"})
+_OPEN = LastWrite(
     order=0,
-    ctes=f"begun AS ({_log('begun_')})",
+    ctes=f"""
+        opened AS (
+            INSERT INTO alarm ({", ".join(_OPENED)}, state, case_id)
+            VALUES ({", ".join(f":opened_{name}" for name in _OPENED)}, CAST(:opened_state AS jsonb), coalesce(
+                (SELECT case_id FROM alarm
+                  WHERE council_id = CAST(:opened_council_id AS varchar) AND handling <> 'closed'
+                    AND (person_id = CAST(:opened_person_id AS uuid) OR premises_id = CAST(:opened_premises_id AS uuid))
+                  ORDER BY raised_at LIMIT 1), :opened_id))
+            RETURNING 1),
+        begun AS ({_log("begun_")})
+    """,  # noqa: S608 - names of columns
     result="(SELECT count(*) FROM begun)",
-    values=lambda rows: {f"begun_{name}": value for name, value in dict(*rows).items()},
+    values=lambda rows: dict(*rows),
 )
+"""A new alarm and the first lines of its log. Its case is the one that the open alarms of its person or home share, so
+that its two hubs are seen together (C22), or else a new one with the alarm's own id."""
 _SAVE = LastWrite(
     order=0,
     ctes=f"""
@@ -119,6 +128,25 @@ _SAVE = LastWrite(
     result="(SELECT count(*) FROM logged)",
     values=lambda rows: dict(*rows),
 )
+
+
+def _open_of_hub(rows: Sequence[tuple[Any, ...]]) -> tuple[OpenAlarm, ...]:
+    return tuple(sorted((OpenAlarm(*row) for row in rows), key=lambda alarm: alarm.last_event_at, reverse=True))
+
+
+OPEN_OF_HUB: Question[tuple[OpenAlarm, ...]] = Question(
+    f"""
+    SELECT id, type, family, class, last_event_at, device_id FROM alarm
+     WHERE hub_id = :hub_id AND handling <> 'closed' AND class <> '{CANARY_CLASS}'
+     ORDER BY id FOR UPDATE
+    """,  # noqa: S608 - a name of ours
+    _open_of_hub,
+)
+"""The open alarms of `hub_id`, the newest first, their rows locked.
+
+They are locked here, in one order and before the board's row, so that no two transactions wait for each other and none
+of them closes between the judgement and what follows from it.
+"""
 
 _LOCK_FAULT = text("SELECT pg_advisory_xact_lock(hashtextextended(:fault, 7003)) IS NULL")
 
@@ -202,13 +230,14 @@ class AlarmRepository:
         return None if row is None else Due(row[0], row[1], parties_of(row[2]))
 
     async def add(self, alarm: Alarm, lines: Lines, *, last: bool = False) -> None:
-        """Write a new alarm and the first lines of its log; these with what ends the transaction when it is `last`."""
+        """Write a new alarm and the first lines of its log; with what ends the transaction when it is `last`."""
         alarm.log_seq = len(lines.kinds)
-        if is_left(self.session, _BEGIN_LOG):
+        if is_left(self.session, _OPEN):
             await write_now(self.session)
-        self.session.add(alarm)
-        await self.session.flush()
-        write_last(self.session, _BEGIN_LOG, [_log_values(alarm, 0, lines)])
+        values = {f"opened_{name}": getattr(alarm, _ATTRIBUTES[name]) for name in _OPENED}
+        values["opened_state"] = msgspec.json.encode(alarm.state).decode()
+        log = {f"begun_{name}": value for name, value in _log_values(alarm, 0, lines).items()}
+        write_last(self.session, _OPEN, [values | log])
         if not last:
             await write_now(self.session)
 
@@ -246,13 +275,8 @@ class AlarmRepository:
         return alarm
 
     async def open_of_hub(self, hub_id: str) -> tuple[OpenAlarm, ...]:
-        """Return the open alarms of a hub, the newest first, their rows locked.
-
-        They are locked here, in one order and before the board's row, so that no two transactions wait for each other
-        and none of them closes between the judgement and what follows from it.
-        """
-        alarms = [OpenAlarm(*row) for row in await self.session.execute(_OPEN_OF_HUB, {"hub_id": hub_id})]
-        return tuple(sorted(alarms, key=lambda alarm: alarm.last_event_at, reverse=True))
+        """Return what `OPEN_OF_HUB` asks for."""
+        return await ask(self.session, OPEN_OF_HUB, {"hub_id": hub_id})
 
     async def open_of_home(self, hub_id: str, person_id: UUID, premises_id: UUID) -> tuple[str, ...]:
         """Return in words for what somebody may need a hub: alarms of it, its person and their home, oldest first.
@@ -270,24 +294,6 @@ class AlarmRepository:
             .order_by(Alarm.raised_at)
         )
         return tuple((await self.session.execute(statement)).scalars())
-
-    def case_of(self, subject: Subject, alarm_id: UUID) -> Any:
-        """Return the case of a new alarm, for the database to find as it inserts the row.
-
-        It is the one that the open alarms of a person or home share, so that its two hubs are seen together (C22), or
-        else a new one with the alarm's own id.
-        """
-        known = ((_OTHER.person_id, subject.person_id), (_OTHER.premises_id, subject.premises_id))
-        same = [column == value for column, value in known if value is not None]
-        if not same:
-            return alarm_id
-        shared = (
-            select(_OTHER.case_id)
-            .where(_OTHER.council_id == subject.council_id, or_(*same), _OTHER.handling != "closed")
-            .order_by(_OTHER.raised_at)
-            .limit(1)
-        )
-        return func.coalesce(shared.scalar_subquery(), alarm_id)
 
     async def others_of_case(self, alarm: Alarm) -> Sequence[Alarm]:
         """Return the other open alarms of an alarm's case."""

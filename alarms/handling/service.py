@@ -53,7 +53,7 @@ from alarms.notify.messages import AlarmFacts, compose
 from alarms.notify.notices import Notice
 from alarms.policy.calendar import at_words, local_at
 from alarms.policy.matching import Facts, Live, choose, rank_of
-from alarms.policy.repository import PolicyRepository
+from alarms.policy.repository import Governing, PolicyRepository
 from alarms.responders.repository import ResponderRepository
 from alarms.work.domain import Window, quiet_until
 from alarms.work.repository import WorkRepository
@@ -90,11 +90,22 @@ class AlarmService:
         self.public_url = public_url
 
     async def open(
-        self, opening: Opening, subject: Subject, origin: Origin, now: datetime, *, last: bool = False
-    ) -> Alarm:
-        """Open an alarm; `now` is the database's clock. `last`: nothing in the transaction reads its log after it."""
+        self,
+        opening: Opening,
+        subject: Subject,
+        origin: Origin,
+        now: datetime,
+        *,
+        governing: Governing | None = None,
+        last: bool = False,
+    ) -> UUID:
+        """Open an alarm and return its id; `now` is the database's clock.
+
+        `governing`: what governs it, where that was asked for already. `last`: nothing in the transaction reads the
+        alarm after it.
+        """
         alarm_id = new_id()
-        policy, work_until = await self._policy_and_work(opening, subject, origin, now)
+        policy, work_until = await self._policy_and_work(opening, subject, origin, now, governing)
         raised = Raised(
             alarm_id=str(alarm_id),
             type=opening.type,
@@ -107,7 +118,6 @@ class AlarmService:
         )
         alarm = Alarm(
             id=alarm_id,
-            case_id=self.alarms.case_of(subject, alarm_id),
             council_id=subject.council_id,
             hub_id=origin.hub_id,
             device_id=origin.device_id,
@@ -129,10 +139,10 @@ class AlarmService:
         for name, value in _projection(decision.state).items():
             setattr(alarm, name, value)
         await self.alarms.add(alarm, _lines(alarm, decision.log, now, raised), last=last)
-        return alarm
+        return alarm_id
 
     async def _policy_and_work(
-        self, opening: Opening, subject: Subject, origin: Origin, now: datetime
+        self, opening: Opening, subject: Subject, origin: Origin, now: datetime, governing: Governing | None
     ) -> tuple[Live | None, datetime | None]:
         """Return the policy that a new alarm goes by, and until when planned work goes on there.
 
@@ -141,22 +151,22 @@ class AlarmService:
         """
         if origin.hub_id == SYSTEM_HUB:
             return None, None
-        policies = PolicyRepository(self.session)
-        live, until = await policies.live_and_work(subject.council_id, origin.hub_id, origin.received_at, now)
-        await self._report_unreadable(policies, subject.council_id, now)
+        if governing is None:
+            policies = PolicyRepository(self.session)
+            governing = await policies.governing(subject.council_id, origin.hub_id, origin.received_at, now)
+        await self._report_unreadable(governing, subject.council_id, now)
         if opening.class_ == CANARY_CLASS:
             return None, None
-        return choose(live, _facts(opening.class_, opening.type, subject, now)), until
+        return choose(governing.live, _facts(opening.class_, opening.type, subject, now)), governing.work_until
 
     async def _policy_for(self, class_: str, type_: str, subject: Subject, now: datetime) -> Live | None:
         """Return the policy that an open alarm would go by; None: the built-in ladder of its class."""
-        policies = PolicyRepository(self.session)
-        live = await policies.live(subject.council_id)
-        await self._report_unreadable(policies, subject.council_id, now)
-        return None if class_ == CANARY_CLASS else choose(live, _facts(class_, type_, subject, now))
+        found = await PolicyRepository(self.session).live(subject.council_id)
+        await self._report_unreadable(found, subject.council_id, now)
+        return None if class_ == CANARY_CLASS else choose(found.live, _facts(class_, type_, subject, now))
 
-    async def _report_unreadable(self, policies: PolicyRepository, council_id: str | None, now: datetime) -> None:
-        for key in policies.unreadable:  # the alarm goes by another ladder than somebody wrote for it
+    async def _report_unreadable(self, found: Governing, council_id: str | None, now: datetime) -> None:
+        for key in found.unreadable:  # the alarm goes by another ladder than somebody wrote for it
             await self.report(unreadable_policy(key), council_id, now)
 
     async def running_on(self, policy: str, council_id: str | None) -> Sequence[UUID]:
@@ -270,7 +280,7 @@ class AlarmService:
         if known is not None:
             return known[0], False
         now = await database_now(self.session)
-        return (await self.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)).id, True
+        return (await self.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)), True
 
     async def hasten(self, alarm_id: UUID, tier: str, since: datetime) -> None:
         """Let the alarm of a hub that is silent since then have a graver tier's ladder where that is sooner (C17).

@@ -58,7 +58,7 @@ async def what_if(
     facts = Facts(
         question.council_id, person, question.tier, question.known.class_, question.type, local_at(question.at)
     )
-    live = Live(draft, 0) if draft else choose(await PolicyRepository(session).live(question.council_id), facts)
+    live = Live(draft, 0) if draft else choose((await PolicyRepository(session).live(question.council_id)).live, facts)
     ladder = live.ladder if live else BY_CLASS[question.known.class_]
     rank = rank_of(live.document if live else None, question.known.rank)
     windows = await WorkRepository(session).on_at(question.at)

@@ -93,9 +93,9 @@ class IncidentService:
             await self._name_overdue(alarm_id, news.overdue)
             return
         opening = opening_of(incident.id, group_of(incident), tallies[incident.id].all, notes)
-        alarm = await self.alarms.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)
-        await self.incidents.told_by(incident.id, council_id, alarm.id)
-        await self._name_overdue(alarm.id, news.overdue)
+        alarm_id = await self.alarms.open(opening, Subject(council_id=council_id), Origin(SYSTEM_HUB, None, now), now)
+        await self.incidents.told_by(incident.id, council_id, alarm_id)
+        await self._name_overdue(alarm_id, news.overdue)
 
     async def _name_overdue(self, alarm_id: UUID, overdue: Sequence[Standing]) -> None:
         """Name each of them in the log; it is evidence of need, and the alarm shows it."""

@@ -6,27 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.models import Event, TriggerProof
+from telecare.kernel.asking import Question
 from telecare.kernel.db import LastWrite, is_left, write_last, write_now
 
 # The clock is read from behind the lock: a materialized part of a statement is done before what reads it.
 _LOCK_HUB = text(
     "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(:hub_id, 7001)))"
     " SELECT clock_timestamp() FROM turn"
-)
-
-# Each alarm waits for these: they are made once, for making a statement takes longer than running it.
-_EARLIER = (
-    select(Event.id, Event.alarm_id, Event.treatment)
-    .where(
-        (Event.id == bindparam("event_id"))
-        | ((Event.hub_id == bindparam("hub_id")) & (Event.dedup_key == bindparam("dedup_key")))
-    )
-    .order_by((Event.id == bindparam("event_id")).desc())
-    .limit(1)
 )
 
 _EVENT = (
@@ -76,6 +66,17 @@ class Earlier:
     treatment: str
 
 
+EARLIER: Question[Earlier | None] = Question(
+    """
+    SELECT id, alarm_id, treatment FROM event
+     WHERE id = :id OR (hub_id = :hub_id AND dedup_key = :dedup_key)
+     ORDER BY id = :id DESC LIMIT 1
+    """,
+    lambda rows: Earlier(*rows[0]) if rows else None,
+)
+"""What was stored of the very message `id`, or else the message that it repeats, if there is one."""
+
+
 class IntakeRepository:
     """Reads and writes of the intake in the transaction of `session`."""
 
@@ -86,12 +87,6 @@ class IntakeRepository:
         """Let one message of a hub through at a time, and return the database's clock, read after the wait."""
         moment: datetime = (await self.session.execute(_LOCK_HUB, {"hub_id": hub_id})).scalar_one()
         return moment
-
-    async def earlier(self, event_id: UUID, hub_id: str, dedup_key: str | None) -> Earlier | None:
-        """Return what was stored of this very message, or else the message that it repeats, if there is one."""
-        values = {"event_id": event_id, "hub_id": hub_id, "dedup_key": dedup_key}
-        row = (await self.session.execute(_EARLIER, values)).one_or_none()
-        return None if row is None else Earlier(*row)
 
     async def add_event(self, **columns: Any) -> None:
         """Store a message as received, once; it is written at the end of the transaction, as are proofs."""

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from alarms.handling.domain import Subject
+from alarms.handling.domain import OpenAlarm, Subject
+from alarms.handling.repository import OPEN_OF_HUB
 from alarms.handling.service import AlarmService, Origin
 from alarms.intake.domain import Verdict, ack_status, judge
-from alarms.intake.repository import IntakeRepository
+from alarms.intake.repository import EARLIER, Earlier, IntakeRepository
 from alarms.intake.trial import Signal
 from alarms.intake.types import Treatment
+from alarms.policy.repository import Governing, governing
+from telecare.kernel.asking import Question
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,20 @@ class Taken:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class Found:
+    """What is there already when a message comes: the one that it repeats, the hub's open alarms, what governs it."""
+
+    earlier: Earlier | None
+    open: tuple[OpenAlarm, ...] = ()
+    governing: Governing | None = None
+
+
+def questions(council: str) -> tuple[Question[Any], ...]:
+    """Return what to ask for `Found`, in its order, with the values of `asked`; `council`: the hub's, in SQL."""
+    return EARLIER, OPEN_OF_HUB, governing(council)
+
+
 class IntakeService:
     """The intake in the transaction of `session`."""
 
@@ -55,12 +73,9 @@ class IntakeService:
         """Wait for this hub's turn; return the database's clock."""
         return await self.events.lock_hub(hub_id)
 
-    async def take(self, incoming: Incoming, subject: Subject, now: datetime, *, apart: bool = False) -> Taken:
-        """Take a message in; call it after `lock`. A repeat of a message is stored, and answered as a duplicate.
-
-        `apart`: whatever else is open of this hub is left alone.
-        """
-        earlier = await self.events.earlier(incoming.id, incoming.hub_id, incoming.dedup_key)
+    async def take(self, incoming: Incoming, subject: Subject, found: Found, now: datetime) -> Taken:
+        """Take a message in; call it after `lock`. A repeat of a message is stored, and answered as a duplicate."""
+        earlier = found.earlier
         if earlier is not None and earlier.event_id == incoming.id:
             # It is stored already: the commit worked whose answer we did not hear.
             status = "test" if earlier.treatment == Treatment.TEST else ack_status(incoming.signal, subject)
@@ -68,9 +83,8 @@ class IntakeService:
         if earlier is not None:
             await self._store(incoming, subject, now, "duplicate", (), earlier.alarm_id, dedup_key=None)
             return Taken("duplicate", earlier.alarm_id, now)
-        others = () if apart else await self.alarms.alarms.open_of_hub(incoming.hub_id)
-        verdict = judge(incoming.signal, subject, others, now, now - incoming.age)
-        alarm_id = await self._follow(verdict, incoming, subject, now)
+        verdict = judge(incoming.signal, subject, found.open, now, now - incoming.age)
+        alarm_id = await self._follow(verdict, incoming, subject, found, now)
         await self._store(
             incoming, subject, now, verdict.treatment, verdict.notes, alarm_id, dedup_key=incoming.dedup_key
         )
@@ -90,7 +104,9 @@ class IntakeService:
         """Store a message that asks for nothing: a last will, a command's result, a heartbeat that cannot be read."""
         await self._store(incoming, subject, now, treatment, (), None, dedup_key=None)
 
-    async def _follow(self, verdict: Verdict, incoming: Incoming, subject: Subject, now: datetime) -> UUID | None:
+    async def _follow(
+        self, verdict: Verdict, incoming: Incoming, subject: Subject, found: Found, now: datetime
+    ) -> UUID | None:
         """Feed and open what the verdict says; return the alarm that the message belongs to."""
         belongs_to: UUID | None = None
         for alarm_id, event in verdict.feeds:
@@ -98,8 +114,8 @@ class IntakeService:
             belongs_to = belongs_to or alarm_id
         origin = Origin(incoming.hub_id, incoming.device_id, now - incoming.age)
         for opening in verdict.opens:
-            alarm = await self.alarms.open(opening, subject, origin, now, last=True)
-            belongs_to = belongs_to or alarm.id
+            alarm_id = await self.alarms.open(opening, subject, origin, now, governing=found.governing, last=True)
+            belongs_to = belongs_to or alarm_id
         return belongs_to
 
     async def _store(

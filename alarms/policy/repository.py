@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,26 +16,43 @@ from alarms.policy.matching import Live
 from alarms.policy.models import Policy, PolicyVersion
 from alarms.responders.repository import seen_by
 from alarms.work.repository import COVERING
+from telecare.kernel.asking import Question, ask
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
 
 log = get_logger("policy")
 
-# Made once: each new alarm waits for it.
-_LIVE = text(
-    """
+_LIVE = """
     SELECT v.policy_id, v.version, v.document, p.key
       FROM policy p JOIN policy_version v ON v.policy_id = p.id AND v.version = p.version
      WHERE p.retired_at IS NULL AND (p.council_id IS NULL OR p.council_id = :council_id)
-    """
-)
-_LIVE_AND_WORK = text(
-    f"""
+"""
+_GOVERNING = f"""
     SELECT work.until, found.policy_id, found.version, found.document, found.key
-      FROM ({COVERING}) AS work LEFT JOIN ({_LIVE.text}) AS found ON true
-    """  # noqa: S608 - our own statements
-)
-"""Both in one round trip, as each new alarm needs both."""
+      FROM ({COVERING}) AS work LEFT JOIN ({_LIVE}) AS found ON true
+"""  # noqa: S608 - our own statements
+"""Both in one, as each new alarm needs both."""
+
+
+class Governing(NamedTuple):
+    """What a new alarm goes by: its council's policies and those that serve all, and planned work where it was raised.
+
+    `unreadable`: the keys of policies that could not be read. `work_until`: until when planned work goes on there.
+    """
+
+    live: list[Live]
+    unreadable: tuple[str, ...] = ()
+    work_until: datetime | None = None
+
+
+@lru_cache
+def governing(council: str = ":council_id") -> Question[Governing]:
+    """Return the question what governs an alarm of `hub_id` raised at `raised_at`, with the clock at `now`.
+
+    `council`: its council in SQL, where that is not known beforehand.
+    """
+    return Question(_GOVERNING.replace(":council_id", council), _governing)
+
 
 _READ: dict[tuple[UUID, int], PolicyDocument] = {}
 """Versions never change, so each is read once in a process."""
@@ -45,32 +63,15 @@ class PolicyRepository:
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
-        self.unreadable: tuple[str, ...] = ()
-        """The keys of the policies that the last `live` could not read."""
 
-    async def live(self, council_id: str | None) -> list[Live]:
+    async def live(self, council_id: str | None) -> Governing:
         """Return the policies that a council's alarms can go by: its own and those that serve all."""
-        return self._readable(await self.session.execute(_LIVE, {"council_id": council_id}))
+        return _readable((await self.session.execute(text(_LIVE), {"council_id": council_id})).all(), None)
 
-    async def live_and_work(
-        self, council_id: str | None, hub_id: str, raised_at: datetime, now: datetime
-    ) -> tuple[list[Live], datetime | None]:
+    async def governing(self, council_id: str | None, hub_id: str, raised_at: datetime, now: datetime) -> Governing:
         """Return what `live` does, and until when planned work goes on where a new alarm of a hub was raised."""
         asked = {"council_id": council_id, "hub_id": hub_id, "raised_at": raised_at, "now": now}
-        rows = (await self.session.execute(_LIVE_AND_WORK, asked)).all()
-        return self._readable(row for row in rows if row.policy_id is not None), rows[0].until
-
-    def _readable(self, rows: Iterable[Row[Any]]) -> list[Live]:
-        found, unreadable = [], []
-        for row in rows:
-            try:
-                found.append(Live(_read(row.policy_id, row.version, row.document), row.version))
-            except ValidationError:
-                # A document of another release that this one cannot read must not keep an alarm from opening.
-                log.exception("policy_not_read", policy_id=str(row.policy_id), version=row.version)
-                unreadable.append(row.key)
-        self.unreadable = tuple(unreadable)
-        return found
+        return await ask(self.session, governing(), asked)
 
     async def documents(self, councils: Collection[str]) -> list[tuple[Policy, PolicyDocument | None]]:
         """Return the live policies that users of these councils see, each as it is read; None where it cannot be."""
@@ -168,6 +169,22 @@ class PolicyRepository:
             """
         )
         return list((await self.session.execute(found, {"target": target, "council_id": council_id})).scalars())
+
+
+def _governing(rows: Sequence[tuple[Any, ...]]) -> Governing:
+    return _readable([tuple(found) for _, *found in rows if found[0] is not None], rows[0][0])
+
+
+def _readable(rows: Iterable[Sequence[Any]], work_until: datetime | None) -> Governing:
+    live, unreadable = [], []
+    for policy_id, version, document, key in rows:
+        try:
+            live.append(Live(_read(policy_id, version, document), version))
+        except ValidationError:
+            # A document of another release that this one cannot read must not keep an alarm from opening.
+            log.exception("policy_not_read", policy_id=str(policy_id), version=version)
+            unreadable.append(key)
+    return Governing(live, tuple(unreadable), work_until)
 
 
 def _read(policy_id: UUID, version: int, document: dict[str, Any]) -> PolicyDocument:

@@ -241,7 +241,7 @@ class WelfareService:
             tier=person.tier,
         )
         opening = help_alarm(by.name, note)
-        return (await self.alarms.open(opening, subject, Origin(person.hub_id, None, now), now)).id
+        return await self.alarms.open(opening, subject, Origin(person.hub_id, None, now), now)
 
     async def _lock(self, campaign: WelfareCampaign, person_id: UUID) -> CampaignPerson:
         person = await self.campaigns.person(campaign.id, person_id, lock=True)

@@ -143,8 +143,8 @@ async def _first_alarm(url: str) -> None:
             points = ContactPointRepository(session)
             await points.create(None, ContactTarget.SUPERVISOR, Channel.WEBHOOK, "http://127.0.0.1:9/", "Bench")
             now = await database_now(session)
-            alarm = await AlarmService(session).open(opening, Subject(), Origin("bench", None, now), now)
-            await AlarmService(session).feed(alarm.id, Rerouted(LADDER, "For the bench"))
+            alarm_id = await AlarmService(session).open(opening, Subject(), Origin("bench", None, now), now)
+            await AlarmService(session).feed(alarm_id, Rerouted(LADDER, "For the bench"))
         await Engine(database, contacts_by(settings)).drive()
     finally:
         await database.dispose()

@@ -252,11 +252,11 @@ async def _press(
             subject = await find_subject(session, hub_id, Message(type="pendant"), now)
             row = TYPES["pendant"]
             origin = Origin(hub_id, None, now)
-            alarm = await AlarmService(session).open(opening(row, row.words, ()), subject, origin, now)
+            alarm_id = await AlarmService(session).open(opening(row, row.words, ()), subject, origin, now)
         engine.woken.set()
         while True:
             async with database.transaction() as session:
-                if len(await AlarmRepository(session).log_of(alarm.id)) > 1:
+                if len(await AlarmRepository(session).log_of(alarm_id)) > 1:
                     break
             await asyncio.sleep(0.002)
         took.append(time.monotonic() - begun)

@@ -3,19 +3,23 @@
 import asyncio
 import contextlib
 import time
+from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import Subject
-from alarms.intake.service import IntakeService, Taken
+from alarms.intake.repository import EARLIER
+from alarms.intake.service import Found, Incoming, IntakeService, Taken, questions
 from devices.presence.verdict_repository import VerdictRepository
+from devices.registry.context import CONTEXT, COUNCIL_OF_HUB
 from telecare.ingest.commands import take_result
 from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.letters import Letter, aged, letter_of, plainer, read_letter
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
-from telecare.ingest.subject import find_subject
+from telecare.ingest.subject import asked_at, subject_of
 from telecare.ingest.turns import Turns
+from telecare.kernel.asking import ask, ask_together
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_conflict, is_transient
@@ -138,8 +142,8 @@ class MessageLane:
         intake = IntakeService(session, self.public_url)
         now = await intake.lock(letter.address.hub_id)
         hub_id = letter.address.hub_id
-        subject = NOT_LOOKED_UP if letter.bare else await find_subject(session, hub_id, letter.message, now)
         incoming = aged(letter.incoming, letter.delivery)
+        subject, found = await _look_up(session, letter, incoming, now)
         if letter.address.lane in {"status", "result"}:
             # The last will is a hint, never a verdict; a retained one is only its echo after our reconnect.
             if not letter.delivery.retained:
@@ -149,7 +153,7 @@ class MessageLane:
                 if letter.address.lane == "result" and not letter.plain:
                     await take_result(session, hub_id, incoming.payload, now)
             return Taken("noted", None, now)
-        return await intake.take(incoming, subject, now, apart=letter.bare)
+        return await intake.take(incoming, subject, found, now)
 
     def _answer(self, letter: Letter, taken: Taken) -> None:
         payload = ack_payload(
@@ -160,6 +164,19 @@ class MessageLane:
             reason=taken.reason,
         )
         self.lane.publish(to_hub(letter.address.hub_id, "ack"), payload)
+
+
+async def _look_up(session: AsyncSession, letter: Letter, incoming: Incoming, now: datetime) -> tuple[Subject, Found]:
+    """Return who a message is about, and what is there already; all in one question, as the hub waits for its ack.
+
+    In its barest form only whether it is stored: whatever else is open of its hub is left alone.
+    """
+    values = {"id": incoming.id, "hub_id": incoming.hub_id, "dedup_key": incoming.dedup_key}
+    if letter.bare:
+        return NOT_LOOKED_UP, Found(await ask(session, EARLIER, values))
+    moments = {"at": asked_at(letter.message, now), "raised_at": now - incoming.age, "now": now}
+    context, *found = await ask_together(session, (CONTEXT, *questions(COUNCIL_OF_HUB)), values | moments)
+    return subject_of(context, letter.message), Found(*found)
 
 
 def _simplified(letter: Letter, error: Exception) -> Letter:

@@ -16,10 +16,14 @@ OTHER_UNKNOWN = "and where the other one is nobody knows"
 
 
 async def find_subject(session: AsyncSession, hub_id: str, message: Message, now: datetime) -> Subject:
-    """Ask the register once; a device time that nobody can believe is not asked about."""
+    """Ask the register once."""
+    return subject_of(await hub_context(session, hub_id, asked_at(message, now)), message)
+
+
+def asked_at(message: Message, now: datetime) -> datetime | None:
+    """Return for which moment to ask where the hub was; a device time that nobody can believe is not asked about."""
     believable = message.at is not None and now - OLDEST_PLAUSIBLE < message.at < now - MOVE_SLACK
-    context = await hub_context(session, hub_id, message.at if believable else None)
-    return subject_of(context, message)
+    return message.at if believable else None
 
 
 def subject_of(context: HubContext | None, message: Message) -> Subject:

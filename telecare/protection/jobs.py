@@ -217,7 +217,7 @@ class JobWatch:
                 subject = subject_of(await hub_context(session, hub_id, None), Message(type=MISMATCH))
                 opening = detector(_said(job), self._link(job))
                 alarms = AlarmService(session, self.public_url)
-                job.alarm_id = (await alarms.open(opening, subject, Origin(hub_id, None, now), now)).id
+                job.alarm_id = await alarms.open(opening, subject, Origin(hub_id, None, now), now)
 
     async def _tell_of_many(self, council: str, job_ids: list[UUID]) -> None:
         async with self.database.transaction() as session:

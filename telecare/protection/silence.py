@@ -115,8 +115,8 @@ class SilenceWatch:
             deadline = deadlines.act_by(subject.tier, silent.since)
             ladder = ladder_until(subject.tier, now, deadline)
             opening = silent_hub(subject.tier, silent.since, last_proof, ladder)
-            alarm = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
-            await silences.tell([silent.hub_id], alarm.id)
+            alarm_id = await alarms.open(opening, subject, Origin(silent.hub_id, None, now), now)
+            await silences.tell([silent.hub_id], alarm_id)
 
     async def _tell_of_many(self, council: str, silent: Sequence[Silent]) -> None:
         """Tell of them by the one alarm of their council, a new one when none is open."""

@@ -166,7 +166,7 @@ class LivenessWatch:
         subject = subject_of(await hub_context(session, check.hub_id, None), Message(type=LINE_MOVED))
         opening = line_moved(check.planned_at, asked=check.asked_at is not None, said=check.rung_words)
         alarms = AlarmService(session, self.public_url)
-        return (await alarms.open(opening, subject, Origin(check.hub_id, None, now), now)).id
+        return await alarms.open(opening, subject, Origin(check.hub_id, None, now), now)
 
     async def tell(self) -> None:
         """Have a human told of notices against a hold and of numbers of no home: one alarm a council."""

@@ -244,8 +244,9 @@ class DatabaseRun:
             now = await database_now(session)
             _, hub_id = await self._hub_of(name)
             received_at = now - timedelta(seconds=event.waited)
-            alarm = await AlarmService(session).open(opening, subject, Origin(hub_id, None, received_at), now)
-            self.alarms[name] = alarm.id
+            self.alarms[name] = await AlarmService(session).open(
+                opening, subject, Origin(hub_id, None, received_at), now
+            )
 
     async def _hub_of(self, name: str) -> tuple[str, str]:
         """The council and the hub of an alarm, also before it is raised."""

@@ -18,6 +18,7 @@ from alarms.handling.models import Alarm
 from alarms.handling.repository import Due, Lines
 from alarms.notify.crowding import LIFE_SAFETY, crowded
 from alarms.notify.delivery import LIFE_SAFETY_BELOW
+from alarms.policy.repository import Governing
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.outbox import TECHNICAL_FROM, Candidate, OutboxMessage, Waiting
 from telecare.kernel.transient import is_transient
@@ -36,9 +37,6 @@ class Alarms:
 
     def __init__(self, session: Transaction) -> None:
         self.session = session
-
-    def case_of(self, _subject: Any, alarm_id: UUID) -> UUID:
-        return alarm_id
 
     async def lock(self, alarm_id: UUID) -> Alarm | None:
         await self.session.call()
@@ -78,7 +76,7 @@ class Alarms:
 
     async def add(self, alarm: Alarm, lines: Lines, *, last: bool = False) -> None:  # noqa: ARG002 - the row is a call
         await self.session.call()
-        alarm.log_seq = 0
+        alarm.case_id, alarm.log_seq = alarm.id, 0
         self._write(alarm, lines)
 
     async def save(self, alarm: Alarm, columns: Mapping[str, Any], lines: Lines, *, last: bool = False) -> None:
@@ -297,13 +295,11 @@ class Policies:
     def __init__(self, _session: Transaction) -> None:
         pass
 
-    unreadable: tuple[str, ...] = ()
+    async def live(self, _council_id: str | None) -> Governing:
+        return Governing([])
 
-    async def live(self, _council_id: str | None) -> list[Any]:
-        return []
-
-    async def live_and_work(self, *_: Any) -> tuple[list[Any], None]:
-        return [], None
+    async def governing(self, *_: Any) -> Governing:
+        return Governing([])
 
 
 class Responders:

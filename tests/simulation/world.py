@@ -248,9 +248,9 @@ class Afternoon:
                     await session.lock(("hub", hub_id))
                     if not any(row["hub_id"] == hub_id for row in session.table("alarm")):
                         now = self.store.now()
-                        alarm = await AlarmService(session).open(opening, Subject(), Origin(hub_id, None, now), now)
+                        alarm_id = await AlarmService(session).open(opening, Subject(), Origin(hub_id, None, now), now)
                         if self.happens(0.2):
-                            self.poisoned.add(str(alarm.id))
+                            self.poisoned.add(str(alarm_id))
             except (ConnectionError, TimeoutError, KilledError):
                 await asyncio.sleep(0.5)
             else:

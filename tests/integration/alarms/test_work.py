@@ -39,8 +39,8 @@ async def test_the_lookup_of_a_new_alarm_and_the_lists_are_the_rules(database: D
         windows = [row.window for row in rows]
         asked = itertools.product((None, ARGYLL, FIFE), ("h1", "h2", "h3"), minutes[:4])
         for council, hub_id, since in asked:
-            _, found = await PolicyRepository(session).live_and_work(council, hub_id, now + since, now)
-            assert found == quiet_until(windows, council, hub_id, now + since, now), (council, hub_id, since)
+            found = await PolicyRepository(session).governing(council, hub_id, now + since, now)
+            assert found.work_until == quiet_until(windows, council, hub_id, now + since, now), (council, hub_id, since)
         for state in WorkState:
             listed = {row.id for row in await work.page((), now, state=state, limit=100)}
             assert listed == {row.id for row in rows if state_of(row.window, now) is state}

@@ -46,8 +46,7 @@ class World:
     async def raise_alarm(self, kind: str = "pendant", hub_id: str = "h", subject: Subject = NOBODY) -> UUID:
         async with self.database.transaction() as session:
             now = await database_now(session)
-            alarm = await AlarmService(session).open(opens(kind), subject, Origin(hub_id, None, now), now)
-            return alarm.id
+            return await AlarmService(session).open(opens(kind), subject, Origin(hub_id, None, now), now)
 
     async def feed(self, alarm_id: UUID, event: Input) -> None:
         async with self.database.transaction() as session:

@@ -132,12 +132,12 @@ async def test_whoever_ends_it_waits_for_what_is_being_raised_in_it(
     work = await plan(administrator)
     async with database.transaction() as session:
         now = await database_now(session)
-        alarm = await AlarmService(session).open(FLOOD, IN_FIFE, Origin("h1", None, now), now)
+        alarm_id = await AlarmService(session).open(FLOOD, IN_FIFE, Origin("h1", None, now), now)
         ending = asyncio.create_task(administrator.post(f"{WORK}/{work['id']}/end"))
         await asyncio.sleep(0.5)
         assert not ending.done()
     assert (await ending).status_code == 200
-    assert await steps(world, alarm.id) == 1
+    assert await steps(world, alarm_id) == 1
 
 
 async def test_what_is_raised_while_it_is_being_ended_does_not_wait_and_is_told(

@@ -55,8 +55,7 @@ class Desk:
             now = await database_now(session)
             subject = Subject(council_id=council_id, person_name="Ùna MacLeod", place="1 Hàrbour Street")
             origin = Origin(f"h-{new_id()}", None, now)
-            alarm = await AlarmService(session).open(opening(row, row.words, ()), subject, origin, now)
-            return alarm.id
+            return await AlarmService(session).open(opening(row, row.words, ()), subject, origin, now)
 
     async def tell(
         self, channel: str, address: str, *, alarm_id: UUID | None = None, rank: int = 10, council_id: str | None = None
