@@ -5,7 +5,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -38,15 +38,18 @@ _NOTE_ROWS = """
 
 @asynccontextmanager
 async def streams(url: str, token: str, count: int) -> AsyncIterator[Moments]:
-    """Keep `count` event streams open while the block lasts; yield when the first of them told each alarm."""
+    """Keep `count` event streams open while the block lasts; yield when the first of them told each alarm.
+
+    The others are only read: in a control room each console is a machine of its own.
+    """
     moments: Moments = {}
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
         base_url=url, headers=headers, trust_env=False, timeout=httpx.Timeout(10, read=None)
     ) as client:
         opened = [asyncio.Event() for _ in range(count)]
-        noted = [moments, *({} for _ in range(count - 1))]
-        tasks = [asyncio.create_task(_follow(client, *pair)) for pair in zip(noted, opened, strict=True)]
+        tasks = [asyncio.create_task(_follow(client, moments, opened[0]))]
+        tasks += [asyncio.create_task(_only_read(client, each)) for each in opened[1:]]
         try:
             async with asyncio.timeout(30):
                 await asyncio.gather(*(event.wait() for event in opened))
@@ -57,8 +60,19 @@ async def streams(url: str, token: str, count: int) -> AsyncIterator[Moments]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _stream(client: httpx.AsyncClient) -> AbstractAsyncContextManager[httpx.Response]:
+    return client.stream("GET", "/api/v1/stream", params={"form": "html"})
+
+
+async def _only_read(client: httpx.AsyncClient, opened: asyncio.Event) -> None:
+    async with _stream(client) as response:
+        response.raise_for_status()
+        async for _ in response.aiter_raw():
+            opened.set()
+
+
 async def _follow(client: httpx.AsyncClient, moments: Moments, opened: asyncio.Event) -> None:
-    async with client.stream("GET", "/api/v1/stream", params={"form": "html"}) as response:
+    async with _stream(client) as response:
         response.raise_for_status()
         name = ""
         async for line in response.aiter_lines():

@@ -3,6 +3,7 @@
 PostgreSQL is the only dialect. The engine is made once per process; sessions are short and never cross tasks.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -128,10 +129,17 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One transaction: commits when the block ends, rolls back when it raises."""
-        async with self.sessions() as session:
+        session = self.sessions()
+        try:
             yield session
             await write_now(session)
             await session.commit()
+            session.expunge_all()
+        except BaseException:
+            # In a task of its own: whoever is cancelled leaves no connection behind. After a commit there is nothing
+            # to give back, and whoever waits for it (a hub, for its ack) goes on at once.
+            await asyncio.shield(asyncio.create_task(session.close()))
+            raise
 
     @asynccontextmanager
     async def chain(self) -> AsyncIterator["Chain"]:
