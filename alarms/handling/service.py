@@ -142,7 +142,7 @@ class AlarmService:
         return alarm_id
 
     async def _policy_and_work(
-        self, opening: Opening, subject: Subject, origin: Origin, now: datetime, governing: Governing | None
+        self, opening: Opening, subject: Subject, origin: Origin, now: datetime, governing: Governing | None = None
     ) -> tuple[Live | None, datetime | None]:
         """Return the policy that a new alarm goes by, and until when planned work goes on there.
 

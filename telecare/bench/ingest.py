@@ -7,27 +7,30 @@ one run travel between machines; the figures themselves do not.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import asyncpg
 
+from telecare.bench.alarm import CONDITIONS, AlarmOptions, AlarmReport, alarm_run
 from telecare.bench.fleet import Watch, register, silence
 from telecare.bench.node_red import NodeRedError, node_red
 from telecare.bench.pouring import bare_rows, count_durable, counted, end_session, memory_mib, poured, shares_of
-from telecare.embedded.lab import Lab, sharing
+from telecare.embedded.lab import ALL_IN_ONE, Lab, sharing
 from telecare.embedded.ports import free_port
 from telecare.kernel.db import asyncpg_dsn
 from telecare.kernel.errors import UnavailableError
 
-PARTS = ("heartbeats", "growth", "share", "node-red")
+PARTS = ("heartbeats", "growth", "share", "node-red", "alarm")
 APART = {"web": "web,engine", "ingest": "ingest"}
 WRITTEN_WITHIN_S = 120.0
 HOMES = 5
 """The homes of the lab itself; the hubs that are measured are put in beside them."""
+
+UNDER_ALL = AlarmOptions(alarms=40, under=tuple(CONDITIONS))
 
 Say = Callable[[str], None]
 
@@ -44,10 +47,23 @@ class IngestOptions:
     processes: Sequence[int] = (1, 2, 4)
     peer_messages: int = 5_000
     parts: Sequence[str] = PARTS
+    alarms: AlarmOptions = UNDER_ALL
+    alarm_homes: int = 2_400
+    """More than a thousand of their hubs speak MQTT, as the storm needs (C30)."""
     seed: int = 1
 
 
-QUICK = IngestOptions(messages=2_000, hubs=100, rounds=1, fleets=(200, 400), silent=50, processes=(2,), parts=PARTS[:3])
+QUICK = IngestOptions(
+    messages=2_000,
+    hubs=100,
+    rounds=1,
+    fleets=(200, 400),
+    silent=50,
+    processes=(2,),
+    parts=("heartbeats", "growth", "share", "alarm"),
+    alarms=AlarmOptions(alarms=2, per_s=10, heartbeats_per_s=200, consoles=2),
+    alarm_homes=80,
+)
 """Enough to see that it runs and counts right; its times say nothing."""
 
 
@@ -92,6 +108,7 @@ class IngestReport:
     shared: list[Shared] = field(default_factory=list)
     peer_per_s: float | None = None
     peer_missing: str | None = None
+    alarms: AlarmReport | None = None
     took_s: dict[str, float] = field(default_factory=dict)
 
     def ratio(self) -> float | None:
@@ -100,7 +117,8 @@ class IngestReport:
 
     def values(self) -> dict[str, Any]:
         """Return the report for programs."""
-        return {**asdict(self), "ratio": self.ratio()}
+        alarms = None if self.alarms is None else self.alarms.values()
+        return {**asdict(replace(self, alarms=None)), "alarms": alarms, "ratio": self.ratio()}
 
     def lines(self) -> list[str]:
         """Return the report in words."""
@@ -110,6 +128,7 @@ class IngestReport:
             *self._growth(),
             *self._sharing(),
             *self._peer(),
+            *(["", *self.alarms.lines()] if self.alarms else []),
             "",
             "took: " + ", ".join(f"{part} {took:.0f} s" for part, took in self.took_s.items()),
         ]
@@ -178,14 +197,22 @@ async def ingest_run(folder: Path, options: IngestOptions, say: Say) -> IngestRe
             say(f"{processes} processes share the heartbeats …")
             report.shared.append(await _share(folder / f"shared-{processes}", processes, options))
         report.took_s["share"] = time.monotonic() - began
+    if "alarm" in options.parts:
+        began = time.monotonic()
+        say("Alarms, with all roles in one process …")
+        async with _lab(folder / "alarms", ALL_IN_ONE, homes=options.alarm_homes) as lab:
+            report.alarms = await alarm_run(lab, options.alarms, "Mosquitto", say)
+        report.took_s["alarm"] = time.monotonic() - began
     return report
 
 
-def _lab(folder: Path, roles: dict[str, str], own: dict[str, dict[str, str]] | None = None) -> Lab:
+def _lab(
+    folder: Path, roles: Mapping[str, str], own: dict[str, dict[str, str]] | None = None, homes: int = HOMES
+) -> Lab:
     folder.mkdir(parents=True)
     folder.chmod(0o755)  # as root the database runs as another user
     return Lab(
-        folder, homes=HOMES, http_port=free_port(), mqtt_port=free_port(), mosquitto=True, roles=roles, own=own or {}
+        folder, homes=homes, http_port=free_port(), mqtt_port=free_port(), mosquitto=True, roles=roles, own=own or {}
     )
 
 

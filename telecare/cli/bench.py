@@ -116,14 +116,15 @@ def ingest(
     rounds: Annotated[int, typer.Option(min=1, help="turns of counting subscriber and service")] = 3,
     most: Annotated[int, typer.Option(min=1000, help="the largest fleet")] = 100_000,
     part: Annotated[
-        list[str] | None, typer.Option(help="only this one of heartbeats, growth, share, node-red; repeatable")
+        list[str] | None, typer.Option(help="only this one of heartbeats, growth, share, node-red, alarm; repeatable")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="see that it runs and counts right: no figures")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Measure durable heartbeats a second, beside a subscriber that only counts, bare SQL and Node-RED.
 
-    Also with 1,000, 10,000 and 100,000 hubs, and with one, two and four processes. It needs Mosquitto.
+    Also with 1,000, 10,000 and 100,000 hubs, with one, two and four processes, and how long an alarm takes under all
+    that, as `telecare bench alarm` does. It needs Mosquitto.
 
     Example: telecare bench ingest --part heartbeats --rounds 5
     """

@@ -40,6 +40,9 @@ async def test_each_heartbeat_is_counted_written_and_in_its_order(folder: Path) 
     assert sum(shared.took.values()) >= QUICK.messages
     assert min(shared.took.values()) > 0, "both have a part"
     assert any("out of order 0" in line for line in report.lines())
+    assert report.alarms
+    assert [(phase.name, len(phase.ack)) for phase in report.alarms.phases] == [("Idle", 2), ("Under load", 2)]
+    assert report.values()["alarms"]["ack_ratio"] > 0
 
 
 async def test_verdicts_are_waited_for_only_once_the_service_hears(database: Database, database_url: str) -> None:

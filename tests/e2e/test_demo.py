@@ -100,34 +100,29 @@ async def pressed(document: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_it_ends_in_order_and_after_a_kill_goes_on_with_nothing_lost(folder: Path) -> None:
+    """Meanwhile nobody else starts on its directory, and another runs beside it."""
     demo = Demo(folder / "demo")
     async with demo.running() as (process, first):
         assert (await get(first, "/readyz"))["status"] == "ready"
         assert (folder / "demo" / "demo.json").stat().st_mode & 0o777 == 0o600
         await press(first, "one")
         before = await pressed(first)
+        assert "in use by another process" in await Demo(folder / "demo").refused()
         process.kill()
         await process.wait()
     (folder / "demo" / "demo.json").unlink()
-    async with demo.running() as (process, second):
+    other = Demo(folder / "other", "--no-simulate")
+    async with demo.running() as (process, second), other.running() as (_, beside):
         assert second == first
         assert await pressed(second) == before
         await press(second, "two")
         assert set(await pressed(second)) == {"one", "two"}
+        assert await pressed(beside) == {}
+        for roster in ("fleet.json", "operators.json"):  # for simulators that are started by hand
+            assert (folder / "other" / roster).stat().st_mode & 0o077 == 0
         process.send_signal(signal.SIGINT)
         await asyncio.wait_for(process.communicate(), END_WITHIN_S)
         assert process.returncode == 0
-
-
-async def test_two_demos_run_side_by_side_but_not_on_one_directory(folder: Path) -> None:
-    async with Demo(folder / "a", "--no-simulate").running() as (_, a), Demo(folder / "b").running() as (_, b):
-        await press(a, "in-a")
-        assert set(await pressed(a)) == {"in-a"}
-        for roster in ("fleet.json", "operators.json"):  # for simulators that are started by hand
-            assert (folder / "a" / roster).stat().st_mode & 0o077 == 0
-        assert await pressed(b) == {}
-        assert "in use by another process" in await Demo(folder / "a").refused()
-        await press(a, "still-there")
 
 
 @pytest.mark.parametrize("option", ["--http-port", "--mqtt-port"])
