@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import asyncpg
 
@@ -12,6 +13,7 @@ from telecare.kernel.ids import new_id
 MODEL = "Bench"
 SILENT_WITHIN_S = 60.0
 HEARS_WITHIN_S = 60.0
+STANDS_WITHIN_S = 300.0
 
 _ONLINE = """
     INSERT INTO hub_live (hub_id, last_seen_at, boot_id, seq, interval_s)
@@ -27,6 +29,25 @@ _PERIOD = """
     SELECT hub_id, since, state FROM hub_presence p WHERE hub_id LIKE 'pour-%'
        AND NOT EXISTS (SELECT FROM presence_period o WHERE o.hub_id = p.hub_id)
 """
+# Who lives there: somebody for each hub, one in four in each tier.
+_HOMES = (
+    """
+    INSERT INTO person (id, council_id, given_name, family_name, risk_tier)
+    SELECT md5(hub_id)::uuid, council_id, 'Jean', hub_id, chr(65 + abs(hashtext(hub_id)) % 4)
+      FROM hub WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
+    """,
+    """
+    INSERT INTO premises (id, council_id, address, town, postcode)
+    SELECT md5(hub_id)::uuid, council_id, '1 High Street', 'Cupar', 'KY15 4AA'
+      FROM hub WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
+    """,
+    """
+    INSERT INTO installation (id, council_id, hub_id, person_id, premises_id, period)
+    SELECT md5(hub_id)::uuid, council_id, hub_id, md5(hub_id)::uuid, md5(hub_id)::uuid,
+           tstzrange(now() - interval '1 year', NULL)
+      FROM hub WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
+    """,
+)
 _SILENCE = """
     WITH chosen AS (SELECT unnest($1::text[]) AS hub_id),
          silent AS (UPDATE hub_live l SET last_seen_at = clock_timestamp() - interval '2 h'
@@ -38,6 +59,10 @@ _SILENCE = """
       FROM chosen WHERE p.hub_id = chosen.hub_id
 """
 _OFFLINE = "SELECT count(*) FROM hub_presence WHERE hub_id = ANY($1::text[]) AND state = 'offline'"
+_STAND = """
+    SELECT count(*) FROM installation i JOIN person_protection s ON s.person_id = i.person_id
+     WHERE i.hub_id = ANY($1::text[]) AND s.state = ANY($2::text[])
+"""
 _HEARS = "SELECT coalesce(bool_and(heard_at > $1), false) FROM listening"
 _OUT_OF_ORDER = """
     SELECT count(*) FROM hub_live l
@@ -48,7 +73,7 @@ _OUT_OF_ORDER = """
 
 
 async def register(database: asyncpg.Connection, hubs: int) -> None:
-    """Bring the register up to so many hubs, all online; nobody lives there, so their silence is no alarm."""
+    """Bring the register up to so many hubs, all online, with somebody who lives where each of them is."""
     model = await database.fetchval("SELECT id FROM device_model WHERE name = $1", MODEL)
     if model is None:
         model = new_id()
@@ -63,14 +88,42 @@ async def register(database: asyncpg.Connection, hubs: int) -> None:
         columns=("hub_id", "council_id", "model_id", "connection", "status"),
     )
     async with database.transaction():
-        for statement in (_ONLINE, _PRESENCE, _PERIOD):
+        for statement in (_ONLINE, _PRESENCE, _PERIOD, *_HOMES):
             await database.execute(statement)
-    await database.execute("ANALYZE hub, hub_live, hub_presence, presence_period")
+    await database.execute("ANALYZE hub, hub_live, hub_presence, presence_period, person, premises, installation")
 
 
-async def silence(database: asyncpg.Connection, count: int, hubs: int) -> float:
-    """Let so many hubs, spread over the fleet, have been silent for long; return after how long all are judged."""
-    chosen = [hub_name(place * hubs // count) for place in range(count)]
+def hub_names(hubs: int) -> list[str]:
+    """Return the hubs of a fleet of so many."""
+    return [hub_name(number) for number in range(hubs)]
+
+
+def spread(count: int, names: Sequence[str]) -> list[str]:
+    """Return so many of them, spread over all."""
+    return [names[place * len(names) // count] for place in range(count)]
+
+
+async def stands(database: asyncpg.Connection, chosen: Sequence[str], *states: str) -> float:
+    """Wait until whoever lives with these hubs is in one of these states of protection; return after how long."""
+    began = time.monotonic()
+    while (there := await database.fetchval(_STAND, chosen, states)) < len(chosen):
+        if time.monotonic() - began > STANDS_WITHIN_S:
+            words = f"{there:,} of {len(chosen):,} people were {' or '.join(states)} within {STANDS_WITHIN_S:.0f} s"
+            raise UnavailableError(words)
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+async def lose_mains(database: asyncpg.Connection, chosen: Sequence[str]) -> float:
+    """Let these homes have no mains; return after how long all who live there stand as degraded."""
+    await stands(database, chosen, "protected")
+    await database.execute("UPDATE hub_live SET mains = false WHERE hub_id = ANY($1::text[])", chosen)
+    return await stands(database, chosen, "degraded")
+
+
+async def silence(database: asyncpg.Connection, chosen: Sequence[str]) -> float:
+    """Let these hubs have been silent for long; return after how long all are judged."""
+    count = len(chosen)
     await _hears(database)
     await database.execute("DELETE FROM deaf_period")  # the bench's own doing: it stopped the ingest between turns
     began = time.monotonic()

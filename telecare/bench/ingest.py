@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import asyncpg
 
 from telecare.bench.alarm import CONDITIONS, AlarmOptions, AlarmReport, alarm_run
-from telecare.bench.fleet import Watch, register, silence
+from telecare.bench.fleet import Watch, hub_names, lose_mains, register, silence, spread, stands
 from telecare.bench.node_red import NodeRedError, node_red
 from telecare.bench.pouring import bare_rows, count_durable, counted, end_session, memory_mib, poured, shares_of
 from telecare.embedded.lab import ALL_IN_ONE, Lab, sharing
@@ -27,6 +28,8 @@ from telecare.kernel.errors import UnavailableError
 PARTS = ("heartbeats", "growth", "share", "node-red", "alarm")
 APART = {"web": "web,engine", "ingest": "ingest"}
 WRITTEN_WITHIN_S = 120.0
+DARK = 100
+"""So many homes lose their mains."""
 HOMES = 5
 """The homes of the lab itself; the hubs that are measured are put in beside them."""
 
@@ -77,13 +80,20 @@ class Turn:
 
 @dataclass
 class Grown:
-    """One size of the fleet: heartbeats a second, memory of the process that takes them, and when verdicts came."""
+    """One size of the fleet, each of which has beaten: heartbeats a second, memory of the process that takes them.
+
+    Seconds until `silent` hubs were judged that fell silent, until their people stood as unprotected, and until `dark`
+    people stood as degraded whose homes lost their mains.
+    """
 
     hubs: int
     per_s: float
     memory_mib: float | None
-    verdicts_s: float
     silent: int
+    verdicts_s: float
+    unprotected_s: float
+    dark: int
+    degraded_s: float
 
 
 @dataclass
@@ -154,7 +164,15 @@ class IngestReport:
             memory = "not measured" if each.memory_mib is None else f"{each.memory_mib:.0f} MiB"
             yield (
                 f"  {each.hubs:>9,} hubs {each.per_s:9,.0f}   memory of the ingest process {memory}"
-                f"   {each.silent:,} verdicts after {each.verdicts_s:.1f} s"
+                f"   {each.silent:,} verdicts after {each.verdicts_s:.1f} s, people unprotected after"
+                f" {each.unprotected_s:.1f} s   mains of {each.dark:,} homes seen after {each.degraded_s:.1f} s"
+            )
+        for one, other in pairwise(self.grown):
+            yield (
+                f"  from {one.hubs:,} to {other.hubs:,} hubs: cost of a heartbeat x {one.per_s / other.per_s:.2f},"
+                f" verdicts x {other.verdicts_s / one.verdicts_s:.2f},"
+                f" people unprotected x {other.unprotected_s / one.unprotected_s:.2f},"
+                f" mains x {other.degraded_s / one.degraded_s:.2f}"
             )
 
     def _sharing(self) -> Iterator[str]:
@@ -236,16 +254,28 @@ async def _growth(
     lab: Lab, database: asyncpg.Connection, options: IngestOptions, report: IngestReport, say: Say
 ) -> None:
     ingest = lab.services["ingest"]
+    silenced: set[str] = set()
     for hubs in options.fleets:
         say(f"{hubs:,} hubs …")
         await register(database, hubs)
         await ingest.stop()
         await ingest.start()  # its memory with this fleet, and not with the one before
         await database.execute("TRUNCATE heartbeat")
-        per_s = await _durable(lab, database, hubs, options)
-        silent = min(options.silent, hubs)
-        verdicts_s = await silence(database, silent, hubs)
-        report.grown.append(Grown(hubs, per_s, memory_mib(ingest.pid), verdicts_s, silent))
+        everybody = [name for name in hub_names(hubs) if name not in silenced]
+        await stands(database, everybody, "protected")
+        per_s = await _durable(lab, database, hubs, replace(options, messages=max(options.messages, 2 * hubs)))
+        dark = spread(min(DARK, hubs // 4), everybody)
+        chosen = spread(min(options.silent, hubs // 2), sorted({*everybody} - {*dark}))
+        degraded_s = await lose_mains(database, dark)
+        began = time.monotonic()
+        verdicts_s = await silence(database, chosen)
+        await stands(database, chosen, "unprotected")
+        unprotected_s = time.monotonic() - began
+        report.grown.append(
+            Grown(hubs, per_s, memory_mib(ingest.pid), len(chosen), verdicts_s, unprotected_s, len(dark), degraded_s)
+        )
+        silenced.update(chosen)
+        await database.execute("UPDATE hub_live SET mains = true WHERE NOT mains")
 
 
 async def _share(folder: Path, processes: int, options: IngestOptions) -> Shared:

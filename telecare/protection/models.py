@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, Text, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from devices.registry.domain import RiskTier
@@ -20,6 +20,7 @@ class PersonProtection(Base):
         one_of("tier", RiskTier),
         CheckConstraint("began_at >= since", name="began_at"),
         Index("ix_person_protection_worst", "rank", "tier", "since", "person_id"),
+        Index("ix_person_protection_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
         {"postgresql_with": {"fillfactor": 80}},
     )
 
@@ -38,6 +39,16 @@ class PersonProtection(Base):
     look_at: Mapped[datetime | None] = mapped_column(comment="when time alone changes it")
     looked_at: Mapped[datetime | None] = mapped_column(comment="empty: not yet")
     mark: Mapped[int] = mapped_column(BigInteger, comment="of the facts from which it follows")
+
+
+class ProtectionChange(Base):
+    """Something has changed from which somebody's protection follows: written by triggers, gone when it is judged."""
+
+    __tablename__ = "protection_change"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    hub_id: Mapped[str | None] = mapped_column(comment="of whoever it serves now")
+    person_id: Mapped[UUID | None]
 
 
 class ProtectionPeriod(Base):

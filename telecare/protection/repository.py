@@ -9,7 +9,7 @@ from operator import xor
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Presence
@@ -35,42 +35,39 @@ _UNITS = """
                   WHERE handling <> 'closed' AND condition = 'active' AND type = ANY(:faults)
                   GROUP BY hub_id) a ON a.hub_id = i.hub_id)
 """
-# Whom a verdict or an alarm may change, found by small indexes: who is not simply protected, and whose hub is troubled.
-_SUSPECTS = """
-    SELECT person_id FROM person_protection WHERE rank < 3 OR rank = 4
+_STALE = text(
+    f"""
+    WITH asked AS MATERIALIZED (
+            SELECT person_id FROM person_protection
+             UNION SELECT person_id FROM installation WHERE period @> clock_timestamp()),
+         seen AS MATERIALIZED (
+            SELECT i.person_id, bit_xor({_MARK}) AS mark FROM asked JOIN {_UNITS} ON i.person_id = asked.person_id
+             WHERE i.period @> clock_timestamp() GROUP BY i.person_id)
+    SELECT n.id
+      FROM asked
+      JOIN person n ON n.id = asked.person_id
+      LEFT JOIN seen s ON s.person_id = n.id
+      LEFT JOIN person_protection w ON w.person_id = n.id
+     WHERE w.mark IS DISTINCT FROM coalesce(s.mark, 0) OR w.tier IS DISTINCT FROM n.risk_tier
+        OR w.look_at <= clock_timestamp() OR (s.person_id IS NULL AND n.service_ended_on <= current_date)
+    """  # noqa: S608 - parts of one statement
+)
+_CHANGED = text(
+    """
+    WITH news AS (
+        DELETE FROM protection_change
+         WHERE id = ANY(ARRAY(SELECT id FROM protection_change ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED))
+        RETURNING hub_id, person_id)
+    SELECT person_id FROM news WHERE person_id IS NOT NULL
      UNION
-    SELECT i.person_id FROM hub_presence p JOIN installation i ON i.hub_id = p.hub_id AND i.period @> clock_timestamp()
-     WHERE p.state <> 'online'
+    SELECT i.person_id FROM news JOIN installation i ON i.hub_id = news.hub_id AND i.period @> clock_timestamp()
      UNION
-    SELECT i.person_id FROM alarm a JOIN installation i ON i.hub_id = a.hub_id AND i.period @> clock_timestamp()
-     WHERE a.handling <> 'closed' AND a.type = ANY(:faults)
-"""
-_EVERYBODY = """
-    SELECT person_id FROM person_protection UNION SELECT person_id FROM installation WHERE period @> clock_timestamp()
-"""
-
-
-def _stale(people: str) -> TextClause:
-    return text(
-        f"""
-        WITH asked AS MATERIALIZED ({people}),
-             seen AS MATERIALIZED (
-                SELECT i.person_id, bit_xor({_MARK}) AS mark FROM asked JOIN {_UNITS} ON i.person_id = asked.person_id
-                 WHERE i.period @> clock_timestamp() GROUP BY i.person_id)
-        SELECT n.id
-          FROM asked
-          JOIN person n ON n.id = asked.person_id
-          LEFT JOIN seen s ON s.person_id = n.id
-          LEFT JOIN person_protection w ON w.person_id = n.id
-         WHERE w.mark IS DISTINCT FROM coalesce(s.mark, 0) OR w.tier IS DISTINCT FROM n.risk_tier
-            OR w.look_at <= clock_timestamp() OR (s.person_id IS NULL AND n.service_ended_on <= current_date)
-        """  # noqa: S608 - parts of one statement
-    )
-
-
+    (SELECT person_id FROM person_protection WHERE look_at <= clock_timestamp() ORDER BY look_at LIMIT :limit)
+    """
+)
+_ASK_AGAIN = text("INSERT INTO protection_change (person_id) SELECT unnest(CAST(:people AS uuid[]))")
 # The planner takes the homes of now for few, and would look up the rest of them one by one.
 _FOR_EVERYBODY = text("SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)")
-_STALE, _STALE_SUSPECTS = _stale(_EVERYBODY), _stale(_SUSPECTS)
 _TAKE_IN = text(
     """
     INSERT INTO person_protection (person_id, council_id, tier, state, rank, reasons, why, since, began_at, mark)
@@ -202,15 +199,21 @@ class ProtectionRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def stale(self, *, near: bool) -> list[UUID]:
-        """Return whose facts have changed since they were judged, or whom time alone has brought further.
+    async def changed(self, limit: int) -> list[UUID]:
+        """Take changes, and return whom they are about, and whom time alone has brought further."""
+        return sorted((await self.session.execute(_CHANGED, {"limit": limit})).scalars())
 
-        `near`: only of those whom a verdict or an alarm may change, which is soon done. Else in a transaction of its
-        own: it is planned for everybody.
+    async def ask_again(self, people: Sequence[UUID]) -> None:
+        """Let these people be looked at once more."""
+        await self.session.execute(_ASK_AGAIN, {"people": people})
+
+    async def stale(self) -> list[UUID]:
+        """Return whose facts are others than when they were judged: all of the register is read.
+
+        In a transaction of its own: it is planned for everybody.
         """
-        if not near:
-            await self.session.execute(_FOR_EVERYBODY)
-        return sorted((await self.session.execute(_STALE_SUSPECTS if near else _STALE, _ASK)).scalars())
+        await self.session.execute(_FOR_EVERYBODY)
+        return sorted((await self.session.execute(_STALE, _ASK)).scalars())
 
     async def take(self, people: Sequence[UUID], within: timedelta) -> list[Asked]:
         """Lock people, with a row for who has none yet, and return what is known of them; other workers' are left."""

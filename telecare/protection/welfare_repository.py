@@ -1,5 +1,6 @@
 """All queries that join our gaps with hubs and people: which ask for a check, and who could have pressed in them."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -152,19 +153,24 @@ class WelfareFacts:
 
     async def _facts(self, query: Any, gap: tuple[datetime, datetime], values: dict[str, Any]) -> list[Facts]:
         rows: Sequence[Any] = (await self.session.execute(query, values | {"gap_from": gap[0], "gap_to": gap[1]})).all()
-        return [
-            Facts(
-                person_id=row.person_id,
-                hub_id=row.hub_id,
-                premises_id=row.premises_id,
-                name=spoken_name(row.given_name, row.family_name, row.preferred_name),
-                place=f"{row.address}, {row.town} {row.postcode}",
-                tier=row.risk_tier,
-                lives_alone=row.lives_alone,
-                heard_at=row.heard_at,
-                proven_at=row.proven_at,
-                delivered=row.delivered,
-                away_until=row.away_until,
-            )
-            for row in rows
-        ]
+        return await asyncio.to_thread(_facts_of, rows)
+
+
+def _facts_of(rows: Sequence[Any]) -> list[Facts]:
+    """Make facts of rows; beside the event loop, for of a large council they are many, and alarms go on meanwhile."""
+    return [
+        Facts(
+            person_id=row.person_id,
+            hub_id=row.hub_id,
+            premises_id=row.premises_id,
+            name=spoken_name(row.given_name, row.family_name, row.preferred_name),
+            place=f"{row.address}, {row.town} {row.postcode}",
+            tier=row.risk_tier,
+            lives_alone=row.lives_alone,
+            heard_at=row.heard_at,
+            proven_at=row.proven_at,
+            delivered=row.delivered,
+            away_until=row.away_until,
+        )
+        for row in rows
+    ]

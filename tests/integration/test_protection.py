@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from devices.presence.verdict_repository import VerdictRepository
 from telecare.kernel.db import Database
+from telecare.protection.domain import FAULTS
 from telecare.protection.keeper import ProtectionKeeper
 from telecare.protection.models import PersonProtection, ProtectionPeriod
 from tests.integration.devices.standing import GRACE_S, INTERVAL_S, Fleet
@@ -21,8 +22,11 @@ class Street(Fleet):
         self.people = ProtectionKeeper(database, timedelta(hours=1))
 
     async def look(self) -> int:
+        """Judge whom a change is about, and see that by comparing everybody nobody else is found."""
         await self.judge()
-        return await self.people.look()
+        judged = await self.people.look_at_changes()
+        assert await self.people.look() == 0
+        return judged
 
     async def stands(self) -> PersonProtection:
         async with self.database.transaction() as session:
@@ -173,23 +177,42 @@ async def test_somebody_of_another_tier_is_so_at_once_in_a_period_of_their_own(s
     assert stood == [("protected", "A"), ("protected", "C")]
 
 
-async def test_a_verdict_and_an_alarm_are_seen_by_the_look_that_is_soon_done(street: Street) -> None:
+async def test_what_no_change_tells_is_found_by_comparing_everybody(street: Street) -> None:
     await street.beats()
-    assert await street.people.look(near=True) == 0
     await street.look()
     await street.has_alarm("jammed")
-    assert await street.people.look(near=True) == 1
+    await street.sql("DELETE FROM protection_change")
+    assert await street.people.look_at_changes() == 0
+    assert await street.people.look() == 1
     assert (await street.stands()).reasons == ["jammed"]
-    await street.sql("UPDATE alarm SET condition = 'cleared'")
-    assert await street.people.look(near=True) == 1
-    await street.was_heard(ago_s=4 * INTERVAL_S)
-    await street.judge()
-    assert await street.people.look(near=True) == 1
-    assert (await street.stands()).state == "unprotected"
-    await street.come_back("h1")
-    assert await street.people.look(near=True) == 1
-    assert (await street.stands()).state == "protected"
-    assert await street.people.look(near=True) == 0
+
+
+async def test_of_most_that_happens_nothing_is_written_down(street: Street) -> None:
+    await street.beats()
+    await street.sql("UPDATE hub_live SET mains = true, battery_pct = 90")
+    await street.look()
+    await street.beats()
+    await street.has_alarm("pendant")
+    await street.sql("UPDATE hub_live SET battery_pct = 60, signal_dbm = -70")
+    await street.sql("UPDATE person SET given_name = 'Joan'")
+    assert await street.sql("SELECT count(*) FROM protection_change") == [(0,)]
+
+
+async def test_whom_another_worker_has_in_hand_is_looked_at_after_it(street: Street) -> None:
+    await street.beats()
+    await street.look()
+    await street.has_alarm("jammed")
+    async with street.database.transaction() as session:
+        await session.execute(text("SELECT FROM person_protection FOR UPDATE"))
+        assert await street.people.look_at_changes() == 0
+    assert await street.people.look_at_changes() == 1
+    assert (await street.stands()).reasons == ["jammed"]
+
+
+async def test_the_triggers_know_of_all_faults(street: Street) -> None:
+    for fault in FAULTS:
+        await street.has_alarm(fault)
+    assert await street.sql("SELECT count(*) FROM protection_change WHERE hub_id = 'h1'") == [(len(FAULTS),)]
 
 
 async def test_very_many_people_are_looked_at_in_batches(database: Database) -> None:
@@ -197,6 +220,6 @@ async def test_very_many_people_are_looked_at_in_batches(database: Database) -> 
     await street.settle(2500)
     await street.live_in("C", 2500)
     await street.beats(*(f"h{n}" for n in range(1, 2001)))
-    assert await street.look() == 2500
+    await street.look()
     counts = dict(await street.sql("SELECT state, count(*) FROM person_protection GROUP BY 1"))  # type: ignore[arg-type]
     assert counts == {"protected": 2000, "unknown": 500}
