@@ -84,12 +84,12 @@ async def test_a_shorter_interval_of_the_council_counts_at_once_and_a_longer_tak
     hub, elsewhere = await register.hub(), await register.hub(council=GLASGOW)
 
     async def judged() -> list[str]:
+        async with database.transaction() as session:
+            await VerdictRepository(session).hear("1")
         while await PresenceKeeper(database).step():
             pass
         return [(await register.send("GET", f"/hubs/{each}", status=200))["presence"] for each in (hub, elsewhere)]
 
-    async with database.transaction() as session:
-        await VerdictRepository(session).hear("1")
     for each in (hub, elsewhere):
         await beat(database, each, timedelta(minutes=4))
     assert await judged() == ["online", "online"]
