@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.registry.repository import ModelRepository
 from devices.switchover.planning.prize import LineState
 from devices.switchover.planning.problem import Appointment
 from devices.switchover.visits.domain import PROVEN, STANDS
@@ -194,15 +195,17 @@ async def homes_of(session: AsyncSession, council: str) -> list[HomeFacts]:
     return [HomeFacts(**row._mapping) for row in rows]  # noqa: SLF001 - the documented name of a row's mapping
 
 
-async def failure_rates(session: AsyncSession, council: str) -> Mapping[UUID, float]:
+async def failure_rates(session: AsyncSession, council: str, said: Mapping[str, float]) -> Mapping[UUID, float]:
     """Return the chance that a call of a model fails, by model id, as its units of this council have shown lately.
 
-    It fails when it has to be tried again, or when the unit is out of reach. A model of which too little was seen is
-    left out: nothing is known of it.
+    It fails when it has to be tried again, or when the unit is out of reach. Of a model of which too little was seen
+    it is what is `said`, by make and name; of one that nobody says anything of, nothing is known.
     """
     parts = {"days": LOOK_BACK, "calls": _CALLS.format(days=LOOK_BACK)}
     rows = await session.execute(text(_MODELS.format(**parts)), {"council": council})
-    found: dict[UUID, float] = {}
+    models = {each.id: f"{each.make} {each.name}".lower() for each in await ModelRepository(session).models()}
+    told = {name.lower(): chance for name, chance in said.items()}
+    found = {model_id: told[name] for model_id, name in models.items() if name in told}
     for row in rows:
         seen = []
         if row.calls >= ENOUGH_CALLS:

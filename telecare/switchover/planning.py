@@ -75,7 +75,7 @@ async def problem_of(
         raise RefusedError("There is no working day from the first day to the last one", field="first_on")
     eves = frozenset(day for day in days if worked.eve(day))
     facts, needs = await homes_of(session, council), await repository.needs(council)
-    rates = await failure_rates(session, council)
+    rates = await failure_rates(session, council, {each.model: each.percent / 100 for each in rules.models})
     absences = await repository.absences(council, first)
     flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
     homes, left_out = _homes(facts, Binding(needs, rules, rates, days[0], days[-1], today), flat)

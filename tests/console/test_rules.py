@@ -46,6 +46,9 @@ async def test_the_rules_of_a_council_are_entered_changed_and_taken_away(
     await page.locator("#stock1_item").fill("hub")
     await page.locator("#stock1_on").fill("2026-12-10")
     await page.locator("#stock1_quantity").fill("40")
+    (hub,) = (await homes.api.get("/hubs", params={"limit": 1})).json()["items"]
+    for name, text in {"model": hub["model"], "percent": "4.5", "why": "the maker's letter"}.items():
+        await page.locator(f"#models1_{name}").fill(text)
     await page.get_by_role("button", name="Write it down").click()
     await page.wait_for_url("**done=saved")
     said = (await homes.api.get(f"/switchover/rules/{council}")).json()
@@ -54,6 +57,7 @@ async def test_the_rules_of_a_council_are_entered_changed_and_taken_away(
     assert said["freezes"] == [{"start": "2026-12-21", "end": "2027-01-08", "why": "Snow gates are shut",
                                 "area": "KW14", "island": None, "item": None}]  # fmt: skip
     assert said["stock"] == [{"item": "hub", "on": "2026-12-10", "quantity": 40}]
+    assert [(each["percent"], each["why"]) for each in said["models"]] == [(4.5, "the maker's letter")]
     (ferry,) = said["ferries"]
     assert (ferry["areas"], ferry["out"], ferry["back"], ferry["minutes"]) == (["KW1", "KW14"], [420, 585], [500], 25)
     await expect(page.locator("#ferries1_out")).to_have_value("07:00, 09:45")

@@ -16,6 +16,7 @@ from devices.switchover.planning.schemas import RulesIn
 from telecare.access.models import User
 from telecare.api.deps import Services
 from telecare.kernel.db import Database, database_now
+from telecare.kernel.errors import RefusedError
 from telecare.kernel.ids import new_id
 from telecare.switchover.plan_facts import HomeFacts, failure_rates, homes_of
 from telecare.switchover.planning import problem_of
@@ -105,14 +106,31 @@ async def test_a_model_fails_as_often_as_its_units_were_tried_again_or_out_of_re
         other = next(each for each in homes.values() if each.model_id != first.model_id)
         await call(session, first.hub_id, TRIED % 1, count=40)
         await call(session, other.hub_id, TRIED % 2, count=49)
-        assert await failure_rates(session, ARGYLL) == {}
+        assert await failure_rates(session, ARGYLL, {}) == {}
         await call(session, first.hub_id, TRIED % 2, count=20)
-        assert await failure_rates(session, ARGYLL) == {first.model_id: pytest.approx(20 / 80)}
+        assert await failure_rates(session, ARGYLL, {}) == {first.model_id: pytest.approx(20 / 80)}
         await stood(session, other.model_id, units=1)
-        assert (await failure_rates(session, ARGYLL)).keys() == {first.model_id}, "80 days of one unit are too few"
+        assert (await failure_rates(session, ARGYLL, {})).keys() == {first.model_id}, "80 days of one unit are too few"
         await stood(session, other.model_id)
-        rates = await failure_rates(session, ARGYLL)
+        rates = await failure_rates(session, ARGYLL, {})
     assert rates[other.model_id] == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_what_the_council_says_of_a_model_counts_until_its_units_show_it(database: Database) -> None:
+    async with database.transaction() as session:
+        first = next(iter((await facts(session)).values()))
+        row = await session.execute(text("SELECT make, name FROM device_model WHERE id = :id"), {"id": first.model_id})
+        name = " ".join(row.one())
+        said = {"model": name.upper(), "percent": 12.5, "why": "the maker's letter"}
+        home = (await deadlines(session, models=[said]))[first.hub_id]
+        assert "units of this model fail 12.5% of the time" in [factor.words for factor in home.factors]
+        await call(session, first.hub_id, TRIED % 1, count=90)
+        await call(session, first.hub_id, TRIED % 2, count=10)
+        rates = await failure_rates(session, ARGYLL, {name: 0.125})
+        assert rates == {first.model_id: pytest.approx(10 / 110)}
+        with pytest.raises(RefusedError, match="no model Nobody 1"):
+            await deadlines(session, models=[{**said, "model": "Nobody 1"}])
 
 
 async def stood(session: AsyncSession, model_id: UUID, units: int = 1000) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.registry.repository import ModelRepository
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import (
     EngineerAbsence,
@@ -17,7 +18,7 @@ from devices.switchover.planning.models import (
     SwitchoverPlan,
     VisitNeed,
 )
-from telecare.kernel.errors import NotFoundError
+from telecare.kernel.errors import NotFoundError, RefusedError
 from telecare.kernel.ids import new_id
 
 STALE = timedelta(seconds=60)
@@ -131,7 +132,10 @@ class PlanningRepository:
         return {council: frozenset(map(date.fromisoformat, days)) for council, days in rows if days}
 
     async def put_rules(self, council: str, document: dict[str, Any], by: str) -> None:
-        """Save what binds all visits of a council."""
+        """Save what binds all visits of a council; RefusedError for a model that the register does not have."""
+        for each in document.get("models", ()):
+            if await ModelRepository(self.session).find(each["model"]) is None:
+                raise RefusedError(f"There is no model {each['model']}: write make and model", field="models")
         statement = insert(PlanningRules).values(council_id=council, document=document, saved_by=by)
         changed = {"document": document, "saved_by": by, "saved_at": func.clock_timestamp()}
         await self.session.execute(statement.on_conflict_do_update(index_elements=["council_id"], set_=changed))

@@ -121,12 +121,24 @@ class StockIn(Input):
     quantity: Count
 
 
+class ModelFaults(Input):
+    """How often calls of a model's units fail, where too few of them were seen to tell: analogue units say nothing.
+
+    `model` is make and name, as the register has them.
+    """
+
+    model: Name
+    percent: Annotated[float, Field(gt=0, le=100)]
+    why: Line
+
+
 class RulesIn(Input):
     """What binds all visits of a council."""
 
     freezes: Annotated[tuple[Freeze, ...], Field(max_length=200)] = ()
     ferries: Annotated[tuple[FerryIn, ...], Field(max_length=50)] = ()
     stock: Annotated[tuple[StockIn, ...], Field(max_length=500)] = ()
+    models: Annotated[tuple[ModelFaults, ...], Field(max_length=100)] = ()
     local_holidays: Annotated[tuple[date, ...], Field(max_length=100)] = ()
     lines_end_on: Annotated[date | None, Field(description="when analogue lines end; null: they do not")] = date(
         2027, 1, 31

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from devices.registry.repository import ModelRepository
-from devices.switchover.planning.schemas import FerryIn, Freeze, RulesIn, RulesOut, StockIn
+from devices.switchover.planning.schemas import FerryIn, Freeze, ModelFaults, RulesIn, RulesOut, StockIn
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import switchover_engineers as api
@@ -63,6 +63,15 @@ KINDS = {
         },
         500,
     ),
+    "models": Kind(
+        ModelFaults,
+        {
+            "model": "Write make and model as the register has them",
+            "percent": "Write how many calls of a hundred fail, above 0 and up to 100",
+            "why": "Say in one line who says so",
+        },
+        100,
+    ),
     "ferries": Kind(
         FerryIn,
         {
@@ -87,6 +96,8 @@ _WORDS = {
     "metres_a_minute": "Write how many metres a van makes in a minute, 50 to 2,000",
     "local_holidays": "Write at most 100 days, with commas between: 2027-04-19, 2027-05-24",
 }
+_MODELS = {"models": "models1_model"}
+"""Where a model is named that nobody knows."""
 _LISTED, _TIMES = ("areas",), ("out", "back")
 
 
@@ -107,7 +118,7 @@ async def save(request: Request, session: Transaction, actor: Planner) -> Respon
 
     async def again(error: Exception) -> Response:
         places = {f"body.{name}": f"{name}1_{next(iter(kind.words))}" for name, kind in KINDS.items()}
-        status, faults = refused(error, "margin_days", places | {f"body.{name}": name for name in _WORDS})
+        status, faults = refused(error, "margin_days", places | {f"body.{name}": name for name in _WORDS} | _MODELS)
         facts = await _facts(session, actor, council, form.wrong(*faults))
         return page(request, "switchover_rules.html", actor, status, done=False, **facts)
 
