@@ -15,7 +15,7 @@ from simulators.fleet.storms.blackout import blackout
 from simulators.fleet.storms.kinds import STORIES, StormKind
 from simulators.fleet.storms.network import network_outage
 from simulators.fleet.storms.paths import MOBILE
-from simulators.fleet.storms.story import Ask, Span, Story
+from simulators.fleet.storms.story import AWAY_FROM_A_CUT, Ask, Span, Story
 from simulators.hub.behaviour import new_hub, next_due, step
 from simulators.hub.happenings import BatteryAged, Connected, MainsLost, MainsRestored, Note, PathChanged, Press, Tick
 from simulators.hub.model import HubConfig, HubState, Peripheral
@@ -86,6 +86,7 @@ def test_who_presses_is_heard_at_once_or_when_the_hub_is_back(kind: StormKind, m
         silent = silent_at(story.dark.get(press.hub, ()), press.at)
         if silent is not None:
             assert silent.back is not None
+            assert press.at >= silent.at + ask.within_s * AWAY_FROM_A_CUT - 1e-6
             if kind is StormKind.BATTERIES:
                 pytest.fail("a hub without power hears nobody")
 

@@ -10,8 +10,11 @@ from simulators.fleet.plan import PlannedStep
 from simulators.hub.happenings import Press
 
 PENDANTS = 20
-NOT_BEFORE_A_CUT = 0.02
-"""Of the whole storm: nobody presses so shortly before their hub falls silent, or the outage is what is measured."""
+AWAY_FROM_A_CUT = 0.02
+"""Of the whole storm: nobody presses so shortly before or after their hub falls silent.
+
+A message that a dead connection swallows is sent again when the path is back: that would measure the outage.
+"""
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,12 @@ def presses(
 
     Who presses while their hub is silent is heard when it is back; who would never be, presses before that.
     """
-    steps, margin = [], life_s * NOT_BEFORE_A_CUT
+    steps, margin = [], life_s * AWAY_FROM_A_CUT
     for hub in dice.sample(sorted(hubs), min(pendants, len(hubs))):
         at = dice.uniform(life_s * 0.05, life_s * 0.95)
         silent = next((span for span in dark.get(hub, ()) if span.covers(at) or span.covers(at + margin)), None)
         if silent is not None:
-            at = max(at, silent.at) if silent.back is not None else dice.uniform(0.0, silent.at - margin)
+            at = max(at, silent.at + margin) if silent.back is not None else dice.uniform(0.0, silent.at - margin)
         if at >= 0.0:
             steps.append(PlannedStep(at, hub, Press("pendant")))
     return steps
