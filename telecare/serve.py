@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -64,6 +65,9 @@ log = get_logger("serve")
 ENGINE_WORKERS = 2
 SCHEMA_WAIT_S = 1.0
 SCHEMA_CHECK_S = 10.0
+THREADS_TURN_S = 0.002
+"""So long at most the thread that speaks to the broker waits for the one that works, with a hub's ack in its hand: by
+default it is 5 ms, each time. Still shorter turns cost heartbeats."""
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
 """Runs until the event is set."""
@@ -230,6 +234,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
         )
     )
     settle()
+    sys.setswitchinterval(THREADS_TURN_S)
     try:
         async with process.running():
             web = asyncio.create_task(server.serve(), name="web")
