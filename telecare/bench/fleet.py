@@ -114,6 +114,15 @@ async def stands(database: asyncpg.Connection, chosen: Sequence[str], *states: s
     return time.monotonic() - began
 
 
+async def settled(database: asyncpg.Connection) -> None:
+    """Wait until all that has changed is judged, as that a fleet was put into the register at once."""
+    began = time.monotonic()
+    while left := await database.fetchval("SELECT count(*) FROM protection_change"):
+        if time.monotonic() - began > STANDS_WITHIN_S:
+            raise UnavailableError(f"{left:,} changes were not judged within {STANDS_WITHIN_S:.0f} s")
+        await asyncio.sleep(0.5)
+
+
 async def lose_mains(database: asyncpg.Connection, chosen: Sequence[str]) -> float:
     """Let these homes have no mains; return after how long all who live there stand as degraded."""
     await stands(database, chosen, "protected")

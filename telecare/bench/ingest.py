@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 
 from telecare.bench.alarm import CONDITIONS, AlarmOptions, AlarmReport, alarm_run
-from telecare.bench.fleet import Watch, hub_names, lose_mains, register, silence, spread, stands
+from telecare.bench.fleet import Watch, hub_names, lose_mains, register, settled, silence, spread, stands
 from telecare.bench.node_red import NodeRedError, node_red
 from telecare.bench.pouring import bare_rows, count_durable, counted, end_session, memory_mib, poured, shares_of
 from telecare.embedded.lab import ALL_IN_ONE, Lab, sharing
@@ -263,9 +263,11 @@ async def _growth(
         await database.execute("TRUNCATE heartbeat")
         everybody = [name for name in hub_names(hubs) if name not in silenced]
         await stands(database, everybody, "protected")
+        await settled(database)
         per_s = await _durable(lab, database, hubs, replace(options, messages=max(options.messages, 2 * hubs)))
         dark = spread(min(DARK, hubs // 4), everybody)
         chosen = spread(min(options.silent, hubs // 2), sorted({*everybody} - {*dark}))
+        await settled(database)
         degraded_s = await lose_mains(database, dark)
         began = time.monotonic()
         verdicts_s = await silence(database, chosen)

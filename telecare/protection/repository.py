@@ -52,11 +52,12 @@ _STALE = text(
         OR w.look_at <= clock_timestamp() OR (s.person_id IS NULL AND n.service_ended_on <= current_date)
     """  # noqa: S608 - parts of one statement
 )
+# The newest first: what an import of very many homes has left keeps no verdict waiting.
 _CHANGED = text(
     """
     WITH news AS (
         DELETE FROM protection_change
-         WHERE id = ANY(ARRAY(SELECT id FROM protection_change ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED))
+         WHERE id = ANY(ARRAY(SELECT id FROM protection_change ORDER BY id DESC LIMIT :limit FOR UPDATE SKIP LOCKED))
         RETURNING hub_id, person_id)
     SELECT person_id FROM news WHERE person_id IS NOT NULL
      UNION
