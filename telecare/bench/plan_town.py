@@ -113,7 +113,7 @@ def _home(chance: random.Random, number: int, days: tuple[date, ...]) -> Home:
     home = Home(
         f"h{number:05d}", place, chance.choice((50, 60, 60, 70)) + 10 * detectors, assessed.harm, area,
         frozenset() if place.island else frozenset(skills), needs, 2 if two and not place.island else 1,
-        factors=assessed.factors,
+        exposed=known.line is LineState.ANALOGUE_ON_DIGITAL, factors=assessed.factors,
     )  # fmt: skip
     return _times(chance, home, known, days)
 

@@ -30,7 +30,7 @@ def plan(
         str | None, typer.Option("--from", help="the first day, YYYY-MM-DD; tomorrow when left out")
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="the last day; nine weeks later when left out")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="of each search; ten weeks are some forty")] = 3.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="of each search; nine weeks of six people: thirty")] = 8.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what the plan would be and keep nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:

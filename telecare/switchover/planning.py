@@ -177,7 +177,8 @@ def _home(each: HomeFacts, by: Binding, place: Place) -> Home:
     home = Home(
         each.hub_id, place, USUAL_MINUTES + EACH_PERIPHERAL * each.peripherals, assessed.harm,
         district_of(each.postcode), needs={HUB: 1}, deadline=_first(_deadline(telco, why, by), _due(each, by)),
-        not_before=not_before(each), factors=(*assessed.factors, *said(each)),
+        not_before=not_before(each), exposed=each.line is LineState.ANALOGUE_ON_DIGITAL,
+        factors=(*assessed.factors, *said(each)),
     )  # fmt: skip
     need = by.needs.get(each.premises_id)
     if need is None:

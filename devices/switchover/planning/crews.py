@@ -24,6 +24,22 @@ def fits(problem: Problem, day: EngineerDay) -> float:
     return (day.work_ends - day.start) / usual
 
 
+def crews_of(problem: Problem, days: Sequence[date], left: Iterable[Home]) -> list[EngineerDay]:
+    """Decide for each week of these days who works alone, who in pairs and who goes to an island."""
+    waiting = list(left)
+    found: list[EngineerDay] = []
+    for week in weeks_of(days):
+        made = vehicles(problem, week, waiting)
+        found += made
+        for trip in made:
+            if trip.island or len(trip.crew) > 1:
+                there = [h for h in waiting if h.place.island == trip.island and (trip.island or h.people > 1)]
+                rest = {home.id for home in _after(problem, there, trip)}
+                gone = {home.id for home in there} - rest
+                waiting = [home for home in waiting if home.id not in gone]
+    return found
+
+
 def vehicles(problem: Problem, block: Sequence[date], left: Sequence[Home]) -> list[EngineerDay]:
     """Decide who works alone, who in pairs and who goes to an island on each day of a block.
 
@@ -86,7 +102,7 @@ def _trips(
         )
         if best is None or not any(may_visit(best, home) for home in fitting):
             continue
-        last = any(_last_day(home) <= block[-1] and may_visit(best, home) for home in fitting)
+        last = any(_must_go(home, block[-1]) and may_visit(best, home) for home in fitting)
         needed = math.ceil(len(waiting) / max(1.0, fits(problem, best)))
         pace = not trips and needed >= blocks_left
         room = max(0.0, fits(problem, best) - len(fitting)) * (0 if kind[0] else marginal)
@@ -143,11 +159,19 @@ def usually_fits(problem: Problem) -> float:
 
 
 def _after(problem: Problem, homes: Sequence[Home], trip: EngineerDay) -> list[Home]:
-    """Return the homes that are likely left after a trip: those with a last chance go first, then the most harmful."""
-    order = sorted(homes, key=lambda home: (_last_day(home), -weekly(home, trip.day)))
+    """Return the homes that are likely left after a trip: exposed ones go first, then those with a last chance."""
+    order = sorted(homes, key=lambda home: (not home.exposed, _last_day(home), -weekly(home, trip.day)))
     done = [home for home in order if may_visit(trip, home)][: max(1, int(fits(problem, trip)))]
     gone = {home.id for home in done}
     return [home for home in order if home.id not in gone]
+
+
+def _must_go(home: Home, last: date) -> bool:
+    """Say whether a trip is made for one home alone: it is its last chance, or it is exposed and on an island.
+
+    Two people do not go for everybody who is exposed: that is two days of engineers for a day's visits.
+    """
+    return _last_day(home) <= last or (home.exposed and bool(home.place.island))
 
 
 def _last_day(home: Home) -> date:

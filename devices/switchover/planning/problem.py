@@ -49,6 +49,7 @@ class Home:
 
     The whole visit lies in one of the `open` windows (none: whenever engineers work) and touches none of the `busy`
     ones (carers, dialysis, day centre). `needs` is what is taken out of the van. `people` who must be there: 1 or 2.
+    `exposed`: its analogue unit is on a line that is digital already, and it is visited before others are.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Home:
     busy: tuple[Window, ...] = ()
     deadline: Deadline | None = None
     not_before: date | None = None
+    exposed: bool = False
     factors: tuple[Factor, ...] = ()
 
 

@@ -21,7 +21,7 @@ from devices.switchover.planning.problem import (
     Slot,
     Unplanned,
 )
-from devices.switchover.planning.routing import DAY, Choice, Limits, Stop, Visit, route
+from devices.switchover.planning.routing import Choice, Limits, Stop, Visit, route
 from devices.switchover.planning.solve import booked
 
 DAYS = 6
@@ -180,7 +180,7 @@ def _choices(
 
 def _promises(home: Home, each: Appointment, day: date, span: tuple[int, int], *, kept: bool) -> Iterable[Choice]:
     """Return the halves of a day as choices: what was promised, and for whom that cannot be, other times too."""
-    for slot, start, last in ((Slot.AM, 0, NOON - 1), (Slot.PM, NOON, DAY)):
+    for slot, start, last in ((Slot.AM, 0, NOON - 1), (Slot.PM, NOON, 24 * 60)):
         begins, ends = max(span[0], start), min(span[1], last + home.minutes)
         if begins + home.minutes > ends:
             continue

@@ -1,12 +1,14 @@
-"""One block of days as a vehicle routing problem, solved by PyVRP: each engineer-day is a vehicle.
+"""Some days of engineers as a vehicle routing problem, solved by PyVRP: each engineer-day is a vehicle.
 
-Homes are optional clients with prizes. One that can only be visited at some times is a group of clients, of which at
-most one is visited. Who may visit whom (skills, two people, islands) is a routing profile in which the way to everybody
-else takes for ever. Work must end some time before the day does: the place where a day ends lies nearer by that time.
+All days are told as one day: a vehicle has no date, and whom it may not visit (skills, two people, islands, a deadline,
+a freeze, the household's weekdays) lies for ever away in its routing profile. So a home is one client, however many
+days it could be visited on, and the days of an engineer on which the same homes can be visited are vehicles of one
+kind. Homes are optional clients with prizes. One that has several times of day is a group of clients, of which one is
+visited. Work must end some time before the day does: the place where a day ends lies nearer by that time.
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,14 +18,15 @@ from pyvrp import Client, ClientGroup, Depot, Location, ProblemData, Route, Solu
 from pyvrp import IteratedLocalSearchParams as SearchParams
 from pyvrp.exceptions import PenaltyBoundWarning
 from pyvrp.search import NeighbourhoodParams
-from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, StoppingCriterion
+from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, NoImprovement, StoppingCriterion
 
 from devices.switchover.planning.days import may_visit
 from devices.switchover.planning.problem import EngineerDay, Home, Place, Travel
 
-DAY = 24 * 60
-NEIGHBOURS = 80
-"""Moves are tried among so many clients: more than usual, since a home is several clients at one place."""
+NEIGHBOURS = 60
+"""Moves are tried among so many clients: more than usual, since a home can be several clients at one place."""
+IDLE = 3_000
+"""A search ends when so many iterations brought nothing: a few homes are through in no time."""
 FAR = 10_000_000
 """Longer than any horizon: nobody gets there."""
 
@@ -50,12 +53,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class Limits:
-    """When the search ends, whichever comes first; `day` is how many minutes there are between two days."""
+    """When the search ends, whichever comes first."""
 
     seconds: float = 10.0
     iterations: int = 1_000_000
     seed: int = 1
-    day: int = DAY
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,29 @@ class Visit:
     start: int
 
 
-@dataclass
-class _Clients:
-    """The clients of the problem, and whose they are."""
+@dataclass(frozen=True)
+class _Client:
+    """A stop at one of its times of day, and the days that have it; `group` when the stop has others."""
 
-    clients: list[Client] = field(default_factory=list)
-    groups: list[ClientGroup] = field(default_factory=list)
-    stops: list[int] = field(default_factory=list)
-    choices: list[tuple[Choice, ...]] = field(default_factory=list)
+    stop: Stop
+    start: int
+    end: int
+    worth: int
+    days: frozenset[date]
+    group: int | None
+
+    def taken_by(self, day: EngineerDay) -> bool:
+        """Say whether somebody could come on that day."""
+        return day.day in self.days and may_visit(day, self.stop.home) and self.stop.crew in {(), day.crew}
+
+
+@dataclass
+class _Kind:
+    """Days that are alike but for their date, by their index; `able` says which clients they may visit."""
+
+    day: EngineerDay
+    able: tuple[bool, ...]
+    indices: list[int] = field(default_factory=list)
 
 
 def route(
@@ -87,132 +104,117 @@ def route(
 
     `known` gives routes to begin the search with: by the index of the day, home ids with when the visit begins.
     """
-    if not days:
-        return []
-    if not any(stop.choices for stop in stops):
+    clients = _clients(stops, {each.day for each in days})
+    if not clients:
         return [[] for _ in days]
-    order = {day: index for index, day in enumerate(sorted({each.day for each in days}))}
-    clients = _clients(stops, days, order, limits.day)
-    data = _data(stops, days, travel, clients, order, limits.day)
-    stop_when: StoppingCriterion = MultipleCriteria([MaxRuntime(limits.seconds), MaxIterations(limits.iterations)])
-    initial = _initial(data, stops, clients, known, order, days) if known else None
+    kinds = _kinds(days, clients)
+    data = _data(clients, kinds, travel)
+    stop_when: StoppingCriterion = MultipleCriteria(
+        [MaxRuntime(limits.seconds), MaxIterations(limits.iterations), NoImprovement(IDLE)]
+    )
+    initial = _initial(data, clients, kinds, days, known) if known else None
     near = NeighbourhoodParams(num_neighbours=NEIGHBOURS)
     params = SolveParams(ils=SearchParams(num_iters_no_improvement=20_000), neighbourhood=near)
     with warnings.catch_warnings():
         # That some homes are out of reach for some is how the problem is told, and no fault of it.
         warnings.simplefilter("ignore", PenaltyBoundWarning)
         found = solve(data, stop_when, limits.seed, collect_stats=False, params=params, initial_solution=initial).best
-    routes: list[list[Visit]] = [[] for _ in days]
     if not found.is_feasible() and initial is not None and initial.is_feasible():
         found = initial
+    driven: list[list[list[Visit]]] = [[] for _ in kinds]
     for each in found.routes():
-        if not each.is_feasible():
-            continue
-        index = each.vehicle_type()
-        shift = order[days[index].day] * limits.day
-        routes[index] = [
-            Visit(stops[clients.stops[activity.idx]].home, activity.start_time - shift)
-            for activity in each.schedule()
-            if activity.is_client()
-        ]
+        if each.is_feasible():
+            driven[each.vehicle_type()].append(
+                [Visit(clients[stop.idx].stop.home, stop.start_time) for stop in each.schedule() if stop.is_client()]
+            )
+    routes: list[list[Visit]] = [[] for _ in days]
+    for kind, there in zip(kinds, driven, strict=True):
+        for index, visits in _dated(kind.indices, there, known or {}):
+            routes[index] = visits
     return routes
 
 
-def _clients(stops: Sequence[Stop], days: Sequence[EngineerDay], order: Mapping[date, int], length: int) -> _Clients:
-    """Make a client of each choice, and one of choices on days that follow each other when it makes no difference."""
-    made = _Clients()
-    earliest = {day: min(each.start for each in days if each.day == day) for day in order}
-    latest = {day: max(each.work_ends for each in days if each.day == day) for day in order}
-    items = sorted({item for each in days for item in each.van})
-    for index, stop in enumerate(stops):
-        usable = [choice for choice in stop.choices if choice.day in order]
-        merged = _merged(usable, order, earliest, latest, length)
-        if not merged:
-            continue
-        group = None
-        if len(merged) > 1:
-            group = len(made.groups)
-            first = len(made.clients)
-            made.groups.append(ClientGroup(list(range(first, first + len(merged))), required=stop.must))
-        for start, end, choices in merged:
-            made.stops.append(index)
-            made.choices.append(choices)
-            made.clients.append(
-                Client(
-                    location=index,
-                    delivery=[stop.home.needs.get(item, 0) for item in items],
-                    service_duration=stop.home.minutes,
-                    tw_early=start,
-                    tw_late=end - stop.home.minutes,
-                    prize=choices[0].worth,
-                    required=stop.must and group is None,
-                    group=group,
-                )
-            )
+def _clients(stops: Sequence[Stop], days: Collection[date]) -> list[_Client]:
+    """Make a client of each time of day of a stop, however many days have it."""
+    made: list[_Client] = []
+    groups = 0
+    for stop in stops:
+        times: dict[tuple[int, int, int], set[date]] = {}
+        for choice in stop.choices:
+            if choice.day in days:
+                times.setdefault((choice.start, choice.end, choice.worth), set()).add(choice.day)
+        group = groups if len(times) > 1 else None
+        groups += group is not None
+        made += [_Client(stop, *time, frozenset(on), group) for time, on in times.items()]
     return made
 
 
-def _merged(
-    choices: Sequence[Choice], order: Mapping[date, int], earliest: Mapping[date, int], latest: Mapping[date, int],
-    length: int,
-) -> list[tuple[int, int, tuple[Choice, ...]]]:  # fmt: skip
-    """Return times since the first day's midnight; where one reaches over the night nobody works, they are one."""
-    merged: list[tuple[int, int, tuple[Choice, ...]]] = []
-    for choice in sorted(choices, key=lambda choice: (choice.day, choice.start)):
-        at = order[choice.day] * length
-        if merged and choice.start <= earliest[choice.day]:
-            start, _, before = merged[-1]
-            last = before[-1]
-            whole = last.end >= latest[last.day] and order[last.day] + 1 == order[choice.day]
-            if whole and last.worth == choice.worth:
-                merged[-1] = (start, at + choice.end, (*before, choice))
-                continue
-        merged.append((at + choice.start, at + choice.end, (choice,)))
-    return merged
+def _kinds(days: Sequence[EngineerDay], clients: Sequence[_Client]) -> list[_Kind]:
+    """Return which days are alike."""
+    found: dict[Hashable, _Kind] = {}
+    for index, day in enumerate(days):
+        able = tuple(client.taken_by(day) for client in clients)
+        hours, way = (day.start, day.work_ends, day.end), (day.begins, day.ends, day.extra_metres)
+        alike = (day.crew, hours, way, tuple(sorted(day.van.items())), able)
+        found.setdefault(alike, _Kind(day, able)).indices.append(index)
+    return list(found.values())
 
 
-def _data(
-    stops: Sequence[Stop], days: Sequence[EngineerDay], travel: Travel, clients: _Clients, order: Mapping[date, int],
-    length: int,
-) -> ProblemData:  # fmt: skip
-    places: list[tuple[Place, int]] = [(stop.home.place, 0) for stop in stops]
+def _data(clients: Sequence[_Client], kinds: Sequence[_Kind], travel: Travel) -> ProblemData:
     depots: dict[tuple[Place, int], int] = {}
-    items = sorted({item for each in days for item in each.van})
+    items = sorted({item for kind in kinds for item in kind.day.van})
     profiles: dict[tuple[bool, ...], int] = {}
     vehicles = []
-    for number, each in enumerate(days):
-        allowed = tuple(may_visit(each, stop.home) and stop.crew in {(), each.crew} for stop in stops)
-        nearer = each.end - each.work_ends
-        begins = depots.setdefault((each.begins, -1), len(depots))
-        ends = depots.setdefault((each.ends, nearer), len(depots))
-        shift = order[each.day] * length
+    for kind in kinds:
+        day = kind.day
+        nearer = day.end - day.work_ends
         vehicles.append(
             VehicleType(
-                num_available=1,
-                capacity=[each.van.get(item, 0) for item in items],
-                start_depot=begins,
-                end_depot=ends,
-                fixed_cost=each.extra_metres,
-                tw_early=shift + each.start,
-                tw_late=shift + each.work_ends,
-                profile=profiles.setdefault(allowed, len(profiles)),
-                name=str(number),
+                num_available=len(kind.indices),
+                capacity=[day.van.get(item, 0) for item in items],
+                start_depot=depots.setdefault((day.begins, -1), len(depots)),
+                end_depot=depots.setdefault((day.ends, nearer), len(depots)),
+                fixed_cost=day.extra_metres,
+                tw_early=day.start,
+                tw_late=day.work_ends,
+                profile=profiles.setdefault(kind.able, len(profiles)),
             )
         )
+    places = [(client.stop.home.place, 0) for client in clients]
     places += [(place, max(0, nearer)) for place, nearer in depots]
     distances, durations = _matrices(places, travel)
-    far = [_far(allowed, len(places)) for allowed in profiles]
+    far = [_far(able, len(places)) for able in profiles]
     ways: list[Any] = [np.where(mask, FAR, distances) for mask in far]
     times: list[Any] = [np.where(mask, FAR, durations) for mask in far]
     return ProblemData(
         [Location(place.east, place.north) for place, _ in places],
-        clients.clients,
-        [Depot(location=len(stops) + index) for index in range(len(depots))],
+        [
+            Client(
+                location=index,
+                delivery=[client.stop.home.needs.get(item, 0) for item in items],
+                service_duration=client.stop.home.minutes,
+                tw_early=client.start,
+                tw_late=client.end - client.stop.home.minutes,
+                prize=client.worth,
+                required=client.stop.must and client.group is None,
+                group=client.group,
+            )
+            for index, client in enumerate(clients)
+        ],
+        [Depot(location=len(clients) + index) for index in range(len(depots))],
         vehicles,
         ways,
         times,
-        clients.groups,
+        _groups(clients),
     )
+
+
+def _groups(clients: Sequence[_Client]) -> list[ClientGroup]:
+    members: dict[int, list[int]] = {}
+    for index, client in enumerate(clients):
+        if client.group is not None:
+            members.setdefault(client.group, []).append(index)
+    return [ClientGroup(group, required=clients[group[0]].stop.must) for group in members.values()]
 
 
 def _matrices(places: Sequence[tuple[Place, int]], travel: Travel) -> tuple[Any, Any]:
@@ -240,24 +242,37 @@ def _far(allowed: Sequence[bool], size: int) -> Any:
 
 
 def _initial(
-    data: ProblemData, stops: Sequence[Stop], clients: _Clients, known: Mapping[int, Sequence[tuple[str, int]]],
-    order: Mapping[date, int], days: Sequence[EngineerDay],
-) -> Solution | None:  # fmt: skip
+    data: ProblemData, clients: Sequence[_Client], kinds: Sequence[_Kind], days: Sequence[EngineerDay],
+    known: Mapping[int, Sequence[tuple[str, int]]],
+) -> Solution:  # fmt: skip
     """Return the routes that are known as a solution, without what has no client at its time."""
     by_home: dict[str, list[int]] = {}
-    for client, stop in enumerate(clients.stops):
-        by_home.setdefault(stops[stop].home.id, []).append(client)
+    for index, client in enumerate(clients):
+        by_home.setdefault(client.stop.home.id, []).append(index)
     routes = []
-    for index, visits in known.items():
-        day = days[index].day
-        chosen = []
-        for home_id, start in visits:
-            for client in by_home.get(home_id, ()):
-                fits = (c.day == day and c.start <= start <= c.end for c in clients.choices[client])
-                if any(fits):
-                    chosen.append(client)
-                    break
-        if chosen:
-            routes.append(Route(data, chosen, index))
-    del order
+    for number, kind in enumerate(kinds):
+        for index in kind.indices:
+            chosen = []
+            for home_id, start in known.get(index, ()):
+                there = [clients[at] for at in by_home.get(home_id, ())]
+                fits = (c.taken_by(days[index]) and c.start <= start <= c.end - c.stop.home.minutes for c in there)
+                chosen += [at for at, fit in zip(by_home.get(home_id, ()), fits, strict=True) if fit][:1]
+            if chosen:
+                routes.append(Route(data, chosen, number))
     return Solution(data, routes)
+
+
+def _dated(
+    indices: Sequence[int], routes: Sequence[list[Visit]], known: Mapping[int, Sequence[tuple[str, int]]]
+) -> Iterator[tuple[int, list[Visit]]]:
+    """Yield which of the days that are alike has which route: the one that had most of its homes before."""
+    homes = [{visit.home.id for visit in visits} for visits in routes]
+    before = {index: {home_id for home_id, _ in known.get(index, ())} for index in indices}
+    free, left = list(indices), set(range(len(routes)))
+    for _, index, number in sorted(
+        (-len(before[index] & homes[number]), index, number) for index in indices for number in left
+    ):
+        if index in free and number in left:
+            free.remove(index)
+            left.remove(number)
+            yield index, routes[number]

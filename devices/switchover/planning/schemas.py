@@ -193,12 +193,12 @@ class RulesOut(RulesIn):
 
 
 class PlanIn(Input):
-    """What to plan: a council, from one day to another; `seconds` of each search: a week has about four."""
+    """What to plan: a council, from one day to another; `seconds` of each search, thirty for six people."""
 
     council_id: CouncilRef
     first_on: date
     last_on: date
-    seconds: Annotated[float, Field(ge=0.2, le=60)] = 3.0
+    seconds: Annotated[float, Field(ge=0.2, le=60)] = 8.0
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:

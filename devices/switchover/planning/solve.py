@@ -1,89 +1,54 @@
-"""Plans a whole programme: week by week, the best homes of each week as one routing problem. Pure but for the search.
+"""Plans a whole programme: first whose line is digital already, then all others; where, and only then on which day.
 
-A horizon of 45 days and 6 engineers is 270 vehicles, too many for one search. A week is 30, and what is worth most goes
-into the first one: that is what a plan is for. Who goes out in pairs and who goes to an island is decided before each
-week, since neither can be said to the routing library.
+A horizon of 45 days and 6 engineers is 270 vehicles, too many for one search, so a search has some hundred homes that
+lie near each other. Rounds are made without their dates, for most homes could be visited on any day. Then the days of
+each engineer are put in the order that ends most harm soonest, which costs no way at all, and what lies near each other
+is driven anew with every date told, so that whoever had lost their day finds another. Who goes out in pairs and who
+goes to an island is decided before, since neither can be said to the routing library.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from statistics import median
 
-import numpy as np
-
-from devices.switchover.planning.crews import WEEK, fits, usually_fits, vehicles, weekly, weeks_of
-from devices.switchover.planning.days import may_visit, metres, openings
-from devices.switchover.planning.greedy import drive
+from devices.switchover.planning.crews import crews_of
 from devices.switchover.planning.left_out import why_not
-from devices.switchover.planning.problem import Appointment, EngineerDay, Home, Plan, Problem, Unplanned
-from devices.switchover.planning.rearrange import (
-    TOGETHER,
-    Prices,
-    Round,
-    booked_stop,
-    by_places,
-    by_weeks,
-    rearrange,
-    worst_first,
-)
-from devices.switchover.planning.routing import Choice, Limits, Stop, Visit, route
-from devices.switchover.planning.store import share_store
+from devices.switchover.planning.ordering import give_dates, worst_first
+from devices.switchover.planning.problem import Appointment, EngineerDay, Home, Place, Plan, Problem, Unplanned
+from devices.switchover.planning.rearrange import TOGETHER, Round, by_places, rearrange, soon_enough
+from devices.switchover.planning.routing import Limits, Visit
 
 Progress = Callable[[int, int, str], None]
-"""Told: so many blocks are done, of so many, and what is next."""
+"""Told: so many searches are done, of so many, and what is next."""
 
-ANY = 4_000
-"""What any visit is worth, in metres of driving: a detour below that is driven rather than a home left for later."""
-FAR_OUT = 0.5
-"""How much of the usual way to a home's parts is added to that: they are gone to while neighbours wait there too."""
-NEIGHBOURS = 3
-SPARE = 25_000
-"""What a visit is worth for whom no week had room, when weeks are looked at again."""
-LAST = 25_000
-"""The same in the last week, after which nobody comes any more."""
-URGENT = 500
-"""What the median home's harm of one week is worth on top."""
-PLACES = 2
-"""How often rounds that lie near each other are driven anew."""
-MUST = 3_000_000
-"""What a home is worth whose last chance this is."""
+PIECE = 300
+"""So many homes are searched at once at first."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a block is searched for, and how many candidates there are for each visit that fits."""
+    """When each search ends."""
 
     seconds: float = 8.0
     iterations: int = 1_000_000
-    candidates: float = 2.5
-    days: int = 5
     seed: int = 1
 
 
 def make_plan(problem: Problem, effort: Effort = Effort(), tell: Progress = lambda *_: None) -> Plan:
     """Return a plan that holds every hard constraint; what does not fit is left out, with the reason."""
     left = {home.id: home for home in problem.homes}
-    usual = _usual(problem)
-    weeks = weeks_of(problem.days, effort.days)
     rounds: list[Round] = []
-    # Each week, each with the next one, and what lies near each other: about so many searches.
-    steps = 2 * len(weeks) - 1 + PLACES * math.ceil(len(weeks) * len(problem.engineers) * effort.days / TOGETHER)
-    for number, week in enumerate(weeks):
-        tell(number, steps, f"week of {week[0]:%d %B %Y}")
-        rounds += _week(problem, weeks, number, left, usual, effort)
-    prices = Prices(URGENT, SPARE, usual)
-    done = len(weeks)
-    for find in (by_weeks, *(by_places for _ in range(PLACES))):
-        for group in list(find(rounds)):
-            first = min(each.day.day for each in group)
-            tell(min(done, steps), steps, f"{len(group)} days from {first:%d %B %Y} on, driven anew")
-            rearrange(problem, rounds, group, left, prices, _limits(effort))
-            done += 1
+    work = _Searches(problem, effort, tell)
+    for days in stages(problem):
+        rounds += _stage(problem, days, left, work)
+    for home in give_dates(problem, rounds):
+        left[home.id] = home
+    rounds = _more_trips(problem, rounds, left)
+    for group in by_places(rounds):
+        work.rearrange(rounds, group, left, dated=True)
     worst_first(problem, rounds)
-    tell(steps, steps, "done")
+    work.done()
     told = {each.home_id for each in problem.booked}
     appointments = [
         replace(booked(each.day, visit), confirmed=visit.home.id in told) for each in rounds for visit in each.visits
@@ -92,32 +57,25 @@ def make_plan(problem: Problem, effort: Effort = Effort(), tell: Progress = lamb
     return Plan(tuple(appointments), tuple(Unplanned(home.id, why_not(problem, home)) for home in left.values()))
 
 
-def _week(
-    problem: Problem, weeks: Sequence[Sequence[date]], number: int, left: dict[str, Home], usual: float, effort: Effort
-) -> list[Round]:
-    """Return the rounds of a week; who is visited is taken out of `left`."""
-    week = weeks[number]
-    following = weeks[number + 1] if number + 1 < len(weeks) else []
-    taken = Counter[str]()
-    for home in problem.homes:
-        if home.id not in left:
-            taken.update(home.needs)
-    days = share_store(problem, vehicles(problem, week, list(left.values())), week, taken)
-    kept = {each.home_id: each for each in problem.booked}
-    free = [home for home in left.values() if home.id not in kept]
-    stops = [
-        *(booked_stop(left[each.home_id], each) for each in problem.booked if each.day in week),
-        *_stops(problem, week, following, free, days, usual, effort),
-    ]
-    routes = route(stops, days, problem.travel, _limits(effort), _begin_with(problem, stops, days))
-    for visits in routes:
-        for visit in visits:
-            del left[visit.home.id]
-    return [Round(day, visits) for day, visits in zip(days, routes, strict=True)]
+class _Searches:
+    """Does one search after the other, and tells how far it is of about how many."""
 
+    def __init__(self, problem: Problem, effort: Effort, tell: Progress) -> None:
+        self.problem, self.tell, self.made = problem, tell, 0
+        self.limits = Limits(effort.seconds, effort.iterations, effort.seed)
+        groups = math.ceil(len(problem.days) * len(problem.engineers) / TOGETHER) + len(problem.ferries)
+        self.expected = math.ceil(len(problem.homes) / PIECE) + 2 * groups + 2
 
-def _limits(effort: Effort) -> Limits:
-    return Limits(effort.seconds, effort.iterations, effort.seed)
+    def rearrange(self, rounds: Sequence[Round], group: Sequence[Round], left: dict[str, Home], *, dated: bool) -> None:
+        """Drive a group anew; see `rearrange`."""
+        words = f"{len(group)} days" if dated else f"{len(group)} days, without their dates yet"
+        self.tell(min(self.made, self.expected - 1), self.expected, words)
+        rearrange(self.problem, rounds, group, left, self.limits, dated=dated)
+        self.made += 1
+
+    def done(self) -> None:
+        """Tell that all is done."""
+        self.tell(self.expected, self.expected, "done")
 
 
 def booked(day: EngineerDay, visit: Visit) -> Appointment:
@@ -125,81 +83,87 @@ def booked(day: EngineerDay, visit: Visit) -> Appointment:
     return Appointment(visit.home.id, day.day, visit.start, visit.start + visit.home.minutes, day.crew)
 
 
-def _usual(problem: Problem) -> float:
-    """Return the harm of a week of the median home, the unit in which urgency is told."""
-    rates = [home.harm.avoided(problem.days[0], problem.days[0] + WEEK) for home in problem.homes]
-    return (median(rates) if rates else 0.0) or 1.0
+def stages(problem: Problem) -> list[list[date]]:
+    """Return the days in which those come first who are exposed, and all others."""
+    soon = soon_enough(problem)
+    first = [day for day in problem.days if day <= soon and any(home.exposed for home in problem.homes)]
+    return [days for days in (first, [day for day in problem.days if day not in first]) if days]
 
 
-def worth(home: Home, day: date, usual: float, any_visit: int = ANY) -> int:
-    """Return what a visit in the week of a day is worth, in metres: what waiting another week would cost."""
-    return any_visit + round(URGENT * math.sqrt(weekly(home, day) / usual))
+def _stage(problem: Problem, days: Sequence[date], left: dict[str, Home], work: _Searches) -> list[Round]:
+    """Return the rounds of some days; who is visited is taken out of `left`.
 
-
-def _stops(
-    problem: Problem, block: Sequence[date], following: Sequence[date], left: Sequence[Home],
-    days: Sequence[EngineerDay], usual: float, effort: Effort,
-) -> list[Stop]:  # fmt: skip
-    found: list[tuple[int, Stop]] = []
-    apart = _apart(problem, left)
-    for home in left:
-        able = {day.day for day in days if may_visit(day, home)}
-        times = [(day, opening) for day in block if day in able for opening in openings(home, day, problem.freezes)]
-        if not times:
-            continue
-        last = not any(openings(home, day, problem.freezes) for day in following)
-        any_visit = LAST if not following else ANY + round(FAR_OUT * apart[home.id])
-        must = MUST if last and home.deadline is not None else 0
-        value = worth(home, block[0], usual, any_visit) + must
-        choices = tuple(Choice(day, start, end, value) for day, (start, end) in times)
-        found.append((value, Stop(home, choices)))
-    found.sort(key=lambda each: (-each[0], each[1].home.id))
-    most = math.ceil(effort.candidates * sum(fits(problem, day) for day in days))
-    special = [stop for _, stop in found[most:] if stop.home.place.island or stop.home.people > 1]
-    return [*(stop for _, stop in found[:most]), *special]
-
-
-def _apart(problem: Problem, left: Sequence[Home]) -> dict[str, float]:
-    """Return about how far one drives for a visit of each home when somebody goes into its parts for a day.
-
-    Its share of the way there and back, and the way between neighbours. Who is paid for that by each week goes into far
-    parts as soon as a day is full there, and not at the end for one home at a time.
+    They are searched without their dates: which round is driven when, is decided afterwards.
     """
-    a_day = max(1.0, usually_fits(problem))
-    east = np.array([home.place.east for home in left])
-    north = np.array([home.place.north for home in left])
-    shores = np.array([home.place.island for home in left])
-    found: dict[str, float] = {}
-    for home in left:
-        way = np.hypot(east - home.place.east, north - home.place.north)[shores == home.place.island]
-        near = np.sort(way)[1 : NEIGHBOURS + 1]
-        base = 0 if home.place.island else min(metres(problem.travel, home.place, e.base) for e in problem.engineers)
-        between = float(near.mean()) * problem.travel.winding if len(near) else 0.0
-        found[home.id] = 2 * base / a_day + between
-    return found
+    rounds = [Round(day, _promised(problem, day, left)) for day in crews_of(problem, days, left.values())]
+    # A day on which somebody is booked begins with that, and others are put around it once all have their dates.
+    held, rounds = [each for each in rounds if each.visits], [each for each in rounds if not each.visits]
+    kept = {each.home_id for each in problem.booked}
+    last = days[-1] == problem.days[-1]
+    now = {
+        home.id: home
+        for home in left.values()
+        if home.id not in kept
+        and (last or home.exposed or (home.deadline is not None and home.deadline.on <= days[-1]))
+    }
+    for home_id in now:
+        del left[home_id]
+    for group, homes in pieces(rounds, list(now.values())):
+        waiting = {home.id: home for home in homes}
+        work.rearrange(rounds, group, waiting, dated=False)
+        for home in homes:
+            if home.id not in waiting:
+                del now[home.id]
+    for group in by_places(rounds):
+        work.rearrange(rounds, group, now, dated=False)
+    left.update(now)
+    return [*held, *rounds]
 
 
-def _begin_with(
-    problem: Problem, stops: Sequence[Stop], days: Sequence[EngineerDay]
-) -> dict[int, list[tuple[str, int]]]:
-    """Return routes for the search to begin with: one home after the other, the least way for its worth."""
-    left = {stop.home.id: stop.home for stop in stops if not stop.crew}
-    promised: dict[tuple[date, tuple[str, ...]], list[tuple[str, int]]] = {}
-    for stop in stops:
-        if stop.crew:
-            at = stop.choices[0]
-            promised.setdefault((at.day, stop.crew), []).append((stop.home.id, at.start))
-    values = {stop.home.id: float(max(choice.worth for choice in stop.choices)) for stop in stops}
-    order = sorted(
-        range(len(days)), key=lambda index: (not days[index].island, -len(days[index].crew), days[index].day)
+def _promised(problem: Problem, day: EngineerDay, left: dict[str, Home]) -> list[Visit]:
+    """Return what is booked for a day of an engineer, and take it out of `left`."""
+    there = [each for each in problem.booked if (each.day, each.crew) == (day.day, day.crew)]
+    return [Visit(left.pop(each.home_id), each.start) for each in sorted(there, key=lambda each: each.start)]
+
+
+def _more_trips(problem: Problem, rounds: Sequence[Round], left: Mapping[str, Home]) -> list[Round]:
+    """Return the rounds with more by two and to islands, of whoever is free that day, for homes that were left over."""
+    special = [home for home in left.values() if home.place.island or home.people > 1]
+    busy = {(name, each.day.day) for each in rounds if each.visits for name in each.day.crew}
+    engineers = tuple(
+        replace(each, absent={**each.absent, **{day: 0 for day in problem.days if (each.id, day) in busy}})
+        for each in problem.engineers
     )
-    known: dict[int, list[tuple[str, int]]] = {}
-    for index in order:
-        there = promised.get((days[index].day, days[index].crew))
-        # A day on which somebody is booked begins with that, and the search puts others around it.
-        known[index] = (
-            sorted(there, key=lambda each: each[1])
-            if there
-            else [(visit.home.id, visit.start) for visit in drive(problem, days[index], left, lambda h: values[h.id])]
+    free = crews_of(replace(problem, engineers=engineers, booked=()), problem.days, special)
+    trips = [day for day in free if day.island or len(day.crew) > 1]
+    taken = {(name, day.day) for day in trips for name in day.crew}
+    stay = [each for each in rounds if not any((name, each.day.day) in taken for name in each.day.crew)]
+    return [*stay, *(Round(day, []) for day in trips)]
+
+
+def pieces(rounds: Sequence[Round], homes: Sequence[Home]) -> list[tuple[list[Round], list[Home]]]:
+    """Return homes with the rounds for them: each shore, and in halves along its longer side until they are few."""
+    shores = {each.day.island for each in rounds}
+    return [
+        piece
+        for shore in sorted(shores)
+        for piece in _halves(
+            [each for each in rounds if each.day.island == shore],
+            [home for home in homes if home.place.island == shore],
         )
-    return known
+    ]
+
+
+def _halves(rounds: list[Round], homes: list[Home]) -> list[tuple[list[Round], list[Home]]]:
+    if len(homes) <= PIECE:
+        return [(rounds, homes)]
+    east, north = [home.place.east for home in homes], [home.place.north for home in homes]
+    wide = max(east) - min(east) > max(north) - min(north)
+
+    def along(place: Place) -> float:
+        return place.east if wide else place.north
+
+    rounds = sorted(rounds, key=lambda each: (along(each.day.begins), each.day.crew, each.day.day))
+    homes = sorted(homes, key=lambda home: (along(home.place), home.id))
+    at, middle = len(rounds) // 2, len(homes) // 2
+    return [*_halves(rounds[:at], homes[:middle]), *_halves(rounds[at:], homes[middle:])]

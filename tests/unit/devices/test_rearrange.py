@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from devices.switchover.planning.days import day_of
+from devices.switchover.planning.ordering import give_dates, worst_first
 from devices.switchover.planning.prize import Harm
 from devices.switchover.planning.problem import (
     Appointment,
@@ -13,17 +14,14 @@ from devices.switchover.planning.problem import (
     Home,
     Place,
     Problem,
+    Stock,
     Window,
 )
 from devices.switchover.planning.rearrange import (
-    MOST,
     TOGETHER,
-    Prices,
     Round,
     by_places,
-    by_weeks,
     rearrange,
-    worst_first,
 )
 from devices.switchover.planning.routing import Limits, Visit
 
@@ -33,9 +31,11 @@ ENGINEER = Engineer("e1", "Mairi Ross", Place(0, 0), (Window(510, 990),), van={"
 PROBLEM = Problem((), (ENGINEER,), DAYS, date(2027, 7, 1))
 
 
-def home(name: str, east: float, a_day: float = 1.0, *, deadline: date | None = None) -> Home:
+def home(
+    name: str, east: float, a_day: float = 1.0, *, deadline: date | None = None, exposed: bool = False
+) -> Home:  # fmt: skip
     last = None if deadline is None else Deadline(deadline, "the line")
-    return Home(name, Place(east, 0), 60, Harm(a_day), needs={"hub": 1}, deadline=last)
+    return Home(name, Place(east, 0), 60, Harm(a_day), needs={"hub": 1}, deadline=last, exposed=exposed)
 
 
 def day(on: date) -> EngineerDay:
@@ -48,19 +48,9 @@ def test_every_round_is_driven_anew_once_with_what_lies_near_it_on_its_shore() -
     rounds = [Round(day(MONDAY), [Visit(home(f"h{n}", n * 100), 600)]) for n in range(2 * TOGETHER + 5)]
     rounds += [Round(replace(day(MONDAY), island="Stroma"), [Visit(home("far", 90_000), 600)]), Round(day(MONDAY), [])]
     groups = list(by_places(rounds))
-    assert sorted(id(each) for group in groups for each in group) == sorted(id(each) for each in rounds[:-1])
-    assert [len(group) for group in groups] == [1, TOGETHER, TOGETHER, 5]
+    assert sorted(id(each) for group in groups for each in group) == sorted(id(each) for each in rounds)
+    assert [len(group) for group in groups] == [1, TOGETHER, TOGETHER, 6]
     assert {each.visits[0].home.id for each in groups[1]} == {f"h{n}" for n in range(TOGETHER + 5, 2 * TOGETHER + 5)}
-
-
-def test_each_week_is_driven_anew_with_the_next_and_many_rounds_in_parts() -> None:
-    few = [Round(day(on), []) for on in (*DAYS, MONDAY + timedelta(days=14))]
-    assert [[each.day.day for each in group] for group in by_weeks(few)] == [
-        [*DAYS],
-        [*DAYS[2:], MONDAY + timedelta(days=14)],
-    ]
-    many = [Round(day(on), [Visit(home(f"{on}{n}", n), 600)]) for on in (DAYS[0], DAYS[2]) for n in range(MOST)]
-    assert [len(group) for group in by_weeks(many)] == [MOST, MOST]
 
 
 def test_the_day_that_ends_more_harm_comes_first_unless_a_deadline_or_a_promise_holds_it() -> None:
@@ -78,6 +68,34 @@ def test_the_day_that_ends_more_harm_comes_first_unless_a_deadline_or_a_promise_
     assert promised[0].visits == [mild]
 
 
+def test_who_is_on_a_digital_line_already_comes_before_who_is_in_more_harm() -> None:
+    exposed, grave = Visit(home("exposed", 100, exposed=True), 600), Visit(home("grave", 200, 900.0), 600)
+    rounds = [Round(day(DAYS[0]), [grave]), Round(day(DAYS[3]), [exposed])]
+    worst_first(PROBLEM, rounds)
+    assert [each.visits for each in rounds] == [[exposed], [grave]]
+
+
+def test_rounds_wait_for_the_units_that_they_need_and_who_has_no_day_is_taken_out() -> None:
+    few = replace(PROBLEM, stock=(Stock("hub", DAYS[0], 1), Stock("hub", DAYS[2], 1)))
+    late = Visit(home("late", 300, deadline=MONDAY - timedelta(days=1)), 700)
+    one, two = Visit(home("one", 100), 600), Visit(home("two", 200, 9.0), 600)
+    rounds = [Round(day(DAYS[0]), [one, late]), Round(day(DAYS[1]), [two]), *(Round(day(at), []) for at in DAYS[2:])]
+    assert [each.id for each in give_dates(few, rounds)] == ["late"]
+    assert [each.visits for each in rounds] == [[two], [], [one], []]
+
+
+def test_rounds_are_driven_by_whoever_begins_at_the_same_place_sooner() -> None:
+    other = replace(ENGINEER, id="e2", skills=frozenset({"key safe"}))
+    free = day_of(PROBLEM, (other,), DAYS[0])
+    assert free is not None
+    locked = Visit(replace(home("locked", 100), skills=frozenset({"key safe"})), 600)
+    late = day_of(PROBLEM, (other,), DAYS[3])
+    assert late is not None
+    rounds = [Round(day(DAYS[0]), []), Round(free, []), Round(late, [locked]), Round(day(DAYS[3]), [])]
+    worst_first(PROBLEM, rounds)
+    assert rounds[1].visits == [locked]
+
+
 def test_homes_that_lie_next_to_each_other_come_to_one_day_and_nobody_loses_a_visit() -> None:
     far, beside, near, close = home("far", 20_000), home("beside", 20_100), home("near", 100), home("close", 200)
     rounds = [
@@ -85,7 +103,7 @@ def test_homes_that_lie_next_to_each_other_come_to_one_day_and_nobody_loses_a_vi
         Round(day(DAYS[2]), [Visit(beside, 560), Visit(close, 680)]),
     ]
     left = {"spare": home("spare", 20_200)}
-    rearrange(PROBLEM, rounds, rounds, left, Prices(500, 25_000, 1.0), Limits(60, 300))
+    rearrange(PROBLEM, rounds, rounds, left, Limits(60, 300))
     days = [{visit.home.id for visit in each.visits} for each in rounds]
     assert any({"far", "beside", "spare"} <= homes for homes in days)
     assert {"near", "close"} <= days[0] | days[1]
