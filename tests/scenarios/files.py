@@ -7,7 +7,7 @@ from alarms.policy.scenario import Scenario, read_scenario
 from alarms.policy.simulate import AlarmType
 from tests.property.examples import NIGHTLY
 
-BY_DAY = 12
+BY_DAY = 8
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*.yaml"))
 ALARM_TYPES = {name: AlarmType(row.class_, row.rank, row.words) for name, row in TYPES.items()}
