@@ -16,8 +16,9 @@ HEARS_WITHIN_S = 60.0
 STANDS_WITHIN_S = 300.0
 
 _ONLINE = """
-    INSERT INTO hub_live (hub_id, last_seen_at, boot_id, seq, interval_s)
-    SELECT hub_id, clock_timestamp(), 'registered', 1, 300 FROM hub WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
+    INSERT INTO hub_live (hub_id, last_seen_at, boot_id, seq, interval_s, mains, battery_pct)
+    SELECT hub_id, clock_timestamp(), 'registered', 1, 300, true, 90
+      FROM hub WHERE hub_id LIKE 'pour-%' ON CONFLICT DO NOTHING
 """
 _PRESENCE = """
     INSERT INTO hub_presence (hub_id, state, since, last_proof, look_at)
