@@ -147,6 +147,17 @@ async def test_every_tenants_row_carries_its_council(database: Database) -> None
         assert set((await session.execute(text(query))).scalars()) == shared
 
 
+def test_every_table_stands_in_the_list_of_tables() -> None:
+    listed = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## Tables")[2].partition("\n## ")[0]
+    tables = {
+        name
+        for room in ("alarms", "devices", "telecare")
+        for path in (ROOT / room).rglob("*.py")
+        for name in re.findall(r'__tablename__ = "(\w+)"', path.read_text(encoding="utf-8"))
+    }
+    assert tables - set(re.findall(r"`(\w+)`", listed)) == set()
+
+
 def test_migrations_know_the_tables_of_every_room() -> None:
     """What they do not import is no table to them where nothing else has imported it."""
     known = (ROOT / "migrations" / "env.py").read_text(encoding="utf-8")
