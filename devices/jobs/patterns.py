@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from devices.jobs.domain import Finding, Item, JobKind, Look
+from devices.registry.health import is_low
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -46,7 +47,6 @@ class Rules:
     silent_calls: int = 3
     calls_within: timedelta = timedelta(days=7)
     unheard: timedelta = timedelta(days=35)
-    battery_pct: int = 20
     future: timedelta = timedelta(minutes=5)
     past: timedelta = timedelta(days=90)
     credential: timedelta | None = timedelta(days=730)
@@ -269,7 +269,7 @@ def of_unit(unit: Unit, rules: Rules, now: datetime) -> list[Look]:
     if not unit.watched:
         return [Look(unit.hub_id, kind, gone=away) for kind in found]
     looks = [Look(unit.hub_id, kind, finding, None if finding else words) for kind, (finding, words) in found.items()]
-    low = batteries_listed(unit, rules)
+    low = batteries_listed(unit)
     return [*looks, Look(unit.hub_id, JobKind.TRIGGER_BATTERY_LOW, low)] if low else looks
 
 
@@ -323,12 +323,12 @@ def unheard(unit: Unit, rules: Rules, now: datetime) -> Finding | None:
     return Finding(JobKind.TRIGGER_UNHEARD, tuple(items)) if items else None
 
 
-def batteries_listed(unit: Unit, rules: Rules) -> Finding | None:
+def batteries_listed(unit: Unit) -> Finding | None:
     """Return the triggers whose batteries are low by the hub's own list."""
     items = []
     for key, value in (unit.listed or {}).items():
         level = value.get("battery_pct")
-        if isinstance(level, int) and level < rules.battery_pct:
+        if isinstance(level, int) and is_low(level):
             words = f"{_device(str(value.get('kind') or 'device'), None, key)} listed with a battery of {level} %"
             items.append(Item(f"device:{key}", words, device_id=key))
     return Finding(JobKind.TRIGGER_BATTERY_LOW, tuple(items)) if items else None

@@ -1,4 +1,4 @@
-"""What a fleet is looked at by: bands of battery and signal, and how long models are supported. Pure."""
+"""What a fleet is looked at by: when a battery is low, bands of what hubs tell, how long models are supported. Pure."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -44,9 +44,13 @@ class Band(NamedTuple):
     below: int | None
 
 
+BATTERY_LOW = 20
+"""So much or less, in per cent, is low, of whatever is asked. The trigger `protection_power` has it too."""
+BATTERY_IS_LOW = f"l.battery_pct <= {BATTERY_LOW}"
+"""The same for statements that call what a hub said last `l`."""
 BATTERY_BANDS = (
-    Band("below_20", None, 20),
-    Band("20_to_49", 20, 50),
+    Band(f"up_to_{BATTERY_LOW}", None, BATTERY_LOW + 1),
+    Band(f"{BATTERY_LOW + 1}_to_49", BATTERY_LOW + 1, 50),
     Band("50_to_79", 50, 80),
     Band("80_and_more", 80, None),
 )
@@ -56,9 +60,13 @@ SIGNAL_BANDS = (
     Band("-100_to_-86", -100, -85),
     Band("-85_and_more", -85, None),
 )
-BATTERY_LOW = 20
 SIGNAL_WEAK = -110
 NOT_TOLD = "not_told"
+
+
+def is_low(battery_pct: int | None) -> bool:
+    """Say whether a battery is low; one of which nothing is known is not."""
+    return battery_pct is not None and battery_pct <= BATTERY_LOW
 
 
 def filter_of(dimension: Dimension, value: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.rules import RULE
-from devices.registry.health import BATTERY_BANDS, BATTERY_LOW, NOT_TOLD, SIGNAL_BANDS, SIGNAL_WEAK, Band, Dimension
+from devices.registry.health import BATTERY_BANDS, BATTERY_IS_LOW, NOT_TOLD, SIGNAL_BANDS, SIGNAL_WEAK, Band, Dimension
 
 MOST_VALUES = 50
 """Of one dimension: hubs write their firmware themselves, and may write anything."""
@@ -45,7 +45,7 @@ _DISTRIBUTIONS = text(
     """  # noqa: S608 - words of our own
 )
 _WORST = text(
-    """
+    f"""
     SELECT h.hub_id, h.council_id, h.connection, coalesce(p.state, 'never_seen') AS presence,
            p.since AS presence_since, l.last_seen_at, l.battery_pct, l.mains, l.signal_dbm,
            i.person_id IS NOT NULL AS serves
@@ -55,15 +55,15 @@ _WORST = text(
       LEFT JOIN installation i ON i.hub_id = h.hub_id AND i.period @> clock_timestamp()
      WHERE h.connection = 'digital' AND (CAST(:councils AS text[]) IS NULL OR h.council_id = ANY(:councils))
        AND (CAST(:council AS text) IS NULL OR h.council_id = :council)
-       AND (p.state IN ('offline', 'lost', 'suspect') OR NOT l.mains OR l.battery_pct < :low OR l.signal_dbm < :weak)
+       AND (p.state IN ('offline', 'lost', 'suspect') OR NOT l.mains OR {BATTERY_IS_LOW} OR l.signal_dbm < :weak)
      ORDER BY i.person_id IS NULL,
               CASE p.state WHEN 'lost' THEN 4 WHEN 'offline' THEN 4 WHEN 'suspect' THEN 2 ELSE 0 END
               + CASE WHEN NOT l.mains THEN 2 ELSE 0 END
-              + CASE WHEN l.battery_pct < :low THEN 2 ELSE 0 END
+              + CASE WHEN {BATTERY_IS_LOW} THEN 2 ELSE 0 END
               + CASE WHEN l.signal_dbm < :weak THEN 1 ELSE 0 END DESC,
               l.battery_pct, p.since, h.hub_id
      LIMIT :limit
-    """
+    """  # noqa: S608 - words of our own
 )
 _PULSE = text(
     f"""
@@ -81,14 +81,14 @@ _PULSE = text(
     """  # noqa: S608 - words of our own
 )
 _GAUGES = text(
-    """
+    f"""
     SELECT h.council_id, coalesce(p.state, 'never_seen'), count(*), count(*) FILTER (WHERE NOT l.mains),
-           count(*) FILTER (WHERE l.battery_pct < :low)
+           count(*) FILTER (WHERE {BATTERY_IS_LOW})
       FROM hub h
       LEFT JOIN hub_live l ON l.hub_id = h.hub_id
       LEFT JOIN hub_presence p ON p.hub_id = h.hub_id
      WHERE h.connection = 'digital' GROUP BY 1, 2
-    """
+    """  # noqa: S608 - words of our own
 )
 
 
@@ -100,7 +100,7 @@ class Pulse(NamedTuple):
 
 
 class Gauged(NamedTuple):
-    """Digital hubs of a council with one presence, and how many of them run without mains or on little battery."""
+    """Digital hubs of a council with one presence, and how many of them run without mains or have a low battery."""
 
     council_id: str
     presence: str
@@ -126,7 +126,7 @@ class HealthRepository:
 
     async def worst(self, limit: int) -> Sequence[RowMapping]:
         """Return hubs that are silent, without mains, low on battery or hardly reached; who serve somebody first."""
-        values = {**self.scope, "low": BATTERY_LOW, "weak": SIGNAL_WEAK, "limit": limit}
+        values = {**self.scope, "weak": SIGNAL_WEAK, "limit": limit}
         return list((await self.session.execute(_WORST, values)).mappings())
 
     async def pulse(self) -> Pulse:
@@ -135,4 +135,4 @@ class HealthRepository:
 
     async def gauges(self) -> list[Gauged]:
         """Return the figures for who scrapes them, of all councils."""
-        return [Gauged(*row) for row in await self.session.execute(_GAUGES, {"low": BATTERY_LOW})]
+        return [Gauged(*row) for row in await self.session.execute(_GAUGES)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from devices.registry.health import BATTERY_LOW, SIGNAL_WEAK, Dimension
+from devices.registry.health import SIGNAL_WEAK, Dimension, is_low
 from devices.registry.health_schemas import FleetOut, WorstOut
 from telecare.console import view
 
@@ -20,7 +20,7 @@ TITLES = {
 WORDS: dict[Dimension, dict[str, str]] = {
     Dimension.PRESENCE: view.PRESENCES,
     Dimension.BATTERY: {
-        "below_20": "Below 20 %", "20_to_49": "20 to 49 %", "50_to_79": "50 to 79 %", "80_and_more": "80 % and more",
+        "up_to_20": "20 % or less", "21_to_49": "21 to 49 %", "50_to_79": "50 to 79 %", "80_and_more": "80 % and more",
     },
     Dimension.SIGNAL: {
         "below_-110": "Below -110 dBm", "-110_to_-101": "-110 to -101 dBm", "-100_to_-86": "-100 to -86 dBm",
@@ -84,7 +84,7 @@ def reasons(hub: WorstOut) -> str:
     why = []
     if hub.mains is False:
         why.append("no mains")
-    if hub.battery_pct is not None and hub.battery_pct < BATTERY_LOW:
+    if is_low(hub.battery_pct):
         why.append(f"battery {hub.battery_pct} %")
     if hub.signal_dbm is not None and hub.signal_dbm < SIGNAL_WEAK:
         why.append(f"signal {hub.signal_dbm} dBm")

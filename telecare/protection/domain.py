@@ -14,8 +14,8 @@ from alarms.policy.calendar import at_words
 from devices.presence.domain import Presence
 from devices.presence.verdict import Change
 from devices.registry.domain import Connection, RiskTier
+from devices.registry.health import is_low
 
-BATTERY_LOW_PCT = 20
 BEGIN = datetime.min.replace(tzinfo=UTC)
 
 
@@ -269,7 +269,7 @@ def _faults(unit: Unit, now: datetime) -> Iterable[Finding]:
     types = {one.type for one in open_}
     if unit.mains is False and "mains_fail" not in types:
         open_.append(Trouble("mains_fail", None, said))
-    if unit.battery_pct is not None and unit.battery_pct <= BATTERY_LOW_PCT and "hub_battery_low" not in types:
+    if is_low(unit.battery_pct) and "hub_battery_low" not in types:
         open_.append(Trouble("hub_battery_low", None, said))
     for one in sorted(open_, key=lambda trouble: (list(FAULTS).index(trouble.type), trouble.device_id or "")):
         if one.type == "mains_fail" and unit.mains and unit.seen_at and unit.seen_at > one.since:

@@ -16,15 +16,16 @@ from devices.presence.domain import Presence
 from devices.presence.silence_repository import FIRST_DUE_FROM
 from devices.presence.verdict import Change
 from devices.registry.domain import Connection, RiskTier
-from telecare.protection.domain import BATTERY_LOW_PCT, FAULTS, Facts, Protection, Reason, Standing, Trouble, Unit
+from devices.registry.health import BATTERY_IS_LOW
+from telecare.protection.domain import FAULTS, Facts, Protection, Reason, Standing, Trouble, Unit
 
 STOOD = 20
 """So many states of a hub are looked at for what came between two looks."""
 
 # One number for all that a verdict follows from, but for time: who has another one is looked at.
-_MARK = """
+_MARK = f"""
     hashtextextended(concat_ws('|', i.hub_id, lower(i.period), h.connection, p.state, p.since, p.away_until,
-                               l.mains, l.battery_pct <= :low, a.open), 0)
+                               l.mains, {BATTERY_IS_LOW}, a.open), 0)
 """
 _UNITS = """
     (installation i
@@ -304,7 +305,7 @@ class ProtectionRepository:
         )
 
 
-_ASK = {"low": BATTERY_LOW_PCT, "faults": list(FAULTS)}
+_ASK = {"faults": list(FAULTS)}
 
 
 def _asked(

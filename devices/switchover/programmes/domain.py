@@ -6,6 +6,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from devices.registry.health import is_low
+
 
 class Cause(StrEnum):
     """What retires, and takes units with it."""
@@ -50,7 +52,6 @@ ENDS_2G: Mapping[str, date] = {"ee": date(2029, 5, 1), "vodafone": date(2030, 1,
 ENDED_3G = date(2025, 12, 31)
 BATTERY_HOURS = 24
 """Less than so long without mains is too short for a unit somebody relies on."""
-BATTERY_TIRED_PCT = 20
 _VOIP = {"voip_router": "a router", "voip_ata": "an adapter"}
 
 
@@ -148,7 +149,7 @@ def _of_device(facts: UnitFacts) -> list[Reason]:
     if facts.battery_hours is not None and facts.battery_hours < BATTERY_HOURS:
         words = f"Its battery lasts {facts.battery_hours} hours without mains, less than {BATTERY_HOURS}"
         found.append(Reason(ReasonKind.BATTERY, None, words))
-    elif facts.battery_pct is not None and facts.battery_pct < BATTERY_TIRED_PCT:
+    elif is_low(facts.battery_pct):
         found.append(Reason(ReasonKind.BATTERY, facts.told_on, f"Its battery was at {facts.battery_pct} %"))
     return found
 

@@ -37,7 +37,7 @@ _late = Gauge("telecare_outbox_overdue_seconds", "Age of the oldest message that
 
 _fleet = Gauge("telecare_fleet_hubs", "Digital hubs", ("council", "presence"), registry=REGISTRY)
 _mains_off = Gauge("telecare_fleet_mains_off", "Digital hubs that run without mains", ("council",), registry=REGISTRY)
-_battery_low = Gauge("telecare_fleet_battery_low", "Digital hubs on little battery", ("council",), registry=REGISTRY)
+_battery_low = Gauge("telecare_fleet_battery_low", "Digital hubs whose battery is low", ("council",), registry=REGISTRY)
 _welfare = Gauge(
     "telecare_welfare_people",
     "People of open welfare campaigns, by how far we are with them",

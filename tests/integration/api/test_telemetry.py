@@ -95,12 +95,15 @@ async def test_each_bar_counts_what_its_filters_list(administrator: httpx.AsyncC
                 listed = await administrator.get("/api/v1/hubs", params={**scope, **bar["filters"]})
                 assert len(listed.json()["items"]) == bar["hubs"], (dimension, bar)
     values = {bar["value"] for bar in shown["distributions"]["battery"]}
-    assert values == {"below_20", "80_and_more", "not_told"}
+    assert values == {"up_to_20", "80_and_more", "not_told"}
 
 
 async def test_the_worst_are_named_and_others_are_not(fleet: list[str], administrator: httpx.AsyncClient) -> None:
     worst = (await administrator.get("/api/v1/fleet/distributions")).json()["worst"]
-    assert [(hub["hub_id"], hub["battery_pct"], hub["mains"]) for hub in worst] == [(fleet[0], 5, False)]
+    assert [(hub["hub_id"], hub["battery_pct"], hub["mains"]) for hub in worst] == [
+        (fleet[0], 5, False),
+        (fleet[3], 20, None),
+    ]
 
 
 async def test_heartbeats_a_minute_and_our_own_gaps(
@@ -129,4 +132,4 @@ async def test_the_fleet_is_there_for_who_scrapes_it(administrator: httpx.AsyncC
     shown = (await administrator.get("/metrics")).text
     assert f'telecare_fleet_hubs{{council="{GLASGOW}",presence="never_seen"}} 3.0' in shown
     assert f'telecare_fleet_mains_off{{council="{GLASGOW}"}} 1.0' in shown
-    assert f'telecare_fleet_battery_low{{council="{FIFE}"}} 0.0' in shown
+    assert f'telecare_fleet_battery_low{{council="{FIFE}"}} 1.0' in shown

@@ -167,9 +167,9 @@ def test_a_pendant_that_nobody_has_heard_for_35_days(columns: dict[str, object],
 
 
 def test_a_battery_that_the_unit_lists_as_low() -> None:
-    assert standing(unit(listed={"p1": {"battery_pct": 19}, "p2": {"battery_pct": 20}})) == {
-        JobKind.TRIGGER_BATTERY_LOW: False
-    }
+    charged = {"battery_pct": 21}
+    assert standing(unit(listed={"p1": {"battery_pct": 20}, "p2": charged})) == {JobKind.TRIGGER_BATTERY_LOW: False}
+    assert standing(unit(listed={"p1": charged, "p2": charged})) == {}
 
 
 def test_what_a_unit_logs_in_with_runs_out_and_the_job_is_due_by_then() -> None:

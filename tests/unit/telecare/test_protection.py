@@ -61,6 +61,7 @@ def test_a_fault_degrades_from_when_it_was_raised(type_: str, reason: Reason) ->
 def test_what_a_unit_says_of_its_power_counts_without_an_alarm_and_against_an_old_one() -> None:
     assert stands(replace(HEARD, mains=False)).reasons == (Reason.ON_BATTERY,)
     assert stands(replace(HEARD, battery_pct=20)).reasons == (Reason.BATTERY_LOW,)
+    assert stands(replace(HEARD, battery_pct=21)).reasons == ()
     assert stands(replace(HEARD, troubles=(Trouble("mains_fail", None, ago(50)),))).state is Protection.PROTECTED
     assert stands(replace(HEARD, troubles=(Trouble("tamper", None, ago(50)),))).state is Protection.PROTECTED
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from devices.presence.telemetry import HOUR, Point
 from devices.registry.health import BATTERY_BANDS, SIGNAL_BANDS, Dimension, Support, Told, filter_of
+from devices.registry.health_schemas import WorstOut
 from telecare.console import fleet_filter
+from telecare.console.health_view import WORDS, reasons
 from telecare.console.telemetry_picture import picture
 from telecare.console.telemetry_view import duration, summary
 from tests.property.examples import examples
@@ -103,6 +105,16 @@ def test_bands_leave_no_gap_and_lead_to_their_filters() -> None:
             assert len(filter_of(dimension, band.name)) == (band.since is not None) + (band.below is not None)
     assert filter_of(Dimension.PATH, "not_told") == {"untold": "path"}
     assert filter_of(Dimension.MODEL, "Skerry Halo") == {"model": "Skerry Halo"}
+
+
+def test_a_hub_is_looked_at_for_a_battery_of_20_percent_and_the_lowest_bar_counts_it() -> None:
+    def why(battery_pct: int) -> str:
+        told = {"battery_pct": battery_pct, "mains": True, "signal_dbm": None}
+        return reasons(WorstOut.model_construct(**told))
+
+    assert [why(20), why(21)] == ["battery 20 %", "silent"]
+    assert filter_of(Dimension.BATTERY, BATTERY_BANDS[0].name) == {"battery_below": "21"}
+    assert list(WORDS[Dimension.BATTERY]) == [band.name for band in BATTERY_BANDS]
 
 
 def test_no_cell_of_the_table_is_a_formula() -> None:
