@@ -82,6 +82,8 @@ class Phase:
     provider: list[float] = field(default_factory=list)
     unseen: tuple[int, int] = (0, 0)
     """Alarms that stream and browser had not within 30 s."""
+    stormed: int = 0
+    """Hubs that lost mains and link meanwhile."""
     moved_on: int = 0
     """Alarms whose ladder had gone on by itself before it was asked to: then there is nothing to time."""
 
@@ -116,7 +118,8 @@ class AlarmReport:
         lines += [_row("bare broker, one hop", figures(self.hop))]
         lines += [_row("bare transaction of the same rows", figures(self.transaction))]
         for phase in self.phases:
-            lines += ["", f"{phase.name} ({phase.heartbeats_per_s:.0f} heartbeats/s made durable)"]
+            storm = f", of {phase.stormed:,} hubs" if phase.stormed else ""
+            lines += ["", f"{phase.name}{storm} ({phase.heartbeats_per_s:.0f} heartbeats/s made durable)"]
             lines += [_row(words, found) for words, found in phase.table().items()]
             if phase.moved_on:
                 lines.append(f"  {phase.moved_on} alarms could not be asked for the next step: they were past it")
@@ -136,7 +139,12 @@ class AlarmReport:
             "bare_transaction": figures(self.transaction),
             "ack_ratio": self.ratio(),
             "phases": [
-                {"name": phase.name, "heartbeats_per_s": phase.heartbeats_per_s, **phase.table()}
+                {
+                    "name": phase.name,
+                    "heartbeats_per_s": phase.heartbeats_per_s,
+                    "stormed": phase.stormed,
+                    **phase.table(),
+                }
                 for phase in self.phases
             ],
         }
@@ -213,6 +221,7 @@ async def alarm_run(lab: Lab, options: AlarmOptions, broker: str, say: Callable[
                 before, began = await _durable(lab), time.monotonic()
                 keys = await presses.press(options.alarms, options.per_s)
                 phase = Phase(name, (await _durable(lab) - before) / (time.monotonic() - began))
+                phase.stormed = len(lab.hubs[needed:]) if condition == "storm" else 0
                 # The latest: their ladders have not gone on by themselves yet.
                 latest = sorted(keys, key=presses.sent.__getitem__)[-ESCALATED:]
                 asked = [presses.alarm_of[key] for key in latest]

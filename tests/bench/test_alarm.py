@@ -32,7 +32,8 @@ async def test_each_alarm_is_timed_to_the_hub_the_board_and_a_provider(folder: P
         for found in phase.table().values():
             assert found is None or (found.n == 6 and found.p50 > 0)
         assert len(phase.ack) == len(phase.board) == len(phase.provider) == 6
-    quiet, loaded, _ = report.phases
+    quiet, loaded, storm = report.phases
+    assert storm.stormed > 10
     assert quiet.heartbeats_per_s == 0
     assert loaded.heartbeats_per_s > 100
     assert report.ratio()
