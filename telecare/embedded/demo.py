@@ -72,7 +72,6 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
         await check_port(name, port, patience_s)
     folder.mkdir(parents=True, exist_ok=True)
     announcement = folder / "demo.json"
-    announcement.unlink(missing_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         mail = await stack.enter_async_context(SmtpSink(path=folder / "mail.jsonl"))
         hook = await stack.enter_async_context(WebhookSink(path=folder / "webhooks.jsonl"))
@@ -104,6 +103,7 @@ async def _run(options: DemoOptions, say: Callable[[str], None], stop: asyncio.E
                 "WATCHDOG_WEBHOOK_URL": f"{hook.url}watchdog",
             },
             watched=True,
+            stale=announcement,
             say=say,
         )
         starting = asyncio.ensure_future(stack.enter_async_context(lab))

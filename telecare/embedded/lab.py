@@ -58,6 +58,8 @@ class Lab:
     `watched`: with a canary and with a watchdog beside the service. `mosquitto`: with the machine's Mosquitto for a
     broker, not the embedded one.
 
+    `stale`: a file of the run before, which goes as soon as the folder is ours alone.
+
     `roles`: one process of the service for each of these sets of roles, by name; the first one has the web. `own` has
     further variables for single ones of them.
     """
@@ -74,6 +76,7 @@ class Lab:
         watched: bool = False,
         roles: Mapping[str, str] = ALL_IN_ONE,
         own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        stale: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder.resolve()
@@ -91,6 +94,7 @@ class Lab:
         self._roles = roles
         self._own = own
         self._watched = watched
+        self._stale = stale
         self._extra = dict(settings or {})
         self._running = contextlib.AsyncExitStack()
         self._client = httpx.AsyncClient(trust_env=False, timeout=5)
@@ -116,6 +120,8 @@ class Lab:
         try:
             self.say("Starting PostgreSQL …")
             await self._enter(self.postgres.start, self.postgres.stop)
+            if self._stale is not None:
+                self._stale.unlink(missing_ok=True)
             await self._prepare()
             self.say("Starting the broker …")
             self.broker = self._broker()
