@@ -15,6 +15,7 @@ from alarms.incidents.models import Incident, IncidentCouncil, IncidentMember
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.sight import Sight
+from telecare.kernel.waiting import letting_in
 
 _TRY = text("SELECT pg_try_advisory_xact_lock(hashtextextended('incidents', 7004))")
 
@@ -48,6 +49,19 @@ _CHANGE = text(
      WHERE m.hub_id = n.hub_id AND m.state = 'joined'
     """
 )
+
+
+class Member(NamedTuple):
+    """A home that is hit, as it was last written: what is wrong there, and whether humans were told it is overdue."""
+
+    hub_id: str
+    incident_id: UUID
+    tier: str | None
+    offline_since: datetime | None
+    mains_lost_at: datetime | None
+    path_lost_at: datetime | None
+    battery_until: datetime | None
+    overdue_told_at: datetime | None
 
 
 class Tally(NamedTuple):
@@ -101,10 +115,11 @@ class IncidentRepository:
         await self.session.execute(_JOIN, values | _wrong(homes))
         incident.last_joined_at = incident.last_moved_at = now
 
-    async def joined(self) -> dict[str, IncidentMember]:
+    async def joined(self) -> dict[str, Member]:
         """Return the members of all open incidents that are still hit, by hub."""
-        statement = select(IncidentMember).where(IncidentMember.state == MemberState.JOINED)
-        return {one.hub_id: one for one in (await self.session.execute(statement)).scalars()}
+        columns = [getattr(IncidentMember, name) for name in Member._fields]
+        rows = await self.session.execute(select(*columns).where(IncidentMember.state == MemberState.JOINED))
+        return {row[0]: Member(*row) async for row in letting_in(rows)}
 
     async def change(self, homes: Sequence[Standing]) -> None:
         """Write what is wrong at these members now, and their tier if it is a graver one."""

@@ -13,6 +13,7 @@ from devices.presence.verdict_repository import Asked, Ear, Judged, VerdictRepos
 from telecare.kernel.db import Database
 from telecare.kernel.looking import look_each
 from telecare.kernel.metrics import REGISTRY
+from telecare.kernel.waiting import letting_in
 
 POLL_S = 1.0
 BATCH = 1000
@@ -47,7 +48,7 @@ class PresenceKeeper:
             fresh = await hubs.take_in_new(BATCH)
             due = await hubs.due(ear, BATCH)
             back = await hubs.heard_again(ear, BATCH)
-            judged = list({each.hub_id: _judged(each, ear) for each in (*due, *back)}.values())
+            judged = list({each.hub_id: _judged(each, ear) async for each in letting_in((*due, *back))}.values())
             await hubs.save(judged)
         for each in judged:
             for change in each.changes:

@@ -11,18 +11,24 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-# A hub whose alarms travel by telephone does not have to say that it lives.
+# A hub whose alarms travel by telephone does not have to say that it lives. Members of incidents are told of by these:
+# they are left out first, as they may be very many for hours.
 _UNTOLD = text(
     """
-    SELECT p.hub_id, h.council_id, n.risk_tier,
-           coalesce((SELECT started_at FROM presence_period q
-                      WHERE q.hub_id = p.hub_id AND q.state = 'offline' ORDER BY started_at DESC LIMIT 1),
-                    p.since) AS since
-      FROM hub_presence p
+    WITH silent AS MATERIALIZED (
+        SELECT p.hub_id, p.since FROM hub_presence p
+         WHERE p.state IN ('offline', 'lost') AND p.told_alarm_id IS NULL
+           AND NOT EXISTS (SELECT FROM incident_member m WHERE m.hub_id = p.hub_id AND m.state = 'joined'))
+    SELECT p.hub_id, h.council_id, n.risk_tier, s.since
+      FROM silent p
       JOIN hub h ON h.hub_id = p.hub_id
       JOIN installation i ON i.hub_id = p.hub_id AND i.period @> clock_timestamp()
       JOIN person n ON n.id = i.person_id
-     WHERE p.state IN ('offline', 'lost') AND p.told_alarm_id IS NULL AND h.connection = 'digital'
+     CROSS JOIN LATERAL (
+        SELECT coalesce((SELECT started_at FROM presence_period q
+                          WHERE q.hub_id = p.hub_id AND q.state = 'offline' ORDER BY started_at DESC LIMIT 1),
+                        p.since) AS since) s
+     WHERE h.connection = 'digital' AND s.since <= clock_timestamp() - CAST(:settle AS interval)
      ORDER BY n.risk_tier, p.since, p.hub_id
     """
 )
@@ -123,9 +129,12 @@ class SilenceRepository:
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
 
-    async def untold(self) -> list[Silent]:
-        """Return hubs that are offline and nobody was told of, those of the people most at risk first."""
-        return [Silent(*row) for row in await self.session.execute(_UNTOLD)]
+    async def untold(self, settle: timedelta) -> list[Silent]:
+        """Return hubs offline for as long as `settle` of which nobody was told, the people most at risk first.
+
+        Those of whom an incident tells are not among them.
+        """
+        return [Silent(*row) for row in await self.session.execute(_UNTOLD, {"settle": settle})]
 
     async def expect(self) -> None:
         """Give a standing to digital hubs that serve somebody and have none: they are to be heard from now on."""

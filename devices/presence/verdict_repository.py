@@ -12,6 +12,7 @@ from devices.presence.domain import Presence
 from devices.presence.rules import RULE
 from devices.presence.verdict import Change, Heard, Rule, Standing
 from telecare.kernel.ids import new_id
+from telecare.kernel.waiting import letting_in
 
 DEAF_AFTER = timedelta(seconds=15)
 """So long without a word of its own an ingest slot could not hear; they speak every 2 s."""
@@ -264,11 +265,13 @@ class VerdictRepository:
 
     async def due(self, ear: Ear, limit: int) -> list[Asked]:
         """Lock and return hubs whose deadline has passed unheard, the earliest first; other workers' are passed by."""
-        return [_asked(row, ear) for row in await self.session.execute(_DUE, {"until": ear.until, "limit": limit})]
+        rows = await self.session.execute(_DUE, {"until": ear.until, "limit": limit})
+        return [_asked(row, ear) async for row in letting_in(rows)]
 
     async def heard_again(self, ear: Ear, limit: int) -> list[Asked]:
         """Lock and return hubs that are not online and have shown since that they live."""
-        return [_asked(row, ear) for row in await self.session.execute(_HEARD_AGAIN, {"limit": limit})]
+        rows = await self.session.execute(_HEARD_AGAIN, {"limit": limit})
+        return [_asked(row, ear) async for row in letting_in(rows)]
 
     async def take_in_new(self, limit: int) -> int:
         """Give a standing to hubs of the register that were heard for the first time; return to how many."""

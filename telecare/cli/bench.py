@@ -184,7 +184,8 @@ def silence(
 ) -> None:
     """Let very many hubs fall silent: how late verdicts are, what humans are told, what a pendant waits meanwhile.
 
-    Exit 1 when a verdict is more than 10 s late, or humans are told of more than the one cause.
+    Exit 1 when a verdict is more than 10 s late, humans are told of more than the one cause, or the p99 of pendants is
+    more than a second longer than when all is quiet.
 
     Example: telecare bench silence --hubs 3000
     """

@@ -16,15 +16,16 @@ from alarms.handling.deadline_repository import DeadlineRepository
 from alarms.handling.deadlines import Deadlines
 from alarms.handling.service import AlarmService
 from alarms.handling.silence import gravest
-from alarms.incidents.domain import Group, Rule, Signal, Standing, correlate, is_over
-from alarms.incidents.models import Incident, IncidentMember
-from alarms.incidents.repository import IncidentRepository, as_open, group_of
+from alarms.incidents.domain import OF_PLACES, Group, Rule, Signal, Standing, correlate, is_over
+from alarms.incidents.models import Incident
+from alarms.incidents.repository import IncidentRepository, Member, as_open, group_of
 from alarms.incidents.service import IncidentService, News
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import by_itself
 from telecare.kernel.metrics import REGISTRY
 from telecare.kernel.settings import Settings
+from telecare.kernel.waiting import letting_in
 from telecare.protection.open_silences import OpenSilences
 from telecare.protection.standings import Standings
 
@@ -75,14 +76,15 @@ class IncidentWatch:
                 [as_open(one) for one in incidents],
                 now,
                 self.rule,
-                _by_incident(members, standing) if fresh else {},
+                await _of_places(incidents, members, standing) if fresh else {},
             )
-            await service.incidents.change(_changed(standing, members))
+            await service.incidents.change(await _changed(standing, members))
             set_by_councils = await DeadlineRepository(session).all() if incidents else {}
-            overdue = _overdue(standing, members, set_by_councils, now)
+            overdue = await _overdue(standing, members, set_by_councils, now)
+            own = _by_incident(members)
             news = {
                 one.id: _news(
-                    one, members, [standing[hub_id] for hub_id in plan.joins.get(one.id, ())], standing, overdue
+                    own[one.id], [standing[hub_id] for hub_id in plan.joins.get(one.id, ())], standing, overdue
                 )
                 for one in incidents
             }
@@ -139,50 +141,55 @@ class IncidentWatch:
             log.info("incident_closed", kind=incident.kind, stayed=len(news.members))
 
 
-def _by_incident(members: dict[str, IncidentMember], standing: dict[str, Standing]) -> defaultdict[UUID, list[Signal]]:
-    """Return what is wrong at the members of each incident that are still hit."""
+async def _of_places(
+    incidents: Sequence[Incident], members: dict[str, Member], standing: dict[str, Standing]
+) -> defaultdict[UUID, list[Signal]]:
+    """Return what is wrong at the members of each incident of a place that are still hit; of others nobody asks."""
+    places = {one.id for one in incidents if one.kind in OF_PLACES}
     hit: defaultdict[UUID, list[Signal]] = defaultdict(list)
-    for hub_id, member in members.items():
-        if hub_id in standing:
+    async for hub_id, member in letting_in(members.items()):
+        if member.incident_id in places and hub_id in standing:
             hit[member.incident_id].append(standing[hub_id].signal)
     return hit
 
 
-def _news(
-    incident: Incident,
-    members: dict[str, IncidentMember],
-    joins: Sequence[Standing],
-    standing: dict[str, Standing],
-    past: set[str],
-) -> News:
-    """Return what has come of an incident since the last look."""
-    own = [one for one in members.values() if one.incident_id == incident.id]
+def _by_incident(members: dict[str, Member]) -> defaultdict[UUID, list[Member]]:
+    own: defaultdict[UUID, list[Member]] = defaultdict(list)
+    for one in members.values():
+        own[one.incident_id].append(one)
+    return own
+
+
+def _news(own: Sequence[Member], joins: Sequence[Standing], standing: dict[str, Standing], overdue: set[str]) -> News:
+    """Return what has come of an incident with these members since the last look."""
     returned = [one.hub_id for one in own if one.hub_id not in standing]
     hit = [standing[one.hub_id] for one in own if one.hub_id in standing]
-    told = {one.hub_id for one in own if one.overdue_told_at is not None}
-    overdue = [one for one in hit if one.hub_id not in told and one.hub_id in past]
-    return News([*hit, *joins], joins, returned, overdue)
+    return News([*hit, *joins], joins, returned, [one for one in hit if one.hub_id in overdue])
 
 
-def _changed(standing: dict[str, Standing], members: dict[str, IncidentMember]) -> list[Standing]:
+async def _changed(standing: dict[str, Standing], members: dict[str, Member]) -> list[Standing]:
     """Return the members of which something else is wrong than was written, or whose person is at more risk."""
     return [
         one
-        for hub_id, was in members.items()
+        async for hub_id, was in letting_in(members.items())
         if (one := standing.get(hub_id)) is not None
         and (one.offline_since, one.mains_lost_at, one.path_lost_at, one.battery_until, gravest(one.tier, was.tier))
         != (was.offline_since, was.mains_lost_at, was.path_lost_at, was.battery_until, was.tier)
     ]
 
 
-def _overdue(
-    standing: dict[str, Standing], members: dict[str, IncidentMember], set_by: dict[str, Deadlines], now: datetime
+async def _overdue(
+    standing: dict[str, Standing], members: dict[str, Member], set_by: dict[str, Deadlines], now: datetime
 ) -> set[str]:
-    """Return the silent members whom a human should have seen to by now; less risk moves no deadline away (C17)."""
+    """Return the silent members whom a human should have seen to by now, and nobody was told so.
+
+    Less risk moves no deadline away (C17).
+    """
     return {
         hub_id
-        for hub_id, was in members.items()
-        if (home := standing.get(hub_id)) is not None
+        async for hub_id, was in letting_in(members.items())
+        if was.overdue_told_at is None
+        and (home := standing.get(hub_id)) is not None
         and home.offline_since is not None
         and now >= set_by.get(home.council_id, Deadlines()).act_by(gravest(home.tier, was.tier), home.offline_since)
     }

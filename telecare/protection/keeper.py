@@ -18,6 +18,7 @@ from devices.presence.verdict_repository import VerdictRepository
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.looking import look_each
 from telecare.kernel.metrics import REGISTRY
+from telecare.kernel.waiting import letting_in
 from telecare.protection.domain import judge
 from telecare.protection.repository import Judged, ProtectionRepository
 
@@ -86,7 +87,7 @@ class ProtectionKeeper:
         now = await database_now(session)
         judged = [
             Judged(each.person_id, *judge(each.was, each.looked_at, each.facts, now, self.within), each.mark)
-            for each in asked
+            async for each in letting_in(asked)
             if not each.has_left
         ]
         await standings.save(judged, now)

@@ -17,6 +17,7 @@ from devices.presence.silence_repository import FIRST_DUE_FROM
 from devices.presence.verdict import Change
 from devices.registry.domain import Connection, RiskTier
 from devices.registry.health import BATTERY_IS_LOW
+from telecare.kernel.waiting import letting_in
 from telecare.protection.domain import FAULTS, Facts, Protection, Reason, Standing, Trouble, Unit
 
 STOOD = 20
@@ -227,7 +228,7 @@ class ProtectionRepository:
         troubles = await self._troubles(hubs)
         stood = await self._stood(hubs)
         of_each = {person: list(found) for person, found in groupby(units, key=lambda unit: unit.person_id)}
-        return [_asked(row, of_each.get(row.person_id, []), troubles, stood) for row in rows]
+        return [_asked(row, of_each.get(row.person_id, []), troubles, stood) async for row in letting_in(rows)]
 
     async def save(self, judged: Sequence[Judged], now: datetime) -> None:
         """Write where these people stand now, and through which periods they came there."""

@@ -24,7 +24,6 @@ from alarms.handling.silence import (
     silent_hub,
 )
 from alarms.incidents.domain import Rule
-from alarms.incidents.repository import IncidentRepository
 from alarms.intake.repository import IntakeRepository
 from devices.presence.silence_repository import SilenceRepository, Silent
 from devices.presence.verdict_repository import VerdictRepository
@@ -77,12 +76,9 @@ class SilenceWatch:
         Whoever is in an incident is told of by that, and whoever may soon be waits until its cause shows.
         """
         async with self.database.transaction() as session:
-            untold = await SilenceRepository(session).untold()
-            members = await IncidentRepository(session).joined() if untold else {}
-            now = await database_now(session)
+            untold = await SilenceRepository(session).untold(self.settle)
         for each in untold:
-            if each.hub_id not in members and now - each.since >= self.settle:
-                await by_itself(self._tell_of_one(each), "silence_not_told", whose=each.hub_id)
+            await by_itself(self._tell_of_one(each), "silence_not_told", whose=each.hub_id)
 
     async def tell_of_unheard(self) -> None:
         """Open what is missing of hubs that were put up and never heard; while we are deaf ourselves, of none."""

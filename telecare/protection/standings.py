@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.incidents.domain import SCALE, UNKNOWN_WEIGHT, WEIGHTS, Group, GroupKind, Standing
 from telecare.kernel.pure.sight import Sight
+from telecare.kernel.waiting import letting_in
 
 _NAME = "concat_ws(' ', coalesce(n.preferred_name, n.given_name), n.family_name)"
 _KEYS: Mapping[GroupKind, str] = {
@@ -126,7 +127,8 @@ class Standings:
 
     async def now(self, within: timedelta) -> list[Standing]:
         """Return the homes that are hit: new ones, and all members of open incidents."""
-        return [_standing(row) for row in (await self.session.execute(_STANDING, {"within": within})).mappings()]
+        rows = (await self.session.execute(_STANDING, {"within": within})).mappings()
+        return [_standing(row) async for row in letting_in(rows)]
 
     async def sizes(self) -> dict[Group, int]:
         """Return how many homes there are of each group: all of the register is read."""
