@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from devices.registry.models import Hub, Premises
 from devices.registry.seed import seed_fleet
+from devices.switchover.planning.changes import Answer, Order
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
@@ -25,8 +26,9 @@ from telecare.kernel.db import Database, database_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.settings import Settings
 from telecare.kernel.waiting import first_of
+from telecare.switchover import plan_runner
 from telecare.switchover.plan_facts import homes_of
-from telecare.switchover.plan_runner import PlanRunner
+from telecare.switchover.plan_runner import PlanRunner, Tell, carry_out
 from telecare.switchover.planning import problem_of
 from tests.programmes import programme
 
@@ -225,17 +227,30 @@ async def test_a_plan_made_anew_is_claimed_before_whole_plans_that_wait_longer(d
 
 
 @pytest.mark.usefixtures("engineers")
-async def test_an_illness_is_planned_while_a_whole_plan_is_being_made(database: Database) -> None:
+async def test_an_illness_is_planned_while_a_whole_plan_is_being_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = await _queue(database, None)
     assert await PlanRunner(database).make_next()
-    whole, stop = await _queue(database, None, seconds=300), asyncio.Event()
+    made_anew = asyncio.Event()
+
+    async def whole_waits(order: Order, tell: Tell) -> Answer:
+        if order.before is None:  # however quick a whole plan is, this one takes longer than the other
+            await made_anew.wait()
+        return await carry_out(order, tell)
+
+    monkeypatch.setattr(plan_runner, "carry_out", whole_waits)
+    whole, stop = await _queue(database, None), asyncio.Event()
     running = asyncio.create_task(PlanRunner(database).run(stop))
     try:
         await _until(database, whole, PlanState.RUNNING)
         anew = await _queue(database, before)
         await _until(database, anew, PlanState.READY)
         assert (await _plan(database, whole)).state == PlanState.RUNNING
+        made_anew.set()
+        await _until(database, whole, PlanState.READY)
     finally:
+        made_anew.set()
         stop.set()
         await running
 
