@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -18,6 +19,7 @@ from telecare.kernel.logging import configure_logging
 from telecare.kernel.sealing import Sealer
 from telecare.kernel.settings import Settings
 from tests.databases import Databases
+from tests.property.examples import examples
 
 LONG = {"bench", "crash", "e2e"}
 """Folders whose files have few tests and take minutes."""
@@ -31,6 +33,11 @@ async def run_sql(url: str, *statements: str) -> None:
         for statement in statements:
             await connection.execute(text(statement))
     await engine.dispose()
+
+
+# A property that says nothing of its examples has the usual number, by the same rule.
+hypothesis.settings.register_profile("usual", examples(100, by_night=2_000))
+hypothesis.settings.load_profile("usual")
 
 
 def in_database(url: str, name: str) -> str:
