@@ -17,7 +17,7 @@ from telecare.ingest.commands import take_result
 from telecare.ingest.lane import Delivery, Lane
 from telecare.ingest.letters import Letter, aged, letter_of, plainer, read_letter
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
-from telecare.ingest.subject import asked_at, subject_of
+from telecare.ingest.subject import asked_at, find_subject, subject_of
 from telecare.ingest.turns import Turns
 from telecare.kernel.asking import ask, ask_together
 from telecare.kernel.db import Database
@@ -143,8 +143,8 @@ class MessageLane:
         now = await intake.lock(letter.address.hub_id)
         hub_id = letter.address.hub_id
         incoming = aged(letter.incoming, letter.delivery)
-        subject, found = await _look_up(session, letter, incoming, now)
         if letter.address.lane in {"status", "result"}:
+            subject = NOT_LOOKED_UP if letter.bare else await find_subject(session, hub_id, letter.message, now)
             # The last will is a hint, never a verdict; a retained one is only its echo after our reconnect.
             if not letter.delivery.retained:
                 await intake.note(incoming, subject, now, "hint" if letter.address.lane == "status" else "result")
@@ -153,6 +153,7 @@ class MessageLane:
                 if letter.address.lane == "result" and not letter.plain:
                     await take_result(session, hub_id, incoming.payload, now)
             return Taken("noted", None, now)
+        subject, found = await _look_up(session, letter, incoming, now)
         return await intake.take(incoming, subject, found, now)
 
     def _answer(self, letter: Letter, taken: Taken) -> None:

@@ -91,6 +91,17 @@ async def test_one_whose_hub_is_locked_by_somebody_is_set_aside_and_the_lane_sta
         task.cancel()
 
 
+async def test_a_last_will_waits_for_no_alarm_of_its_hub(messages: MessageLane, desk: Desk, said: Said) -> None:
+    """In a storm there are thousands of them, while alarms are told and handled."""
+    await messages.settle(desk.press("h"))
+    will = desk.delivery("h", b"offline", lane="status")
+    async with desk.database.transaction() as session:
+        await session.execute(text("SELECT FROM alarm FOR UPDATE"))
+        async with asyncio.timeout(4):  # a lock is waited for longer
+            await messages.settle(will)
+    assert will.mid in said.acked
+
+
 async def test_a_commit_that_worked_without_our_hearing_of_it_is_not_made_again(
     messages: MessageLane, desk: Desk
 ) -> None:
