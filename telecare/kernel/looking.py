@@ -74,8 +74,8 @@ async def look_each(
         await first_of(stop, timeout_s=every_s)
 
 
-async def by_itself(work: Awaitable[object], event: str, **whose: object) -> None:
-    """Let one on which we fail keep no other from its turn; `event` and `whose` are for the log.
+async def by_itself(work: Awaitable[object], event: str, **whose: object) -> bool:
+    """Let one on which we fail keep no other from its turn, and say whether it worked; `event` and `whose` are logged.
 
     It is tried again with the next look, and the round of this one counts as failed. What passes by itself is raised.
     """
@@ -87,6 +87,8 @@ async def by_itself(work: Awaitable[object], event: str, **whose: object) -> Non
         log.exception(event, **whose)
         if (this := _round.get()) is not None:
             this.failed = True
+        return False
+    return True
 
 
 async def _say(database: Database, name: str, every_s: float, *, succeeded: bool) -> bool:

@@ -145,10 +145,13 @@ class SilenceWatch:
         for alarm_id, tier, since in graver:
             async with self.database.transaction() as session:
                 await AlarmService(session, self.public_url).hasten(alarm_id, tier, since)
-        for alarm_id, since in older:
+        worked = [
             await by_itself(self._bring_forward(alarm_id, since), "deadline_not_moved", whose=alarm_id)
-        async with self.database.transaction() as session:
-            await DeadlineRepository(session).applied(looked_at - LOOKED_AT_FOR)
+            for alarm_id, since in older
+        ]
+        if all(worked):  # else all are looked at once more, until a human has mended what fails
+            async with self.database.transaction() as session:
+                await DeadlineRepository(session).applied(looked_at - LOOKED_AT_FOR)
 
     async def _bring_forward(self, alarm_id: UUID, since: datetime) -> None:
         async with self.database.transaction() as session:

@@ -9,10 +9,12 @@ from sqlalchemy import select
 from alarms.handling.deadline_repository import DeadlineRepository
 from alarms.handling.deadlines import Minutes
 from alarms.handling.models import Alarm, AlarmLog
+from alarms.handling.service import AlarmService
 from alarms.handling.silence import HUB_OFFLINE, MASS_SILENCE
 from alarms.policy.service import PolicyService
 from devices.presence.silence_repository import Silent
 from telecare.kernel.db import Database
+from telecare.protection import silence
 from telecare.protection.silence import SilenceWatch
 from tests.integration.devices.standing import INTERVAL_S, Fleet
 
@@ -151,6 +153,28 @@ async def test_a_nearer_deadline_of_the_council_moves_open_silences_at_once_and_
     await street.sql("UPDATE silence_deadlines SET set_at = set_at - interval '2 minutes'")
     await street.look()
     assert await street.sql("SELECT count(*) FROM silence_deadlines WHERE applied_at IS NULL") == [(0,)]
+
+
+async def test_a_nearer_deadline_that_could_not_be_set_is_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street = Street(database)
+    await street.settle()
+    await street.live_in("C")
+    await street.go_silent()
+    await street.look()
+    await street.wants(Minutes(15, 60, 90))
+    monkeypatch.setattr(silence, "LOOKED_AT_FOR", timedelta())
+    with monkeypatch.context() as failing:
+        failing.setattr(AlarmService, "bring_forward", _fails)
+        await street.look()
+    assert await street.due_in() > timedelta(minutes=90)
+    await street.look()
+    assert await street.due_in() <= timedelta(minutes=90)
+
+
+async def _fails(*_: Any) -> None:
+    raise ValueError("not this one")
 
 
 async def test_a_new_silence_goes_by_the_deadline_of_its_own_council(street: Street) -> None:
