@@ -27,6 +27,12 @@ class Connection(StrEnum):
     DIGITAL = "digital"
 
 
+MOST_HANDSHAKES = 10_000
+"""More failed calls of one unit in a report are a mistake in writing."""
+NO_TONES = "digital: its calls have no tones that could fail"
+"""Why nothing of failed handshakes is kept of a unit."""
+
+
 def exceeds(connection: str, best: str) -> bool:
     """Say whether a hub would be connected better than its model can be."""
     order = list(Connection)

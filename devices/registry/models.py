@@ -190,6 +190,11 @@ class Hub(Base):
         CheckConstraint("heartbeat_interval_s > 0", name="heartbeat_interval_s"),
         CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
         CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
+        CheckConstraint("failed_handshakes >= 0", name="failed_handshakes"),
+        CheckConstraint(
+            "num_nulls(failed_handshakes, handshakes_until, handshakes_told_at, handshakes_told_by) IN (0, 4)",
+            name="handshakes",
+        ),
         Index("ix_hub_council_id_hub_id", "council_id", "hub_id"),
         Index("ix_hub_serial", "serial"),
     )
@@ -211,6 +216,12 @@ class Hub(Base):
     )
     credential_issued_at: Mapped[datetime | None]
     certificate_expires_on: Mapped[date | None] = mapped_column(comment="of a hub that logs in with a certificate")
+    failed_handshakes: Mapped[int | None] = mapped_column(
+        comment="calls that failed on its tones, as its receiving centre counted them"
+    )
+    handshakes_until: Mapped[date | None] = mapped_column(comment="the last day of what was counted")
+    handshakes_told_at: Mapped[datetime | None] = mapped_column(comment="when that was written down")
+    handshakes_told_by: Mapped[str | None] = mapped_column(comment="as in the audit")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

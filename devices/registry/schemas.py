@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
 from devices.presence.domain import Presence
-from devices.registry.domain import Connection, HubStatus, Radio
+from devices.registry.domain import MOST_HANDSHAKES, Connection, HubStatus, Radio
 from devices.registry.fields import CouncilRef, Day, DeviceId, HubId, Input, Kind, Name, Output, Reason, Seconds
 
 
@@ -98,6 +98,13 @@ class HubPatch(Patch):
     certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
 
 
+class HandshakesIn(Input):
+    """How many calls of an analogue unit failed on its tones, as its receiving centre counted them up to a day."""
+
+    count: Annotated[int, Field(ge=0, le=MOST_HANDSHAKES, description="of the last month or so; 0 takes it back")]
+    until: Annotated[Day, Field(description="the last day of what was counted, such as the last one of the month")]
+
+
 class HubOut(Output):
     """A hub with what it last said of itself; `presence` follows from its heartbeats."""
 
@@ -127,6 +134,10 @@ class HubOut(Output):
     path: str | None
     credential_issued_at: datetime | None
     certificate_expires_on: date | None
+    failed_handshakes: Annotated[int | None, Field(description="as the receiving centre counted; null: nobody said")]
+    handshakes_until: date | None
+    handshakes_told_at: datetime | None
+    handshakes_told_by: str | None
 
 
 class EventOut(Output):

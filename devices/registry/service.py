@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from devices.registry.domain import HubStatus, exceeds
+from devices.registry.domain import NO_TONES, Connection, HubStatus, exceeds
 from devices.registry.fields import NOT_COME
 from devices.registry.homes import PersonRepository, PremisesRepository, council_exists
 from devices.registry.leaving import PLAINLY, Leaving, Stay, objection
@@ -197,6 +197,22 @@ class RegistryService:
         self._check_connection(changes.get("connection", hub.connection), model)
         for name, value in changes.items():
             setattr(hub, name, value)
+        await self.session.flush()
+        return hub
+
+    async def tell_handshakes(self, hub_id: str, count: int, until: date, by: str) -> Hub:
+        """Keep how many calls of a unit failed on its tones up to a day; it takes the place of what was said before.
+
+        RefusedError for a digital unit, which has no tones; InvalidError for a day that has not come.
+        """
+        hub = await self.hubs.row(hub_id)
+        now = await database_now(self.session)
+        if until > now.date():
+            raise InvalidError(f"Until: {NOT_COME}", errors=[{"where": "body.until", "what": NOT_COME}])
+        if hub.connection == Connection.DIGITAL:
+            raise RefusedError(f"{hub_id} is {NO_TONES}")
+        hub.failed_handshakes, hub.handshakes_until = count, until
+        hub.handshakes_told_at, hub.handshakes_told_by = now, by
         await self.session.flush()
         return hub
 

@@ -6,7 +6,7 @@ from devices.switchover.importing.report import OWN, SAID
 
 KINDS = {
     FileKind.HOMES: "Homes: people, addresses, hubs, lines",
-    FileKind.INSTALLER: "Records of installers",
+    FileKind.INSTALLER: "Records of installers, reports of receiving centres",
     FileKind.TELCO: "A telco’s list of lines",  # noqa: RUF001 - an apostrophe is meant
 }
 STATES = {

@@ -16,7 +16,7 @@ from devices.switchover.planning.problem import Appointment
 from devices.switchover.visits.domain import PROVEN, STANDS
 
 LOOK_BACK = 90
-"""Calls, tests and absences of so many days tell how well a unit and a model get through."""
+"""Calls, reports, tests and absences of so many days tell how well a unit and a model get through."""
 ENOUGH_CALLS, ENOUGH_HOURS = 50, 24 * 100
 """Below so many calls, or hours of heartbeats, of a model in a council nothing is said about the model."""
 
@@ -63,6 +63,8 @@ _HOMES = """
            (SELECT max(greatest(t.last_alarm_at, t.last_test_at)) FROM trigger_proof t
              WHERE t.hub_id = h.hub_id) AS proven_at,
            h.model_id, calls.failed + checks.failed AS failed_calls,
+           CASE WHEN h.connection <> 'digital' AND h.handshakes_until > current_date - {days}
+                THEN h.failed_handshakes ELSE 0 END AS failed_handshakes, h.handshakes_until,
            (SELECT min(lower(x.period)) FROM installation x WHERE x.hub_id = h.hub_id) AS fitted_at,
            (SELECT max(a.raised_at) FROM alarm a WHERE a.hub_id = h.hub_id AND a.type = 'hub_battery_low'
                AND a.raised_at > clock_timestamp() - interval '{days} days') AS battery_low_at,
@@ -131,6 +133,8 @@ class HomeFacts:
     proven_at: datetime | None
     model_id: UUID
     failed_calls: int
+    failed_handshakes: int
+    handshakes_until: date | None
     fitted_at: datetime | None
     battery_low_at: datetime | None
     booked_from: datetime | None

@@ -161,7 +161,9 @@ def _home(each: HomeFacts, by: Binding, place: Place) -> Home:
         Factors(
             each.line,
             telco,
-            failed_handshakes=each.failed_calls,
+            failed_calls=each.failed_calls,
+            failed_handshakes=each.failed_handshakes,
+            handshakes_until=each.handshakes_until,
             model_failure_rate=by.rates.get(each.model_id),
             only_2g=each.radio == "2g",
             battery_years=each.battery_years(by.today),

@@ -683,6 +683,10 @@ class Things:
         pendant = {"device_id": "p2", "kind": "pendant", "room": "Hall"}
         yield Sample("PATCH", f"{API}/hubs/{{hub_id}}", hub, {"serial": "S-1"})
         yield Sample("POST", f"{API}/hubs/{{hub_id}}/credential", hub)
+        old = await self.hub()
+        assert (await self.api.patch(f"{API}/hubs/{old['hub_id']}", json={"connection": "analogue"})).status_code == 200
+        failed = {"count": 29, "until": "2026-10-31"}
+        yield Sample("PUT", f"{API}/hubs/{{hub_id}}/failed-handshakes", old, failed)
         rule = {"heartbeat_grace_s": 90, "reason": "a slow network"}
         yield Sample("PUT", f"{API}/hubs/{{hub_id}}/heartbeat-rule", hub, rule)
         yield Sample("PUT", f"{API}/device-models/{{model_id}}/heartbeat-rule", {"model_id": made["id"]}, rule)

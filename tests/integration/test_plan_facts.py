@@ -97,6 +97,28 @@ async def test_calls_that_had_to_be_tried_again_and_checks_without_an_answer_cou
 
 
 @pytest.mark.usefixtures("fleet")
+async def test_failed_handshakes_that_the_receiving_centre_counted_count_for_ninety_days(database: Database) -> None:
+    async with database.transaction() as session:
+        lately, long_ago, *_ = await facts(session)
+        today = (await database_now(session)).date()
+        for hub_id, days in ((lately, 89), (long_ago, 90)):
+            await session.execute(
+                text(
+                    "UPDATE hub SET failed_handshakes = 29, handshakes_until = :until, handshakes_told_at = now(),"
+                    " handshakes_told_by = 'system' WHERE hub_id = :hub"
+                ),
+                {"hub": hub_id, "until": today - timedelta(days=days)},
+            )
+        now = await facts(session)
+        home = (await deadlines(session))[lately]
+    assert {hub_id: each.failed_handshakes for hub_id, each in now.items() if each.failed_handshakes} == {lately: 29}
+    until = today - timedelta(days=89)
+    assert f"29 failed handshakes up to {until:%d %B %Y}, as the receiving centre counted" in [
+        factor.words for factor in home.factors
+    ]
+
+
+@pytest.mark.usefixtures("fleet")
 async def test_a_model_fails_as_often_as_its_units_were_tried_again_or_out_of_reach_and_little_says_nothing(
     database: Database,
 ) -> None:

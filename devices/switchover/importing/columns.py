@@ -106,6 +106,8 @@ INSTALLER = _columns(
     *_HUB,
     ("imei", "IMEI", m.mend_imei),
     ("iccid", "Number of the SIM", m.mend_iccid),
+    ("failed_handshakes", "Failed handshakes", m.mend_count),
+    ("handshakes_until", "Failed handshakes: counted up to", m.mend_month),
 )
 TELCO = _columns(
     _COUNCIL,
@@ -136,7 +138,7 @@ NEEDED: Mapping[FileKind, tuple[tuple[str, ...], ...]] = {
 }
 """Without one of each of these a file says too little."""
 
-DAYS = frozenset({"installed_on", "line_checked_on", "date_of_birth", "migrates_on"})
+DAYS = frozenset({"installed_on", "line_checked_on", "date_of_birth", "migrates_on", "handshakes_until"})
 
 
 def title(kind: FileKind, name: str) -> str:

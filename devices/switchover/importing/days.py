@@ -1,6 +1,7 @@
 """Days as people and programs write them. Pure: nothing is guessed that could be two days."""
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,6 +15,9 @@ _DAY_MONTH = re.compile(
     r"(\d{1,2})(?:st|nd|rd|th)?(?: of)?[-/., ]*([a-z]{3,9})\.?[-/., ]*'?(\d{4}|\d{2})", re.IGNORECASE
 )
 _MONTH_DAY = re.compile(r"([a-z]{3,9})\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})", re.IGNORECASE)
+_MONTH_WORDS = re.compile(r"([a-z]{3,9})\.?[-/., ]*'?(\d{4}|\d{2})", re.IGNORECASE)
+_MONTH_FIRST = re.compile(r"(\d{1,2})[-/. ](\d{4})")
+_MONTH_LAST = re.compile(r"(\d{4})[-/. ](\d{1,2})")
 _COMPACT = re.compile(r"\d{8}")
 _SERIAL = re.compile(r"(\d{4,5})(?:\.0+)?")
 _MONTHS_OF_A_YEAR = 12
@@ -71,6 +75,20 @@ def read_day(typed: str, today: date, how: Evidence = NO_EVIDENCE, *, born: bool
     if found := _SERIAL.fullmatch(bare):
         return _serial(int(found[1])), "written as the number that a spreadsheet program counts days with"
     raise ValueError("this is not a day: write it as 31/01/1940")
+
+
+def read_month(typed: str) -> date | None:
+    """Return the last day of a month that is written without a day, such as Oct 2026, 10/2026 or 2026-10; else None."""
+    bare = _bare(typed)
+    if found := _MONTH_WORDS.fullmatch(bare):
+        year, month = int(found[2]) if len(found[2]) > 2 else 2000 + int(found[2]), _month(found[1])  # noqa: PLR2004 - digits
+    elif found := _MONTH_FIRST.fullmatch(bare):
+        year, month = int(found[2]), int(found[1])
+    elif found := _MONTH_LAST.fullmatch(bare):
+        year, month = int(found[1]), int(found[2])
+    else:
+        return None
+    return _date(year, month, 1) + timedelta(days=monthrange(year, month)[1] - 1)
 
 
 def _bare(typed: str) -> str:

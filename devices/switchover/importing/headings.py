@@ -36,6 +36,15 @@ SYNONYMS: dict[str, str] = {
     ),
     "pendant_ids": "pendants; pendant; pendant id; pendant no; pendant number; trigger id; triggers; pendant serial",
     "detectors": "sensors; peripherals; linked devices; detector list; linked detectors",
+    "failed_handshakes": (
+        "failed calls; handshake failures; failed handshake; failed handshake count; call failures; "
+        "failed connections; failed dtmf; unsuccessful calls; no of failed calls; number of failed calls; "
+        "failed calls in month"
+    ),
+    "handshakes_until": (
+        "report month; month; period; period end; period ending; month ending; reporting period; reporting month; "
+        "up to; report date; report period"
+    ),
     "uprn": "uprn no; uprn number; unique property reference; unique property reference number; property reference",
     "address": (
         "address 1; address line 1; address1; addr1; addr 1; street; street address; first line of address; add1"

@@ -8,6 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.registry.domain import NO_TONES, Connection
+from devices.registry.fields import NOT_COME
 from devices.registry.importing.plan import Tools, Writes
 from devices.registry.importing.repository import ImportRepository
 from devices.registry.importing.rows import CsvDay, PeripheralCells, read_peripherals
@@ -27,6 +29,7 @@ class InstallerImport:
         self.session = session
         self.tools = tools
         self.council = file.council_id
+        self.by = file.asked_by or file.uploaded_by
         self.register = ImportRepository(session)
 
     async def begin(self) -> None:
@@ -91,9 +94,14 @@ class InstallerImport:
             return RowOutcome(number, RowStatus.ERROR, key, faults=(fault,))
         except ValueError as error:
             return RowOutcome(number, RowStatus.ERROR, key, faults=(CellFault("detectors", str(error)),))
+        wrong = _handshakes_fault(hub, values, self.tools.now.date())
+        if wrong is not None:
+            return RowOutcome(number, RowStatus.ERROR, key, faults=(wrong,), council=hub["council_id"])
         changes = self._write(hub, values, writes)
         added, remarks = self._pair(hub, wanted, paired, writes)
-        changes += added
+        counted, left = self._count(hub, values, writes)
+        changes += [*added, *counted]
+        remarks += left
         if day is not None and hub["hub_id"] not in since:
             remarks.append("the register has it nowhere: install it there, or import its home")
         elif day is not None and since[hub["hub_id"]] != day:
@@ -107,6 +115,22 @@ class InstallerImport:
             writes.updates["hub"].append({"hub_id": hub["hub_id"], **changed})
             hub.update(changed)
         return [f"hub: {name.replace('_', ' ')}" for name in changed]
+
+    def _count(self, hub: dict[str, Any], values: Mapping[str, str], writes: Writes) -> tuple[list[str], list[str]]:
+        """Write how many calls failed on the unit's tones, unless it is known up to a later day."""
+        if "failed_handshakes" not in values:
+            return [], []
+        count, until = int(values["failed_handshakes"]), date.fromisoformat(values["handshakes_until"])
+        known = hub["handshakes_until"]
+        if known is not None and known > until:
+            return [], [f"failed handshakes are known up to {known:%d/%m/%Y}, which was left so"]
+        if (known, hub["failed_handshakes"]) == (until, count):
+            return [], []
+        told = {"handshakes_told_at": self.tools.now, "handshakes_told_by": self.by}
+        changed = {"failed_handshakes": count, "handshakes_until": until, **told}
+        writes.updates["hub"].append({"hub_id": hub["hub_id"], **changed})
+        hub.update(changed)
+        return [f"hub: {count} failed handshakes up to {until:%d/%m/%Y}"], []
 
     def _pair(
         self,
@@ -131,9 +155,10 @@ class InstallerImport:
     async def _hubs(self, rows: Sequence[MendedRow]) -> list[dict[str, Any]]:
         ids = [row.values["hub_id"] for row in rows if "hub_id" in row.values]
         serials = [row.values["serial"] for row in rows if "serial" in row.values]
-        statement = select(Hub.hub_id, Hub.council_id, Hub.serial, Hub.imei, Hub.iccid, Hub.mobile_network).where(
-            or_(Hub.hub_id.in_(ids), Hub.serial.in_(serials))
-        )
+        statement = select(
+            Hub.hub_id, Hub.council_id, Hub.connection, Hub.serial, Hub.imei, Hub.iccid, Hub.mobile_network,
+            Hub.failed_handshakes, Hub.handshakes_until,
+        ).where(or_(Hub.hub_id.in_(ids), Hub.serial.in_(serials)))  # fmt: skip
         if self.council:
             statement = statement.where(Hub.council_id == self.council)
         return [dict(row) for row in (await self.session.execute(statement)).mappings()]
@@ -156,6 +181,19 @@ def _matching(values: Mapping[str, str], hubs: Sequence[dict[str, Any]]) -> list
     """Return the hubs that a row may mean: its id tells, else its serial number."""
     name = "hub_id" if "hub_id" in values else "serial"
     return [hub for hub in hubs if hub[name] == values[name]]
+
+
+def _handshakes_fault(hub: Mapping[str, Any], values: Mapping[str, str], today: date) -> CellFault | None:
+    """Return why what a row says of failed handshakes cannot be taken, if so."""
+    if "failed_handshakes" not in values:
+        return None
+    if hub["connection"] == Connection.DIGITAL:
+        return CellFault("failed_handshakes", f"this unit is {NO_TONES}")
+    if "handshakes_until" not in values:
+        return CellFault("handshakes_until", "say up to which day they were counted, or in which month")
+    if date.fromisoformat(values["handshakes_until"]) > today:
+        return CellFault("handshakes_until", NOT_COME)
+    return None
 
 
 def _peripherals(values: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from devices.registry.councils import COUNCILS, FORMER_CODES, present_code
+from devices.registry.domain import MOST_HANDSHAKES
 from devices.registry.fields import phone as strict_phone
 from devices.registry.fields import postcode as strict_postcode
-from devices.switchover.importing.days import NO_EVIDENCE, Evidence, read_day
+from devices.switchover.importing.days import NO_EVIDENCE, Evidence, read_day, read_month
 
 NOTHING = frozenset(
     {"n/a", "na", "n.a.", "none", "nil", "null", "#n/a", "-", "--", "---", ".", "?", "tbc", "tba", "unknown",
@@ -135,6 +136,21 @@ def mend_day(typed: str, field: str, setting: Setting) -> Mended:
     found = setting.evidence.get(field, NO_EVIDENCE)
     day, words = read_day(typed, setting.today, found, born=field == "date_of_birth")
     return Mended(day.isoformat(), words)
+
+
+def mend_month(typed: str, field: str, setting: Setting) -> Mended:
+    """Take a day, or a month for its last day."""
+    if found := read_month(typed):
+        return Mended(found.isoformat(), "the last day of the month")
+    return mend_day(typed, field, setting)
+
+
+def mend_count(typed: str, field: str, setting: Setting) -> Mended:
+    """Take how many times something was counted."""
+    mended = mend_digits(typed, field, setting)
+    if not (mended.value.isascii() and mended.value.isdecimal()) or int(mended.value) > MOST_HANDSHAKES:
+        raise ValueError(f"write how many calls as a whole number of 0 to {MOST_HANDSHAKES:,}, such as 29")
+    return mended
 
 
 def mend_phone(typed: str, _field: str, _setting: Setting) -> Mended:

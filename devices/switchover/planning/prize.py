@@ -54,7 +54,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class Factors:
-    """What is known of a home: chances are 0 to 1, ages in years, None is not known and counts as the usual."""
+    """What is known of a home: chances are 0 to 1, ages in years, None is not known and counts as the usual.
+
+    `failed_calls` are those that we saw fail, `failed_handshakes` those that the receiving centre counted up to a day.
+    """
 
     line: LineState = LineState.UNKNOWN
     telco_on: date | None = None
@@ -68,6 +71,8 @@ class Factors:
     life_safety_detectors: bool = False
     days_since_proven: int | None = None
     battery_low_on: date | None = None
+    failed_calls: int = 0
+    handshakes_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -148,10 +153,14 @@ def _either(chances: list[float]) -> float:
 
 def _causes(known: Factors, weights: Weights) -> list[Factor]:
     causes = [Factor("line", _LINE_WORDS[known.line], weights.line[known.line], is_cause=True)]
+    if known.failed_calls > 0:
+        said = f"{known.failed_calls} failed {'call' if known.failed_calls == 1 else 'calls'} lately"
+        causes.append(Factor("failed_calls", said, _failing(known.failed_calls, weights), is_cause=True))
     if known.failed_handshakes > 0:
-        chance = 1 - (1 - weights.handshake) ** known.failed_handshakes
-        said = f"{known.failed_handshakes} failed {'call' if known.failed_handshakes == 1 else 'calls'} lately"
-        causes.append(Factor("handshakes", said, chance, is_cause=True))
+        said = f"{known.failed_handshakes} failed {'handshake' if known.failed_handshakes == 1 else 'handshakes'}"
+        said += f" up to {known.handshakes_until:%d %B %Y}" if known.handshakes_until else ""
+        said += ", as the receiving centre counted"
+        causes.append(Factor("handshakes", said, _failing(known.failed_handshakes, weights), is_cause=True))
     if known.model_failure_rate:
         said = f"units of this model fail {known.model_failure_rate:.1%} of the time"
         causes.append(Factor("model", said, known.model_failure_rate, is_cause=True))
@@ -169,6 +178,11 @@ def _causes(known: Factors, weights: Weights) -> list[Factor]:
     said = "never proven" if known.days_since_proven is None else f"last proven {days} days ago"
     causes.append(Factor("unproven", said, chance, is_cause=True))
     return causes
+
+
+def _failing(times: int, weights: Weights) -> float:
+    """Return the chance that a call fails of a unit of which so many did."""
+    return 1 - (1 - weights.handshake) ** times
 
 
 def _telco(known: Factors, today: date, weights: Weights) -> Factor | None:

@@ -19,6 +19,7 @@ from devices.registry.repository import HubRepository
 from devices.registry.schemas import (
     CredentialOut,
     EventOut,
+    HandshakesIn,
     HubIn,
     HubOut,
     HubPatch,
@@ -86,6 +87,19 @@ async def change_hub(hub_id: HubId, body: HubPatch, session: Transaction, actor:
     hub = await RegistryService(session, actor.councils).change_hub(hub_id, changes)
     await AuditRepository(session).add(
         actor, "hub_changed", "hub", hub_id, hub.council_id, details=body.model_dump(mode="json", exclude_unset=True)
+    )
+    return HubOut.model_validate(await HubRepository(session, actor.councils).require(hub_id))
+
+
+@router.put("/{hub_id}/failed-handshakes")
+async def tell_failed_handshakes(hub_id: HubId, body: HandshakesIn, session: Transaction, actor: Editor) -> HubOut:
+    """Write down how many calls of an analogue unit failed on its tones, from a report of its receiving centre.
+
+    What was said before is replaced. Plans count it for 90 days. 409 for a digital unit.
+    """
+    hub = await RegistryService(session, actor.councils).tell_handshakes(hub_id, body.count, body.until, actor.label)
+    await AuditRepository(session).add(
+        actor, "failed_handshakes_told", "hub", hub_id, hub.council_id, details=body.model_dump(mode="json")
     )
     return HubOut.model_validate(await HubRepository(session, actor.councils).require(hub_id))
 

@@ -69,6 +69,7 @@ async def test_a_hub_is_registered_in_stock_as_its_model_is_connected(register: 
         "firmware": None, "battery_pct": None, "mains": None, "signal_dbm": None, "path": None,
         "credential_issued_at": None,
         "certificate_expires_on": None,
+        "failed_handshakes": None, "handshakes_until": None, "handshakes_told_at": None, "handshakes_told_by": None,
     }  # fmt: skip
     assert await audited(database, "SK-1") == ["hub_registered"]
 
@@ -127,6 +128,29 @@ async def test_the_list_is_paged_by_id_and_narrowed(register: Register) -> None:
     assert await listed(register.client, "q=_") == ["X_1"]
     assert await listed(register.client, "q=100%25") == ["X_1"]
     assert await listed(register.client, "q=h-3") == ["H-3"]
+
+
+async def test_failed_handshakes_of_an_analogue_unit_are_written_down_up_to_a_day(
+    register: Register, database: Database
+) -> None:
+    hub_id = await register.hub(connection="analogue")
+    path = f"/hubs/{hub_id}/failed-handshakes"
+    shown = await register.send("PUT", path, {"count": 29, "until": "2026-10-31"}, 200)
+    assert (shown["failed_handshakes"], shown["handshakes_until"]) == (29, "2026-10-31")
+    assert shown["handshakes_told_at"] is not None
+    assert shown["handshakes_told_by"].startswith("token:")
+    assert (await register.send("PUT", path, {"count": 0, "until": "2026-09-30"}, 200))["failed_handshakes"] == 0
+    for body, where in (
+        ({"count": -1, "until": "2026-10-31"}, "body.count"),
+        ({"count": 3, "until": "2099-12-31"}, "body.until"),
+        ({"count": 3}, "body.until"),
+    ):
+        assert (await register.send("PUT", path, body, 422))["errors"][0]["where"] == where
+    refused = await register.send(
+        "PUT", f"/hubs/{await register.hub()}/failed-handshakes", {"count": 1, "until": "2026-10-31"}, 409
+    )
+    assert "its calls have no tones" in refused["detail"]
+    assert await audited(database, hub_id) == ["hub_registered", "failed_handshakes_told", "failed_handshakes_told"]
 
 
 async def test_people_and_places_are_found_by_what_the_list_shows(register: Register) -> None:

@@ -78,6 +78,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "lines"): [],
     ("PUT", "needs"): {},
     ("PUT", "key-safe"): {"location": None, "code": None},
+    ("PUT", "failed-handshakes"): {"count": 1, "until": "2026-10-31"},
     ("PUT", "heartbeat-rule"): {"reason": "curious"},
     ("PUT", "silence-deadlines"): {"a": 5, "b": 5, "c": 5, "reason": "curious"},
     ("PUT", "password"): {"password": "a long password"},

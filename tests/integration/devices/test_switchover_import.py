@@ -328,6 +328,38 @@ async def test_an_installers_records_are_added_to_hubs_that_are_known(desk: Desk
     assert (await desk.live(workbook(*rows, headings=headings), FileKind.INSTALLER)).counts["updated"] == 0
 
 
+async def test_a_receiving_centres_report_says_how_many_handshakes_of_units_failed(
+    desk: Desk, services: Services
+) -> None:
+    await desk.live(workbook([*MORAG[:2], "Skerry Lifeline 400", *MORAG[3:]], TAM))
+    headings = ["Unit No", "Month", "Failed calls"]
+    rows = [["SK-1", "Oct 2026", "29"], ["SK-404", "Oct 2026", "3"], ["SK-2", "Oct 2026", "3"]]
+    file = await desk.live(workbook(*rows, headings=headings), FileKind.INSTALLER)
+    assert [file.counts[status] for status in ("updated", "unmatched", "error")] == [1, 1, 1]
+    report = await desk.report(file)
+    taken, unknown, digital = (" ".join(line) for line in report[1:])
+    assert "29 failed handshakes up to 31/10/2026" in taken
+    assert "the last day of the month" in taken
+    assert "the register has no such hub" in unknown
+    assert "its calls have no tones" in digital
+    async with services.database.transaction() as session:
+        hub = await HubRepository(session, frozenset()).require("SK-1")
+    assert (hub["failed_handshakes"], str(hub["handshakes_until"])) == (29, "2026-10-31")
+    assert hub["handshakes_told_by"] == "user:fiona"
+    again = await desk.live(workbook(*rows, headings=headings), FileKind.INSTALLER)
+    assert again.counts["updated"] == 0
+    others = [["SK-1", "30/09/2026", "7"], ["SK-1", "", "8"], ["SK-1", "Oct 2099", "8"], ["SK-1", "Oct 2026", "many"]]
+    told = []
+    for other in others:
+        file = await desk.send(workbook(other, headings=headings), FileKind.INSTALLER)
+        told.append(" ".join((await desk.report(await desk.ask(file, FileState.CHECKING)))[1]))
+    for words, said in zip(
+        ("known up to 31/10/2026, which was left so", "say up to which day", "this day has not come",
+         "how many calls as a whole number"), told, strict=True,
+    ):  # fmt: skip
+        assert words in said
+
+
 async def test_an_import_that_meets_another_says_so_and_can_be_asked_for_again(desk: Desk, services: Services) -> None:
     file = await desk.send(workbook(MORAG))
     async with services.database.transaction() as session:

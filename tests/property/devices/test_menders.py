@@ -71,6 +71,15 @@ def test_a_row_says_of_each_cell_what_became_of_it(row: list[tuple[str | None, s
 
 
 @given(days)
+def test_a_month_is_its_last_day_however_it_is_written_and_a_day_stays_a_day(day: date) -> None:
+    month = COLUMNS[FileKind.INSTALLER]["handshakes_until"]
+    last = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    for typed in (f"{day:%B %Y}", f"{day:%b-%Y}", f"{day:%m/%Y}", f"{day:%Y-%m}", f"{day:%b} {day.year}"):
+        assert month.mend(typed, "handshakes_until", SETTING).value == last.isoformat(), typed
+    assert month.mend(day.isoformat(), "handshakes_until", SETTING).value == day.isoformat()
+
+
+@given(days)
 def test_every_way_in_which_a_day_is_written_gives_that_day(day: date) -> None:
     month, short = f"{day:%B}", f"{day:%b}"
     ways = [

@@ -16,6 +16,7 @@ factors = st.builds(
     Factors,
     line=st.sampled_from(LineState),
     telco_on=st.none() | st.dates(date(2026, 10, 1), date(2027, 6, 1)),
+    failed_calls=st.integers(0, 60),
     failed_handshakes=st.integers(0, 60),
     model_failure_rate=chance,
     only_2g=st.booleans(),
@@ -32,6 +33,7 @@ LINES = sorted(LineState, key=lambda line: assess(Factors(line, days_since_prove
 def worse(known: Factors, by: int) -> dict[str, Factors]:
     """The same home, a little worse in one way each."""
     changed = {
+        "calls": replace(known, failed_calls=known.failed_calls + by),
         "handshakes": replace(known, failed_handshakes=known.failed_handshakes + by),
         "model": replace(known, model_failure_rate=min(1.0, known.model_failure_rate + by / 50)),
         "2g": replace(known, only_2g=True),

@@ -22,7 +22,9 @@ def test_every_factor_is_said_in_words_the_weightiest_cause_first() -> None:
     known = Factors(
         LineState.READY_ON_ANALOGUE,
         telco_on=TODAY + timedelta(days=30),
+        failed_calls=3,
         failed_handshakes=29,
+        handshakes_until=date(2026, 10, 31),
         model_failure_rate=0.2,
         only_2g=True,
         battery_years=7,
@@ -34,10 +36,11 @@ def test_every_factor_is_said_in_words_the_weightiest_cause_first() -> None:
     )
     assessed = assess(known, TODAY)
     assert {factor.key for factor in assessed.factors} == {
-        "line", "telco", "handshakes", "model", "only_2g", "battery", "unproven",
+        "line", "telco", "failed_calls", "handshakes", "model", "only_2g", "battery", "unproven",
         "tier", "alone", "no_mobile", "detectors",
     }  # fmt: skip
-    assert "29 failed calls lately" in assessed.words
+    assert "3 failed calls lately" in assessed.words
+    assert "29 failed handshakes up to 31 October 2026, as the receiving centre counted" in assessed.words
     assert "the line goes digital on 23 December 2026, in 30 days" in assessed.words
     chances = [factor.value for factor in assessed.factors if factor.is_cause]
     assert chances == sorted(chances, reverse=True)
