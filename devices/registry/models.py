@@ -49,6 +49,7 @@ class DeviceModel(Base):
         UniqueConstraint("make", "name"),
         one_of("connection", Connection),
         one_of("radio", Radio),
+        CheckConstraint("battery_years BETWEEN 1 AND 30", name="battery_years"),
         CheckConstraint("heartbeat_grace_s >= 0", name="heartbeat_grace_s"),
         CheckConstraint("miss_limit BETWEEN 1 AND 100", name="miss_limit"),
     )
@@ -60,6 +61,7 @@ class DeviceModel(Base):
     radio: Mapped[str] = mapped_column(server_default=Radio.NONE)
     protocols: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     battery_hours: Mapped[int | None]
+    battery_years: Mapped[int | None] = mapped_column(comment="how long its battery is good for")
     heartbeat_interval_s: Mapped[int | None]
     heartbeat_grace_s: Mapped[int | None]
     miss_limit: Mapped[int | None]
@@ -216,6 +218,9 @@ class Hub(Base):
     )
     credential_issued_at: Mapped[datetime | None]
     certificate_expires_on: Mapped[date | None] = mapped_column(comment="of a hub that logs in with a certificate")
+    battery_due_on: Mapped[date | None] = mapped_column(
+        comment="by when its battery must be replaced, as entered; empty: by its age and model"
+    )
     failed_handshakes: Mapped[int | None] = mapped_column(
         comment="calls that failed on its tones, as its receiving centre counted them"
     )

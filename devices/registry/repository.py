@@ -215,7 +215,7 @@ class HubRepository:
         statement = (
             select(
                 Hub.hub_id, Hub.council_id, Hub.model_id, Hub.connection, Hub.status, Hub.serial, Hub.imei,
-                Hub.iccid, Hub.mobile_network, Hub.credential_issued_at, Hub.certificate_expires_on,
+                Hub.iccid, Hub.mobile_network, Hub.credential_issued_at, Hub.certificate_expires_on, Hub.battery_due_on,
                 Hub.failed_handshakes, Hub.handshakes_until, Hub.handshakes_told_at, Hub.handshakes_told_by,
                 func.concat(DeviceModel.make, " ", DeviceModel.name).label("model"),
                 INTERVAL.label("heartbeat_interval_s"),

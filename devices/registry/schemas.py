@@ -33,6 +33,11 @@ class CouncilOut(Output):
     former_codes: list[str]
 
 
+BatteryYears = Annotated[
+    Annotated[int, Field(ge=1, le=30)] | None, Field(description="how long its battery is good for in a home")
+]
+
+
 class ModelIn(Input):
     """A make and model of hub."""
 
@@ -42,7 +47,16 @@ class ModelIn(Input):
     radio: Radio = Radio.NONE
     protocols: list[Name] = Field(default_factory=list, max_length=20)
     battery_hours: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    battery_years: BatteryYears = None
     heartbeat_interval_s: Annotated[Seconds | None, Field(description="as its rule; see heartbeat rules")] = None
+    support_ends_on: Day | None = None
+    retires_on: Day | None = None
+
+
+class ModelPatch(Patch):
+    """What changes of a model: days on which it retires, and how long its battery is good for."""
+
+    battery_years: BatteryYears = None
     support_ends_on: Day | None = None
     retires_on: Day | None = None
 
@@ -57,6 +71,7 @@ class ModelOut(Output):
     radio: str
     protocols: list[str]
     battery_hours: int | None
+    battery_years: int | None
     heartbeat_interval_s: Annotated[int | None, Field(description="null: the council's, or the usual 300")]
     heartbeat_grace_s: int | None
     miss_limit: int | None
@@ -76,6 +91,7 @@ class HubIn(Input):
     mobile_network: Annotated[Name, Field(description="of its SIM")] | None = None
     heartbeat_interval_s: Seconds | None = None
     certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
+    battery_due_on: Annotated[Day | None, Field(description="by when its battery must be replaced")] = None
 
     @model_validator(mode="after")
     def _one_model(self) -> Self:
@@ -96,6 +112,7 @@ class HubPatch(Patch):
     mobile_network: Annotated[Name, Field(description="of its SIM")] | None = None
     heartbeat_interval_s: Seconds | None = None
     certificate_expires_on: Annotated[Day | None, Field(description="of a hub that logs in with a certificate")] = None
+    battery_due_on: Annotated[Day | None, Field(description="by when its battery must be replaced")] = None
 
 
 class HandshakesIn(Input):
@@ -134,6 +151,7 @@ class HubOut(Output):
     path: str | None
     credential_issued_at: datetime | None
     certificate_expires_on: date | None
+    battery_due_on: Annotated[date | None, Field(description="as entered; null: by its age and model")]
     failed_handshakes: Annotated[int | None, Field(description="as the receiving centre counted; null: nobody said")]
     handshakes_until: date | None
     handshakes_told_at: datetime | None

@@ -28,3 +28,8 @@ async def test_failed_handshakes_are_written_down_on_a_phone_from_the_hubs_page(
     await expect(page.get_by_role("status")).to_contain_text("It is written down")
     await expect(page.locator("#handshakes")).to_contain_text("29 calls failed up to 31 October 2026")
     assert await faults(page) == []
+    await expect(page.locator("#why")).to_contain_text("The analogue network closes, and this is an analogue unit")
+    await page.get_by_label("Its battery must be replaced by").fill("2027-03-01")
+    await page.get_by_role("button", name="Keep this day").click()
+    await expect(page.locator("#why .facts")).to_contain_text("1 Mar 2027")
+    assert await faults(page) == []

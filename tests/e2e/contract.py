@@ -666,6 +666,7 @@ class Things:
     async def _of_hubs(self) -> AsyncIterator[Sample]:
         model = {"make": "Skerry", "name": f"Contract {next(self.numbers)}", "connection": "digital"}
         made = await self.made("/device-models", model)
+        yield Sample("PATCH", f"{API}/device-models/{{model_id}}", {"model_id": made["id"]}, {"battery_years": 5})
         yield Sample("POST", f"{API}/device-models", {}, model | {"name": f"{model['name']}b"})
         hub_id = f"CONTRACT-{next(self.numbers)}"
         yield Sample("POST", f"{API}/hubs", {}, {"hub_id": hub_id, "council_id": FIFE, "model_id": made["id"]})

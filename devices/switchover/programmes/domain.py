@@ -1,7 +1,9 @@
 """Why a unit must go, and by when: dated reasons from what the register knows, and which programme takes it. Pure."""
 
+import re
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -45,10 +47,9 @@ KINDS: Mapping[Cause, frozenset[ReasonKind]] = {
 
 PSTN_ENDS = date(2027, 1, 31)
 """The analogue network closes in the whole country."""
-LAST_2G = date(2033, 12, 31)
-"""By then all networks have promised to have ended 2G."""
 ENDS_2G: Mapping[str, date] = {"ee": date(2029, 5, 1), "vodafone": date(2030, 1, 1), "three": date(2030, 1, 1)}
-"""The first day on which a network may end 2G, as they have announced it."""
+"""The first day on which a network may end 2G, as they have announced it. Of others nobody knows a day until a
+programme of theirs has one."""
 ENDED_3G = date(2025, 12, 31)
 BATTERY_HOURS = 24
 """Less than so long without mains is too short for a unit somebody relies on."""
@@ -66,7 +67,10 @@ class Line:
 
 @dataclass(frozen=True)
 class UnitFacts:
-    """What the register knows of a unit that stands in a home. `battery_pct` as the hub last told, on `told_on`."""
+    """What the register knows of a unit that stands in a home. `battery_pct` as the hub last told, on `told_on`.
+
+    Its battery is good for `battery_years` from the day on which it was first fitted; `battery_due_on` goes before.
+    """
 
     connection: str
     lines: tuple[Line, ...] = ()
@@ -76,6 +80,9 @@ class UnitFacts:
     retires_on: date | None = None
     certificate_expires_on: date | None = None
     battery_hours: int | None = None
+    battery_due_on: date | None = None
+    battery_years: int | None = None
+    fitted_on: date | None = None
     battery_pct: int | None = None
     told_on: date | None = None
 
@@ -103,15 +110,19 @@ def concerns(
     cause: Cause, deadline: date, network: str | None, facts: UnitFacts, known: Sequence[Reason]
 ) -> tuple[Reason, ...]:
     """Return the reasons for which a programme must replace a unit; none when it is not a matter of it."""
-    if network is not None and network.casefold() not in (facts.network or "").casefold():
+    if network is not None and not _is_of(facts.network, network):
         return ()
     return tuple(each for each in known if each.kind in KINDS[cause] and (each.on is None or each.on <= deadline))
 
 
-def due(cause: Cause, deadline: date, network: str | None, facts: UnitFacts, known: Sequence[Reason]) -> date | None:
-    """Return by when a programme must have replaced a unit; None when it is not a matter of it."""
-    own = concerns(cause, deadline, network, facts, known)
-    return min((each.on or deadline for each in own), default=None)
+def due(deadline: date, own: Sequence[Reason]) -> date:
+    """Return by when a programme must have replaced a unit for these reasons of its own."""
+    return min(each.on or deadline for each in own)
+
+
+def _is_of(written: str | None, network: str) -> bool:
+    """Say whether what is written of a SIM means a network: a word begins so. EE is not in Three."""
+    return re.search(rf"\b{re.escape(network)}", written or "", re.IGNORECASE) is not None
 
 
 def _of_line(facts: UnitFacts) -> list[Reason]:
@@ -130,8 +141,7 @@ def _of_line(facts: UnitFacts) -> list[Reason]:
 def _of_radio(facts: UnitFacts) -> list[Reason]:
     whose = f" of {facts.network}" if facts.network else ""
     if facts.radio == "2g":
-        name = next((each for each in ENDS_2G if each in (facts.network or "").casefold()), None)
-        on = ENDS_2G[name] if name else LAST_2G
+        on = next((on for name, on in ENDS_2G.items() if _is_of(facts.network, name)), None)
         return [Reason(ReasonKind.RADIO_2G, on, f"It speaks 2G and nothing newer, and 2G{whose} ends")]
     if facts.radio == "3g":
         return [Reason(ReasonKind.RADIO_3G, ENDED_3G, f"It speaks 3G, which{whose} has ended, and 2G, which will")]
@@ -146,12 +156,33 @@ def _of_device(facts: UnitFacts) -> list[Reason]:
         found.append(Reason(ReasonKind.MODEL_RETIRES, facts.retires_on, "The model retires"))
     if facts.certificate_expires_on is not None:
         found.append(Reason(ReasonKind.CERTIFICATE, facts.certificate_expires_on, "Its certificate runs out"))
+    if (good_until := _battery_until(facts)) is not None:
+        found.append(good_until)
     if facts.battery_hours is not None and facts.battery_hours < BATTERY_HOURS:
         words = f"Its battery lasts {facts.battery_hours} hours without mains, less than {BATTERY_HOURS}"
         found.append(Reason(ReasonKind.BATTERY, None, words))
     elif is_low(facts.battery_pct):
         found.append(Reason(ReasonKind.BATTERY, facts.told_on, f"Its battery was at {facts.battery_pct} %"))
     return found
+
+
+def _battery_until(facts: UnitFacts) -> Reason | None:
+    """Return by when the battery must be replaced: as entered, else by its age and what its model is good for."""
+    if facts.battery_due_on is not None:
+        return Reason(ReasonKind.BATTERY, facts.battery_due_on, "Its battery must be replaced")
+    if facts.battery_years is None or facts.fitted_on is None:
+        return None
+    year, (month, day) = facts.fitted_on.year + facts.battery_years, (facts.fitted_on.month, facts.fitted_on.day)
+    on = date(year, month, min(day, monthrange(year, month)[1]))
+    words = f"Its battery, in homes since {facts.fitted_on:%d %B %Y}, is good for {facts.battery_years} years"
+    return Reason(ReasonKind.BATTERY, on, words)
+
+
+def dated(cause: Cause, deadline: date, own: Sequence[Reason], known: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Return all reasons of a unit of a programme; the end of a network that has no day of its own has its deadline."""
+    if cause not in {Cause.RADIO_2G, Cause.RADIO_3G}:
+        return tuple(known)
+    return tuple(replace(each, on=deadline) if each.on is None and each in own else each for each in known)
 
 
 def assigns(programme_councils: Sequence[str], councils: frozenset[str]) -> bool:

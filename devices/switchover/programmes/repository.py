@@ -19,10 +19,11 @@ from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
 # Every unit that stands with somebody in some councils, with what makes it go; lines of a home in one value.
-_STANDING = text(
-    """
+_STANDS = """
     SELECT i.hub_id, i.council_id, i.person_id, i.premises_id, lower(i.period) AS since, h.connection, m.radio,
            h.mobile_network, m.support_ends_on, m.retires_on, h.certificate_expires_on, m.battery_hours, l.battery_pct,
+           h.battery_due_on, m.battery_years,
+           (SELECT min(lower(x.period)) FROM installation x WHERE x.hub_id = i.hub_id)::date AS fitted_on,
            (l.last_seen_at AT TIME ZONE 'Europe/London')::date AS told_on, n.lines
       FROM installation i
       JOIN hub h ON h.hub_id = i.hub_id
@@ -30,8 +31,18 @@ _STANDING = text(
       LEFT JOIN hub_live l ON l.hub_id = h.hub_id
       LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_array(kind, provider, checked_on) ORDER BY checked_on DESC NULLS
                                           LAST) AS lines FROM line WHERE premises_id = i.premises_id) n ON true
-     WHERE upper_inf(i.period) AND i.council_id = ANY(:councils) AND i.hub_id > :after
-     ORDER BY i.hub_id LIMIT :limit
+     WHERE upper_inf(i.period)
+"""
+_STANDING = text(f"{_STANDS} AND i.council_id = ANY(:councils) AND i.hub_id > :after ORDER BY i.hub_id LIMIT :limit")
+_STANDING_ONE = text(f"{_STANDS} AND i.hub_id = :hub_id")
+_PROGRAMMES_OF = text(
+    """
+    SELECT g.id AS programme_id, g.name, u.due_on, w.name AS wave
+      FROM switchover_unit u
+      JOIN switchover_programme g ON g.id = u.programme_id AND g.ended_at IS NULL
+      LEFT JOIN switchover_wave w ON w.id = u.wave_id
+     WHERE u.hub_id = :hub_id AND u.done_at IS NULL AND u.left_at IS NULL
+     ORDER BY u.due_on, g.id
     """
 )
 # The latest visit of a unit's hub is the unit's, whichever programme it was made for.
@@ -196,6 +207,15 @@ class ProgrammeRepository:
         values = {"councils": sorted(councils), "after": after, "limit": limit}
         return [_standing(row) for row in (await self.session.execute(_STANDING, values)).mappings()]
 
+    async def standing_of(self, hub_id: str) -> Standing | None:
+        """Return a unit that stands with somebody; None when it does not."""
+        row = (await self.session.execute(_STANDING_ONE, {"hub_id": hub_id})).mappings().one_or_none()
+        return None if row is None else _standing(row)
+
+    async def programmes_of(self, hub_id: str) -> Sequence[RowMapping]:
+        """Return the programmes that have yet to replace a unit, with the day by which each must, and its wave."""
+        return list((await self.session.execute(_PROGRAMMES_OF, {"hub_id": hub_id})).mappings())
+
     async def units_by_hub(self, programme_id: UUID, hub_ids: Collection[str]) -> dict[str, Unit]:
         """Return the units of some hubs in a programme."""
         statement = select(Unit).where(Unit.programme_id == programme_id, Unit.hub_id.in_(hub_ids))
@@ -289,6 +309,9 @@ def _standing(row: RowMapping) -> Standing:
         retires_on=row["retires_on"],
         certificate_expires_on=row["certificate_expires_on"],
         battery_hours=row["battery_hours"],
+        battery_due_on=row["battery_due_on"],
+        battery_years=row["battery_years"],
+        fitted_on=row["fitted_on"],
         battery_pct=row["battery_pct"],
         told_on=row["told_on"],
     )

@@ -95,6 +95,23 @@ class ReasonOut(Output):
     words: str
 
 
+class DueOut(Output):
+    """A programme that has yet to replace a unit, and by when."""
+
+    programme_id: UUID
+    name: str
+    due_on: date
+    wave: str | None
+
+
+class RetirementOut(Output):
+    """Why a unit must go, the first day first, and which programmes take it; nothing of one that stands with nobody."""
+
+    hub_id: str
+    reasons: list[ReasonOut]
+    programmes: list[DueOut]
+
+
 class UnitOut(Output):
     """A unit of a programme, with its visit under way."""
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.registry.homes import council_exists
-from devices.switchover.programmes.domain import Cause, assigns, due, reasons
+from devices.switchover.programmes.domain import Cause, assigns, concerns, dated, due, reasons
 from devices.switchover.programmes.models import Programme, Unit, Wave
 from devices.switchover.programmes.repository import ProgrammeRepository, Standing, UnitFilter
 from telecare.kernel.db import database_now
@@ -92,16 +92,17 @@ class ProgrammeService:
         fresh: list[dict[str, Any]] = []
         staying: list[str] = []
         for each in batch:
-            why = reasons(each.facts)
-            by = due(Cause(programme.cause), programme.deadline, programme.network, each.facts, why)
-            if by is None:
+            every, cause, deadline = reasons(each.facts), Cause(programme.cause), programme.deadline
+            own = concerns(cause, deadline, programme.network, each.facts, every)
+            if not own:
                 continue
+            why = dated(cause, deadline, own, every)
             staying.append(each.hub_id)
             columns = {
                 "person_id": each.person_id,
                 "premises_id": each.premises_id,
                 "reasons": [reason.stored() for reason in why],
-                "due_on": by,
+                "due_on": due(deadline, own),
             }
             unit = known.get(each.hub_id)
             if unit is None:

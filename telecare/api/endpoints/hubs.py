@@ -30,6 +30,9 @@ from devices.registry.schemas import (
     PeripheralOut,
 )
 from devices.registry.service import RegistryService
+from devices.switchover.programmes.domain import reasons
+from devices.switchover.programmes.repository import ProgrammeRepository
+from devices.switchover.programmes.schemas import DueOut, ReasonOut, RetirementOut
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction
@@ -102,6 +105,20 @@ async def tell_failed_handshakes(hub_id: HubId, body: HandshakesIn, session: Tra
         actor, "failed_handshakes_told", "hub", hub_id, hub.council_id, details=body.model_dump(mode="json")
     )
     return HubOut.model_validate(await HubRepository(session, actor.councils).require(hub_id))
+
+
+@router.get("/{hub_id}/retirement")
+async def get_retirement(hub_id: HubId, session: Transaction, actor: Viewer) -> RetirementOut:
+    """Show why a unit must go some day, with the day of each reason as far as one is known, and its programmes."""
+    await HubRepository(session, actor.councils).require(hub_id)
+    programmes = ProgrammeRepository(session, actor.councils)
+    standing = await programmes.standing_of(hub_id)
+    known = reasons(standing.facts) if standing else ()
+    return RetirementOut(
+        hub_id=hub_id,
+        reasons=[ReasonOut.model_validate(each) for each in known],
+        programmes=[DueOut.model_validate(row) for row in await programmes.programmes_of(hub_id)],
+    )
 
 
 @router.get("/{hub_id}/events")

@@ -1,4 +1,4 @@
-"""A unit in the switchover: what its receiving centre counted of it, and the form that takes it."""
+"""A unit in the switchover: why it must go and by when, what its receiving centre counted of it, and both forms."""
 
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from devices.registry.schemas import HandshakesIn
+from devices.registry.schemas import HandshakesIn, HubPatch
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import hubs as api
@@ -24,7 +24,11 @@ _HANDSHAKES = {
     "count": "Write how many calls failed as a whole number, 0 for none",
     "until": "Give the last day of what was counted",
 }
-_DONE = {"handshakes": "It is written down. Plans that are made from now on count it."}
+_BATTERY = {"battery_due_on": "Give the day by which its battery must be replaced, or leave it empty"}
+_DONE = {
+    "handshakes": "It is written down. Plans that are made from now on count it.",
+    "battery": "It is written down. Programmes of batteries have it when their units are next looked for.",
+}
 
 
 @router.get("/{hub_id}")
@@ -51,5 +55,23 @@ async def tell_handshakes(request: Request, hub_id: str, session: Transaction, a
     return await acted(session, act, again, f"/switchover/units/{quote(hub_id, safe='')}?done=handshakes")
 
 
+@router.post("/{hub_id}/battery")
+async def set_battery(request: Request, hub_id: str, session: Transaction, actor: Editor) -> Response:
+    """Write down by when its battery must be replaced; an empty day leaves it to its age and model."""
+    form = await typed(request, "battery")
+
+    async def act() -> None:
+        body = read(HubPatch, {"battery_due_on": form.value("battery_due_on")}, _BATTERY)
+        await api.change_hub(hub_id, HubPatch(battery_due_on=body.battery_due_on), session, actor)
+
+    async def again(error: Exception) -> Response:
+        status, faults = refused(error, "battery_due_on")
+        facts = await _facts(session, actor, hub_id, form.wrong(*faults))
+        return page(request, "switchover_unit.html", actor, status, done="", **facts)
+
+    return await acted(session, act, again, f"/switchover/units/{quote(hub_id, safe='')}?done=battery")
+
+
 async def _facts(session: AsyncSession, actor: Actor, hub_id: str, form: Form) -> dict[str, Any]:
-    return {"hub": await api.get_hub(hub_id, session, actor), "form": form}
+    hub = await api.get_hub(hub_id, session, actor)
+    return {"hub": hub, "retirement": await api.get_retirement(hub_id, session, actor), "form": form}

@@ -69,6 +69,7 @@ async def test_a_hub_is_registered_in_stock_as_its_model_is_connected(register: 
         "firmware": None, "battery_pct": None, "mains": None, "signal_dbm": None, "path": None,
         "credential_issued_at": None,
         "certificate_expires_on": None,
+        "battery_due_on": None,
         "failed_handshakes": None, "handshakes_until": None, "handshakes_told_at": None, "handshakes_told_by": None,
     }  # fmt: skip
     assert await audited(database, "SK-1") == ["hub_registered"]
@@ -151,6 +152,27 @@ async def test_failed_handshakes_of_an_analogue_unit_are_written_down_up_to_a_da
     )
     assert "its calls have no tones" in refused["detail"]
     assert await audited(database, hub_id) == ["hub_registered", "failed_handshakes_told", "failed_handshakes_told"]
+
+
+async def test_a_unit_has_its_dated_reasons_and_the_programmes_that_take_it(register: Register) -> None:
+    model = await register.model()
+    hub_id = await register.hub(model_id=model["id"], certificate_expires_on="2028-03-01")
+    assert (await register.send("GET", f"/hubs/{hub_id}/retirement", status=200))["reasons"] == []
+    await register.install(hub_id, **await register.home(), since="2022-11-03T10:00:00Z")
+    changed = await register.send("PATCH", f"/device-models/{model['id']}", {"battery_years": 5}, 200)
+    assert changed["battery_years"] == 5
+    programme = {"name": "Batteries", "cause": "battery", "deadline": "2027-12-31", "councils": [FIFE]}
+    made = (await register.send("POST", "/switchover/programmes", programme))["id"]
+    await register.send("POST", f"/switchover/programmes/{made}/find-units", status=200)
+    shown = await register.send("GET", f"/hubs/{hub_id}/retirement", status=200)
+    assert [(each["kind"], each["on"]) for each in shown["reasons"]] == [
+        ("battery", "2027-11-03"), ("certificate", "2028-03-01"),
+    ]  # fmt: skip
+    assert shown["programmes"] == [{"programme_id": made, "name": "Batteries", "due_on": "2027-11-03", "wave": None}]
+    await register.send("PATCH", f"/hubs/{hub_id}", {"battery_due_on": "2027-05-01"}, 200)
+    await register.send("POST", f"/switchover/programmes/{made}/find-units", status=200)
+    (unit,) = (await register.send("GET", f"/switchover/programmes/{made}/units", status=200))["items"]
+    assert (unit["due_on"], unit["reasons"][0]["words"]) == ("2027-05-01", "Its battery must be replaced")
 
 
 async def test_people_and_places_are_found_by_what_the_list_shows(register: Register) -> None:

@@ -83,6 +83,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "silence-deadlines"): {"a": 5, "b": 5, "c": 5, "reason": "curious"},
     ("PUT", "password"): {"password": "a long password"},
     ("PATCH", "{hub_id}"): {"serial": "x"},
+    ("PATCH", "{model_id}"): {"battery_years": 5},
     ("POST", "block"): {"reason": "curious"},
     ("POST", "pause"): {"reason": "curious"},
     ("POST", "resume"): {"reason": "curious"},
