@@ -54,6 +54,8 @@ CHECKS = " ".join(_AT_HOME[_AT_HOME.index(S.ON_SITE) :])
 """The states in which the checklist shows."""
 PAIRS = f"{S.ON_SITE} {S.INSTALLED}"
 """The states in which peripherals are moved."""
+BEFORE = f"{S.BOOKED} {S.CONFIRMED}"
+"""The states in which nobody is there yet: another hub can still be taken along."""
 OFF = "called_off"
 """How a visit stands that the desk has ended before the new hub was in the home."""
 

@@ -158,7 +158,7 @@ def needs(state: VisitState) -> str:
         return "wait"
     if state is VisitState.SURVEYED:
         return "survey"
-    if state is VisitState.STOCK_ALLOCATED:
+    if state in {VisitState.STOCK_ALLOCATED, VisitState.CONFIRMED, VisitState.ON_SITE, VisitState.INSTALLED}:
         return "hub"
     if state is VisitState.BOOKED:
         return "slot"

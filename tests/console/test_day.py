@@ -283,14 +283,19 @@ async def test_the_second_of_a_pair_has_the_visit_on_their_own_day(login: Login,
     await page.goto(booked.address)
     stop = stop_of(page, booked)
     await expect(stop).to_contain_text("and Eilidh; nobody goes there alone")
+    silent = f"{booked.new} has never been heard, not once since it was registered"
+    await expect(stop.locator(".silent-hub")).to_contain_text(silent)
     assert await faults(page) == []
     await button(stop, "I am there").click()
     await expect(page.locator("#day-state")).to_contain_text("All sent")
+    await expect(stop.locator(".silent-hub")).to_be_hidden()
     log = (await booked.now())["log"]
     assert log[-1]["text"] == "Eilidh is there"
     desk = await login("sheila")
     await desk.goto(f"{homes.lab.url}/switchover/visits/{booked.visit_id}")
     await expect(desk.locator("main")).to_contain_text("and Eilidh")
+    await expect(desk.locator(".silent-hub")).to_contain_text(silent)
+    await expect(desk.get_by_label("New hub", exact=True)).to_contain_text(f"{booked.new}, as it is")
     for words in ("-88 dBm, enough (Three)", "there is one", "nobody looked", "Behind the sofa"):
         await expect(desk.locator("#survey")).to_contain_text(words)
     assert await faults(desk) == []

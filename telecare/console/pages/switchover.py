@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from devices.registry.repository import ModelRepository
+from devices.registry.repository import HubRepository, ModelRepository
 from devices.switchover.visits.domain import VisitState, follows
 from devices.switchover.visits.repository import VisitFilter, VisitRepository
 from devices.switchover.visits.schemas import (
@@ -283,7 +283,11 @@ async def _facts(session: AsyncSession, actor: Actor, visit_id: UUID, form: Form
         actor, "visit_viewed", "visit", visit_id, shown.council_id, details={"person_id": str(shown.person_id)}
     )
     resumes = VisitState(shown.resumes) if shown.resumes else None
+    now = await database_now(session)
+    hubs = HubRepository(session, actor.councils)
     return {
+        "new_hub": await hubs.require(shown.new_hub_id) if shown.new_hub_id else None,
+        "now": now,
         "visit": shown,
         "proofs": proofs,
         "next_states": follows(shown.state, resumes, over=shown.over_at is not None),
@@ -292,5 +296,5 @@ async def _facts(session: AsyncSession, actor: Actor, visit_id: UUID, form: Form
         "form": form,
         "done": switchover_view.DONE.get(done, ""),
         "words": switchover_view,
-        "today": (await database_now(session)).astimezone(LONDON).date(),
+        "today": now.astimezone(LONDON).date(),
     }
