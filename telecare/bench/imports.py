@@ -12,8 +12,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ _SHARE = text(
     """
 )
 EACH_S = 0.02
+MOVED = "moved"
+_LISTS = (("new", False, False), ("changed", True, False), ("the same again", True, False), (MOVED, True, True))
+"""What comes one after the other, whether it says more of each home, and whether that is elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,19 @@ class Run:
     """One import: seconds, the most memory of its process or of the reader's in MiB, the longest wait of an alarm."""
 
     what: str
+    form: str
     homes: int
     seconds: float
     peak_mib: float
     waited_s: float
+
+    def line(self) -> str:
+        """Return it for people."""
+        return (
+            f"{self.what}, {self.form}, {self.homes:,} homes: {self.seconds:.1f} s from the file to its end, "
+            f"{self.homes / self.seconds:,.0f} rows/s, "
+            f"{self.peak_mib:.0f} MiB at the most, an alarm waited {self.waited_s * 1000:.0f} ms at the most"
+        )
 
 
 @dataclass
@@ -56,26 +69,23 @@ class ImportsReport:
 
     def lines(self) -> list[str]:
         """Return it for people."""
-        found = [
-            f"{run.what}, {run.homes:,} homes: {run.seconds:.1f} s from the file to its end, "
-            f"{run.homes / run.seconds:,.0f} rows/s, "
-            f"{run.peak_mib:.0f} MiB at the most, an alarm waited {run.waited_s * 1000:.0f} ms at the most"
-            for run in self.runs
-        ]
-        return [*found, f"memory, most over fewest homes: {self.ratio():.2f}"]
+        ratios = ", ".join(f"{ratio:.2f} {form}" for form, ratio in self.ratios().items())
+        return [*(run.line() for run in self.runs), f"memory, most over fewest homes: {ratios}"]
 
     def values(self) -> dict[str, Any]:
         """Return it for programs."""
-        return {"runs": [vars(run) for run in self.runs], "memory_ratio": self.ratio()}
+        return {"runs": [vars(run) for run in self.runs], "memory_ratio": self.ratios()}
 
-    def ratio(self) -> float:
-        """Return the most memory with the most homes over that with the fewest, of files of one form."""
-        most, fewest = max(run.homes for run in self.runs), min(run.homes for run in self.runs)
-        peak = {
-            homes: max(run.peak_mib for run in self.runs if run.homes == homes and "XLSX" not in run.what)
-            for homes in (most, fewest)
-        }
-        return peak[most] / peak[fewest]
+    def ratios(self) -> dict[str, float]:
+        """Return by form of file the most memory with the most homes over that with the fewest."""
+        found = {}
+        for form in dict.fromkeys(run.form for run in self.runs):
+            peaks: dict[int, float] = {}
+            for run in self.runs:
+                if run.form == form:
+                    peaks[run.homes] = max(run.peak_mib, peaks.get(run.homes, 0.0))
+            found[form] = peaks[max(peaks)] / peaks[min(peaks)]
+        return found
 
 
 def rows(homes: int, prefix: str, *, later: bool, moved: bool = False) -> Iterator[list[str]]:
@@ -111,32 +121,30 @@ def write_xlsx(path: Path, table: Iterator[list[str]]) -> None:
     book.close()
 
 
-async def imports_run(url: str, sizes: tuple[int, ...], tell: Callable[[str], None]) -> ImportsReport:
-    """Import lists of these sizes one after another; the last size also comes as a workbook."""
+WRITERS = {"CSV": write_csv, "XLSX": write_xlsx}
+
+
+async def imports_run(
+    url: str, sizes: Sequence[int], tell: Callable[[str], None], forms: Sequence[str] = tuple(WRITERS)
+) -> ImportsReport:
+    """Import lists of these sizes one after another: as CSV all that is done with one, as a workbook new homes only."""
     report = ImportsReport()
     key = Fernet.generate_key().decode()
     database = Database(Settings.model_validate({"database_url": url}), ALARM_PATH)
     async with database.transaction() as session:
         await session.execute(_MODEL)
     with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
-        for size in sizes:
-            new, more = Path(folder) / f"new-{size}.csv", Path(folder) / f"more-{size}.csv"
-            write_csv(new, rows(size, f"B{size}-", later=False))
-            write_csv(more, rows(size, f"B{size}-", later=True))
-            moved = Path(folder) / f"moved-{size}.csv"
-            write_csv(moved, rows(size, f"B{size}-", later=True, moved=True))
-            for what, path in (("new", new), ("changed", more), ("the same again", more), ("moved", moved)):
-                report.runs.append(await _import(database, url, key, what, size, path))
-                tell(report.lines()[-2])
-        book = Path(folder) / "new.xlsx"
-        write_xlsx(book, rows(sizes[-1], "X-", later=False))
-        report.runs.append(await _import(database, url, key, "new, XLSX", sizes[-1], book))
-        tell(report.lines()[-2])
+        for form, size in product(forms, sizes):
+            for what, later, moved in _LISTS if form == "CSV" else _LISTS[:1]:
+                path = Path(folder) / f"list.{form.lower()}"
+                WRITERS[form](path, rows(size, f"{form[0]}{size}-", later=later, moved=moved))
+                report.runs.append(await _import(database, url, key, (what, form, size), path))
+                tell(report.runs[-1].line())
     await database.dispose()
     return report
 
 
-async def _import(database: Database, url: str, key: str, what: str, homes: int, path: Path) -> Run:
+async def _import(database: Database, url: str, key: str, listed: tuple[str, str, int], path: Path) -> Run:
     environment = os.environ | {"TELECARE_DATABASE_URL": url, "TELECARE_SEAL_KEY": key}
     begun = time.monotonic()
     command = [sys.executable, "-m", "telecare.cli", "switchover", "import", str(path), "--json"]
@@ -149,9 +157,9 @@ async def _import(database: Database, url: str, key: str, what: str, homes: int,
     ended = asyncio.ensure_future(asyncio.to_thread(os.wait4, pid, 0))
     waited = await _probe(database, ended)
     _, status, used = await ended
-    if os.waitstatus_to_exitcode(status) != (1 if what == "moved" else 0):
+    if os.waitstatus_to_exitcode(status) != (1 if listed[0] == MOVED else 0):
         raise RuntimeError(f"the import of {path.name} ended with {os.waitstatus_to_exitcode(status)}")
-    return Run(what, homes, time.monotonic() - begun, used.ru_maxrss / 1024, waited)
+    return Run(*listed, time.monotonic() - begun, used.ru_maxrss / 1024, waited)
 
 
 async def _probe(database: Database, ended: "asyncio.Future[Any]") -> float:

@@ -36,7 +36,7 @@ class PlanOptions:
     homes: Sequence[int] = (100, 1000, 1200, 5000)
     engineers: int | None = None
     days: int = 45
-    seconds: float = 8.0
+    seconds: float = 4.0
     iterations: int = 1_000_000
     replan_seconds: float = 4.0
     instances: Sequence[str] = tuple(BEST)

@@ -204,18 +204,22 @@ def silence(
 @app.command("import")
 def imports(
     homes: Annotated[int, typer.Option(min=100, help="of the larger lists; the smaller ones have a tenth")] = 50_000,
+    form: Annotated[list[str] | None, typer.Option(help="CSV or XLSX; both when left out")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Import lists of homes: how long, in how much memory, and what an alarm waits meanwhile.
 
-    Example: telecare bench import --homes 5000
+    Example: telecare bench import --homes 5000 --form XLSX
     """
-    from telecare.bench.imports import imports_run  # noqa: PLC0415 - embedded engines are an extra
+    from telecare.bench.imports import WRITERS, imports_run  # noqa: PLC0415 - embedded engines are an extra
 
     async def run() -> int:
         tell = (lambda _: None) if as_json else say
+        forms = [each.upper() for each in form or WRITERS]
+        if unknown := sorted(set(forms) - WRITERS.keys()):
+            raise typer.BadParameter(f"{', '.join(unknown)} is none of {', '.join(WRITERS)}", param_hint="--form")
         async with _own_postgres() as url:
-            report = await imports_run(url, (homes // 10, homes), tell)
+            report = await imports_run(url, (homes // 10, homes), tell, forms)
         _tell(report, as_json=as_json)
         return 0
 
@@ -357,7 +361,7 @@ def plan(
     homes: Annotated[list[int] | None, typer.Option(min=1, help="so many homes; repeatable")] = None,
     engineers: Annotated[int | None, typer.Option(min=1, help="one for each 200 homes when left out")] = None,
     days: Annotated[int, typer.Option(min=3, help="working days")] = 45,
-    seconds: Annotated[float, typer.Option(min=0.1, help="of each search at most")] = 8.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="of each search at most")] = 4.0,
     iterations: Annotated[
         int, typer.Option(min=1, help="of each search at most; the same on every machine")
     ] = 1_000_000,

@@ -21,10 +21,10 @@ KEPT = 1_000_000
 """What keeping a visit is worth, in metres: more than any way."""
 BOOKED = 30_000_000
 """What keeping one is worth of which a household was told."""
-NEAR, SPARE = 25_000, 150_000
+NEAR, SPARE = 50_000, 150_000
 """What a visit is worth, in metres, while there are other rounds yet that may come nearer, and at last."""
-MUST = 500_000
-"""The same where a deadline would be missed."""
+MUST = 3
+"""So many times that where a deadline would be missed, or an analogue unit hangs on a digital line."""
 SPARES = 400
 """Of the homes that had found no room, so many are looked at: those that lie nearest to whom is visited."""
 TOGETHER = 40
@@ -64,11 +64,12 @@ def by_places(rounds: Sequence[Round]) -> Iterator[list[Round]]:
 
 def rearrange(
     problem: Problem, rounds: Sequence[Round], group: Sequence[Round], left: dict[str, Home], limits: Limits,
-    *, dated: bool = True,
+    *, dated: bool = True, worth: int = SPARE,
 ) -> None:  # fmt: skip
     """Drive some of the rounds of a plan anew; what comes out is kept when it still takes no more than is in store.
 
-    Not `dated`: as if all were on one day, for rounds whose dates are given afterwards.
+    Not `dated`: as if all were on one day, for rounds whose dates are given afterwards. `worth`: of somebody who has no
+    visit yet, in metres.
     """
     at = {visit.home.id: each.day.day for each in group for visit in each.visits}
     homes = {visit.home.id: visit.home for each in group for visit in each.visits}
@@ -85,7 +86,7 @@ def rearrange(
     if dated:
         waiting = supplied(problem, (visit.home for each in rounds for visit in each.visits), waiting)
     stops += [
-        times.stop(home, MUST if home.deadline is not None or home.exposed else SPARE if dated else NEAR, None)
+        times.stop(home, worth * (MUST if home.deadline is not None or home.exposed else 1), None)
         for home in _spare(homes.values(), waiting)
     ]
     known = {index: [(visit.home.id, visit.start) for visit in each.visits] for index, each in enumerate(group)}

@@ -17,14 +17,17 @@ import numpy as np
 from pyvrp import Client, ClientGroup, Depot, Location, ProblemData, Route, Solution, SolveParams, VehicleType, solve
 from pyvrp import IteratedLocalSearchParams as SearchParams
 from pyvrp.exceptions import PenaltyBoundWarning
-from pyvrp.search import NeighbourhoodParams
+from pyvrp.search import NeighbourhoodParams, PerturbationParams
 from pyvrp.stop import MaxIterations, MaxRuntime, MultipleCriteria, NoImprovement, StoppingCriterion
 
 from devices.switchover.planning.days import may_visit
 from devices.switchover.planning.problem import EngineerDay, Home, Place, Travel
 
-NEIGHBOURS = 60
-"""Moves are tried among so many clients: more than usual, since a home can be several clients at one place."""
+NEIGHBOURS = 40
+"""Moves are tried among so many clients."""
+AT_ONCE, MEMORY = 10, 50
+"""An iteration shakes so many visits at most, and is compared with what was so many before: the usual 25 and 300 are
+for searches of many more iterations than a few seconds have."""
 IDLE = 3_000
 """A search ends when so many iterations brought nothing: a few homes are through in no time."""
 FAR = 10_000_000
@@ -114,7 +117,11 @@ def route(
     )
     initial = _initial(data, clients, kinds, days, known) if known else None
     near = NeighbourhoodParams(num_neighbours=NEIGHBOURS)
-    params = SolveParams(ils=SearchParams(num_iters_no_improvement=20_000), neighbourhood=near)
+    params = SolveParams(
+        SearchParams(num_iters_no_improvement=20_000, history_length=MEMORY),
+        neighbourhood=near,
+        perturbation=PerturbationParams(max_perturbations=AT_ONCE),
+    )
     with warnings.catch_warnings():
         # That some homes are out of reach for some is how the problem is told, and no fault of it.
         warnings.simplefilter("ignore", PenaltyBoundWarning)

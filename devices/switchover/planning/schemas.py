@@ -193,7 +193,7 @@ class RulesOut(RulesIn):
 
 
 class PlanIn(Input):
-    """What to plan: a council, from one day to another; `seconds` of each search, thirty for six people."""
+    """What to plan: a council, from one day to another; `seconds` of each search, some thirty-five for six people."""
 
     council_id: CouncilRef
     first_on: date

@@ -16,7 +16,7 @@ from devices.switchover.planning.crews import crews_of
 from devices.switchover.planning.left_out import why_not
 from devices.switchover.planning.ordering import give_dates, worst_first
 from devices.switchover.planning.problem import Appointment, EngineerDay, Home, Place, Plan, Problem, Unplanned
-from devices.switchover.planning.rearrange import TOGETHER, Round, by_places, rearrange, soon_enough
+from devices.switchover.planning.rearrange import NEAR, SPARE, TOGETHER, Round, by_places, rearrange, soon_enough
 from devices.switchover.planning.routing import Limits, Visit
 
 Progress = Callable[[int, int, str], None]
@@ -45,8 +45,9 @@ def make_plan(problem: Problem, effort: Effort = Effort(), tell: Progress = lamb
     for home in give_dates(problem, rounds):
         left[home.id] = home
     rounds = _more_trips(problem, rounds, left)
-    for group in by_places(rounds):
-        work.rearrange(rounds, group, left, dated=True)
+    for worth in (NEAR, SPARE):
+        for group in by_places(rounds):
+            work.rearrange(rounds, group, left, worth, dated=True)
     worst_first(problem, rounds)
     work.done()
     told = {each.home_id for each in problem.booked}
@@ -64,13 +65,15 @@ class _Searches:
         self.problem, self.tell, self.made = problem, tell, 0
         self.limits = Limits(effort.seconds, effort.iterations, effort.seed)
         groups = math.ceil(len(problem.days) * len(problem.engineers) / TOGETHER) + len(problem.ferries)
-        self.expected = math.ceil(len(problem.homes) / PIECE) + 2 * groups + 2
+        self.expected = math.ceil(len(problem.homes) / PIECE) + 3 * groups + 2
 
-    def rearrange(self, rounds: Sequence[Round], group: Sequence[Round], left: dict[str, Home], *, dated: bool) -> None:
+    def rearrange(
+        self, rounds: Sequence[Round], group: Sequence[Round], left: dict[str, Home], worth: int = NEAR, *, dated: bool
+    ) -> None:
         """Drive a group anew; see `rearrange`."""
         words = f"{len(group)} days" if dated else f"{len(group)} days, without their dates yet"
         self.tell(min(self.made, self.expected - 1), self.expected, words)
-        rearrange(self.problem, rounds, group, left, self.limits, dated=dated)
+        rearrange(self.problem, rounds, group, left, self.limits, dated=dated, worth=worth)
         self.made += 1
 
     def done(self) -> None:

@@ -18,6 +18,8 @@ from devices.switchover.planning.problem import (
     Window,
 )
 from devices.switchover.planning.rearrange import (
+    NEAR,
+    SPARE,
     TOGETHER,
     Round,
     by_places,
@@ -108,3 +110,13 @@ def test_homes_that_lie_next_to_each_other_come_to_one_day_and_nobody_loses_a_vi
     assert any({"far", "beside", "spare"} <= homes for homes in days)
     assert {"near", "close"} <= days[0] | days[1]
     assert left == {}
+
+
+def test_who_lies_far_from_a_group_waits_for_a_nearer_one_and_is_driven_to_when_there_is_none() -> None:
+    """Each group once took whoever it could reach, so homes were driven to from the other end of the county."""
+    far = {"far": home("far", 70_000, deadline=DAYS[3])}
+    rounds = [Round(day(DAYS[0]), [Visit(home("near", 100), 520)])]
+    rearrange(PROBLEM, rounds, rounds, far, Limits(60, 300), worth=NEAR)
+    assert far
+    rearrange(PROBLEM, rounds, rounds, far, Limits(60, 300), worth=SPARE)
+    assert far == {}
