@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Annotated
-from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from telecare.cli.common import in_transaction, run_command, say
 from telecare.cli.switchover_engineers import away, engineer, rules
 from telecare.cli.switchover_import import import_table
 from telecare.cli.switchover_needs import needs
-from telecare.cli.switchover_plan import plan
+from telecare.cli.switchover_plan import id_of, plan
 from telecare.kernel.db import database_now
 
 app = typer.Typer(no_args_is_help=True, help="Homes off lines and devices that retire, nobody unprotected on the way.")
@@ -32,6 +31,7 @@ Days = Annotated[list[str] | None, typer.Option(help="a day as 2026-12-24, repea
 def forecast(
     council: Annotated[str | None, typer.Option(help="only of this council: a GSS code or a name")] = None,
     programme: Annotated[str | None, typer.Option(help="its id; the one with the first deadline unless named")] = None,
+    wave: Annotated[str | None, typer.Option(help="only the homes of this wave: its id")] = None,
     engineers: Annotated[
         float | None, typer.Option(min=0, max=500, help="so many a day instead of those there are")
     ] = None,
@@ -47,7 +47,8 @@ def forecast(
     """
     try:
         question = ForecastQuestion(
-            programme=None if programme is None else UUID(programme),
+            programme=id_of(programme, "--programme"),
+            wave=id_of(wave, "--wave"),
             council=None if council is None else present_code(council),
             engineers=engineers,
             pace=pace,
@@ -75,7 +76,8 @@ def forecast(
 
 
 def _tell(found: ForecastOut) -> None:
-    say(f"{found.programme}, {COUNCILS[found.council_id] if found.council_id else 'all councils'}, {found.made_on}")
+    of = f"{found.programme}, wave {found.wave}" if found.wave else found.programme
+    say(f"{of}, {COUNCILS[found.council_id] if found.council_id else 'all councils'}, {found.made_on}")
     who = f"{found.engineers:g} engineers, {found.pace:g} visits each a day"
     say(f"{found.done:,} of {found.homes:,} homes are done; {who}")
     for sentence in found.sentences:

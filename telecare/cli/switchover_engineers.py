@@ -21,7 +21,7 @@ from telecare.access.repository import AuditRepository, UserRepository
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import NotFoundError
-from telecare.switchover.plan_runner import before_of, carry_out
+from telecare.switchover.plan_runner import before_of, carry_out, part_of
 from telecare.switchover.planning import Known, as_result, problem_of
 
 Council = Annotated[str, typer.Option(help="a GSS code or a name")]
@@ -85,7 +85,7 @@ def away(
         if plan is None:
             return None
         today = (await database_now(session)).date()
-        return await problem_of(session, code, plan.first_on, plan.last_on, today, anew=True), plan
+        return await problem_of(session, code, plan.first_on, plan.last_on, today, anew=True, part=part_of(plan)), plan
 
     def run() -> int:
         found = in_transaction(note)
@@ -132,6 +132,7 @@ async def _keep(session: AsyncSession, replaces: UUID, result: dict[str, Any]) -
     row = await PlanningRepository(session).add(
         council_id=before.council_id, state=PlanState.READY, first_on=before.first_on, last_on=before.last_on,
         seconds=REPLAN_SECONDS, progress=1.0, result=result, made_by="system", replaces_id=replaces,
+        programme_id=before.programme_id, wave_id=before.wave_id,
     )  # fmt: skip
     await AuditRepository(session).add("system", "plan_made", "switchover_plan", row.id, before.council_id)
 

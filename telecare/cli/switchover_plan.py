@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 import typer
@@ -14,6 +15,8 @@ from devices.switchover.planning.changes import Order
 from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.problem import Plan
 from devices.switchover.planning.repository import PlanningRepository
+from devices.switchover.programmes.domain import Part
+from devices.switchover.programmes.repository import ProgrammeRepository
 from telecare.access.repository import AuditRepository
 from telecare.cli.common import in_transaction, run_command, say
 from telecare.kernel.db import database_now
@@ -30,6 +33,8 @@ def plan(
         str | None, typer.Option("--from", help="the first day, YYYY-MM-DD; tomorrow when left out")
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="the last day; nine weeks later when left out")] = None,
+    programme: Annotated[str | None, typer.Option(help="only homes of this programme: its id")] = None,
+    wave: Annotated[str | None, typer.Option(help="only homes of this wave: its id")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="of each search; nine weeks of six people: thirty")] = 8.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what the plan would be and keep nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
@@ -41,19 +46,21 @@ def plan(
     Example: telecare switchover plan --council Fife --from 2026-12-01 --to 2027-01-29 --dry-run
     """
     code, wanted = _code(council), (_day(first, "--from"), _day(last, "--to"))
+    named = (id_of(programme, "--programme"), id_of(wave, "--wave"))
 
-    async def look(session: AsyncSession) -> tuple[Known, date, date]:
+    async def look(session: AsyncSession) -> tuple[Known, date, date, Part | None]:
         today = (await database_now(session)).date()
         begins = wanted[0] or today + timedelta(days=1)
         ends = wanted[1] or begins + WEEKS
-        return await problem_of(session, code, begins, ends, today), begins, ends
+        part = await ProgrammeRepository(session).part(*named)
+        return await problem_of(session, code, begins, ends, today, part=part), begins, ends, part
 
     def run() -> int:
-        known, begins, ends = in_transaction(look)
+        known, begins, ends, part = in_transaction(look)
         made = _make(known, seconds, quiet=as_json)
         result = as_result(known, made)
         if not dry_run:
-            in_transaction(lambda session: _keep(session, code, begins, ends, seconds, result))
+            in_transaction(lambda session: _keep(session, code, (begins, ends), part, seconds, result))
         if as_json:
             say(msgspec.json.encode(result).decode())
         else:
@@ -74,11 +81,13 @@ def _make(known: Known, seconds: float, *, quiet: bool) -> Plan:
 
 
 async def _keep(
-    session: AsyncSession, council: str, first: date, last: date, seconds: float, result: dict[str, Any]
-) -> None:
+    session: AsyncSession, council: str, days: tuple[date, date], part: Part | None, seconds: float,
+    result: dict[str, Any],
+) -> None:  # fmt: skip
+    of = {} if part is None else {"programme_id": part.programme_id, "wave_id": part.wave_id}
     row = await PlanningRepository(session).add(
-        council_id=council, state=PlanState.READY, first_on=first, last_on=last, seconds=seconds, progress=1.0,
-        result=result, made_by="system",
+        council_id=council, state=PlanState.READY, first_on=days[0], last_on=days[1], seconds=seconds, progress=1.0,
+        result=result, made_by="system", **of,
     )  # fmt: skip
     await AuditRepository(session).add("system", "plan_made", "switchover_plan", row.id, council)
 
@@ -122,3 +131,11 @@ def _day(text: str | None, option: str) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{option} is a day such as 2026-12-01") from error
+
+
+def id_of(text: str | None, option: str) -> UUID | None:
+    """Return an id that was typed, or raise what tells that it is none."""
+    try:
+        return None if text is None else UUID(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} is an id, as the API and the address of its page have it") from error

@@ -19,6 +19,7 @@ from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.problem import Plan, Unplanned
 from devices.switchover.planning.repository import PlanningRepository
+from devices.switchover.programmes.domain import Part
 from telecare.kernel.db import Database, database_now
 from telecare.kernel.errors import ProblemError
 from telecare.kernel.logging import get_logger
@@ -92,7 +93,9 @@ class PlanRunner:
             row = await repository.require(plan_id)
             now = (await database_now(session)).astimezone(LONDON)
             anew = row.replaces_id is not None
-            known = await problem_of(session, row.council_id, row.first_on, row.last_on, now.date(), anew=anew)
+            known = await problem_of(
+                session, row.council_id, row.first_on, row.last_on, now.date(), anew=anew, part=part_of(row)
+            )
             if row.replaces_id is None:
                 return known, Order(known.problem, row.seconds)
             before = await repository.require(row.replaces_id)
@@ -101,6 +104,11 @@ class PlanRunner:
     async def _beat(self, plan_id: UUID, share: float, words: str) -> None:
         async with self.database.transaction() as session:
             await PlanningRepository(session).beat(plan_id, share, words)
+
+
+def part_of(row: SwitchoverPlan) -> Part | None:
+    """Return the part of a programme that a plan is of, None when it is of all that are due."""
+    return None if row.programme_id is None else Part(row.programme_id, row.wave_id)
 
 
 def since_of(now: datetime, first: date) -> Since:

@@ -32,6 +32,8 @@ from devices.switchover.planning.problem import (
 )
 from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.validate import validate
+from devices.switchover.programmes.domain import Part
+from devices.switchover.programmes.repository import ProgrammeRepository
 from devices.switchover.working_days import WorkingDays
 from telecare.kernel.errors import RefusedError
 from telecare.switchover.plan_bookings import as_booked, keep_booked
@@ -57,11 +59,13 @@ class Known:
 
 
 async def problem_of(
-    session: AsyncSession, council: str, first: date, last: date, today: date, *, anew: bool = False
-) -> Known:
+    session: AsyncSession, council: str, first: date, last: date, today: date, *, anew: bool = False,
+    part: Part | None = None,
+) -> Known:  # fmt: skip
     """Return the problem of a council between two days; RefusedError when nobody or no day is there to plan.
 
-    What is booked is kept as it is, but for a plan that is made `anew`, which may have to move it.
+    What is booked is kept as it is, but for a plan that is made `anew`, which may have to move it. Of a `part` only its
+    homes are planned; what is booked for others takes the time of engineers all the same.
     """
     repository = PlanningRepository(session)
     row = await repository.rules(council)
@@ -75,10 +79,13 @@ async def problem_of(
         raise RefusedError("There is no working day from the first day to the last one", field="first_on")
     eves = frozenset(day for day in days if worked.eve(day))
     facts, needs = await homes_of(session, council), await repository.needs(council)
+    only = None if part is None else await ProgrammeRepository(session).hubs_of(part)
+    if only is not None and not only & {each.hub_id for each in facts}:
+        raise RefusedError("No home of it is left to be visited in this council")
     rates = await failure_rates(session, council, {each.model: each.percent / 100 for each in rules.models})
     absences = await repository.absences(council, first)
     flat = Flat(engineers[0].base_latitude, engineers[0].base_longitude)
-    homes, left_out = _homes(facts, Binding(needs, rules, rates, days[0], days[-1], today), flat)
+    homes, left_out = _homes(facts, Binding(needs, rules, rates, days[0], days[-1], today, only), flat)
     booked = [each.booking for each in facts if each.booking is not None]
     homes, promised = _with_booked(homes, booked, days)
     problem = Problem(
@@ -115,7 +122,10 @@ def _with_booked(
 
 @dataclass(frozen=True)
 class Binding:
-    """What is said of homes beside the facts: needs of premises, the council's rules, failure rates of models."""
+    """What is said of homes beside the facts: needs of premises, the council's rules, failure rates of models.
+
+    `only` are the hubs that are to be planned, beside what is booked; None means all.
+    """
 
     needs: Mapping[UUID, VisitNeed]
     rules: told.RulesIn
@@ -123,6 +133,7 @@ class Binding:
     first: date
     last: date
     today: date
+    only: frozenset[str] | None = None
 
 
 def _homes(facts: Iterable[HomeFacts], by: Binding, flat: Flat) -> tuple[tuple[Home, ...], tuple[Unplanned, ...]]:
@@ -132,6 +143,8 @@ def _homes(facts: Iterable[HomeFacts], by: Binding, flat: Flat) -> tuple[tuple[H
     homes: list[Home] = []
     left_out: list[Unplanned] = []
     for each in facts:
+        if by.only is not None and each.hub_id not in by.only and each.booking is None:
+            continue
         waits = why_left_out(each, by.today, by.last)
         if waits:
             left_out.append(Unplanned(each.hub_id, waits))

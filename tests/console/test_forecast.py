@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from telecare.embedded.lab import Lab
 from telecare.kernel.db import Database
-from tests.console.conftest import Login, needs_browser
+from tests.console.conftest import Homes, Login, needs_browser
 from tests.console.test_pages import faults
 from tests.programmes import programme, visited
 
@@ -82,3 +82,16 @@ async def test_without_script_the_form_asks_and_says_what_it_cannot_read(login: 
     await expect(page.locator("#outlook")).not_to_contain_text("As it is")
     await page.locator("#outlook").get_by_text("The same as a table").click()
     await expect(page.locator("#outlook tbody tr").first).to_be_visible()
+
+
+async def test_one_wave_is_chosen_and_named(login: Login, lab: Lab, made: UUID, homes: Homes) -> None:
+    address = f"/switchover/programmes/{made}"
+    wave = (await homes.api.post(f"{address}/waves", json={"name": "The riskiest"})).json()["id"]
+    moved = await homes.api.post(f"{address}/units/assign", json={"wave_id": wave, "tier": "A"})
+    page = await login("ewan", width=360, script=False)
+    await page.goto(f"{lab.url}/switchover/forecast?programme={made}")
+    await page.locator("#wave").select_option(label="The riskiest")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.locator("#outlook-head")).to_contain_text("wave The riskiest")
+    await expect(page.locator("#outlook")).to_contain_text(f"of {moved.json()['units']:,} homes are done")
+    await expect(page.locator("#outlook")).not_to_contain_text("As it is")

@@ -25,10 +25,9 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     ewan = next(each for each in (await homes.api.get("/users")).json()["items"] if each["username"] == "ewan")
     home = (await homes.api.get(f"/premises/{hub['premises_id']}")).json()
     base = {"council_id": council, "base_latitude": home["latitude"], "base_longitude": home["longitude"]}
-    reply = await homes.api.put(f"/switchover/engineers/{ewan['id']}", json=base)
-    assert reply.status_code == 200, reply.text
-    rules = await homes.api.put(f"/switchover/rules/{council}", json={"lines_end_on": None})
-    assert rules.status_code == 200, rules.text
+    assert (await homes.api.put(f"/switchover/engineers/{ewan['id']}", json=base)).status_code == 200
+    assert (await homes.api.put(f"/switchover/rules/{council}", json={"lines_end_on": None})).status_code == 200
+    lines = await programme_of(homes, council)
     page = await login("sheila")
     await page.goto(f"{lab.url}/switchover")
     await page.get_by_role("link", name="Plan", exact=True).click()
@@ -40,8 +39,10 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     await expect(page.locator(".error-summary")).to_contain_text("A plan begins tomorrow at the earliest")
     await page.locator("#order-first_on").fill(monday().isoformat())
     await page.locator("#order-last_on").fill((monday() + timedelta(days=1)).isoformat())
+    await page.locator("#order-part").select_option(label=lines)
     await page.get_by_role("button", name="Make the plan").click()
     await expect(page.locator(".page-head .badge")).to_contain_text("Ready", timeout=MADE_MS)
+    await expect(page.locator("main")).to_contain_text(f"only {lines}")
     await page.locator(".timetable summary").first.click()
     await expect(page.locator(".timetable details[open]").first.get_by_role("link")).to_be_visible()
     await expect(page.locator(".ways svg circle").first).to_be_visible()
@@ -81,6 +82,14 @@ async def waiting(homes: Homes) -> tuple[dict[str, Any], str]:
             if each["connection"] != "digital" and each["person_id"] and each["hub_id"] not in busy]  # fmt: skip
     ((council, _),) = Counter(each["council_id"] for each in free).most_common(1)
     return next(each for each in free if each["council_id"] == council), council
+
+
+async def programme_of(homes: Homes, council: str) -> str:
+    """Make a programme of all lines of a council; return its name."""
+    lines = {"name": f"Lines of {monday()}", "cause": "pstn", "deadline": "2028-12-31", "councils": [council]}
+    made = await homes.api.post("/switchover/programmes", json=lines)
+    assert (await homes.api.post(f"/switchover/programmes/{made.json()['id']}/find-units")).status_code == 200
+    return str(lines["name"])
 
 
 async def _name(homes: Homes, council: str) -> str:

@@ -19,6 +19,8 @@ from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.schemas import RulesIn
+from devices.switchover.programmes.domain import Part
+from devices.switchover.programmes.repository import ProgrammeRepository
 from telecare.access.models import User
 from telecare.api.deps import Services
 from telecare.cli.main import app
@@ -35,6 +37,17 @@ from tests.programmes import programme
 ARGYLL = "S12000035"
 SECRET = "5e" * 32
 FIRST, LAST = date(2026, 11, 23), date(2026, 12, 4)
+BOOK = text(
+    """
+    INSERT INTO visit (id, council_id, unit_id, person_id, premises_id, old_hub_id, new_hub_id, made_by, state,
+                       engineer_id, engineer, starts_at, ends_at)
+    SELECT gen_random_uuid(), u.council_id, u.id, u.person_id, u.premises_id, u.hub_id, n.hub_id, 'test', 'booked',
+           :engineer, 'Mairi Ross', CAST(:day AS date) + interval '10 hours', CAST(:day AS date) + interval '11 hours'
+      FROM switchover_unit u
+      JOIN LATERAL (SELECT hub_id FROM hub WHERE council_id = u.council_id AND connection = 'digital' LIMIT 1) n ON true
+     WHERE u.hub_id = :hub
+    """
+)
 ENGINEERS = {"Mairi Ross": (56.41, -5.47), "Rory Nairn": (56.28, -5.05)}
 
 
@@ -137,6 +150,28 @@ async def test_a_home_without_coordinates_is_planned_by_its_neighbours_and_one_w
     (lost,) = again.left_out
     assert lost.home_id == lone
     assert "give latitude and longitude" in lost.why
+
+
+@pytest.mark.usefixtures("engineers")
+async def test_a_plan_of_a_wave_has_its_homes_and_what_is_booked_for_others_keeps_its_time(
+    database: Database, engineers: dict[str, UUID]
+) -> None:
+    async with database.transaction() as session:
+        today = (await database_now(session)).date()
+        days = (today + timedelta(days=1), today + timedelta(days=14))
+        inside, booked, *_ = [each.hub_id for each in await homes_of(session, ARGYLL)]
+        whole = await programme(session, ARGYLL, deadline=days[1])
+        wave = await ProgrammeRepository(session).add_wave(programme_id=whole, name="First")
+        assert wave is not None
+        put = text("UPDATE switchover_unit SET wave_id = :wave WHERE hub_id = :hub")
+        await session.execute(put, {"wave": wave.id, "hub": inside})
+        day = (await problem_of(session, ARGYLL, *days, today)).problem.days[1]
+        await session.execute(BOOK, {"hub": booked, "engineer": engineers["Mairi Ross"], "day": day})
+        parts = (Part(whole, wave.id), Part(whole))
+        known, every = [await problem_of(session, ARGYLL, *days, today, part=part) for part in parts]
+    assert {home.id for home in known.problem.homes} == {inside, booked}
+    assert [each.home_id for each in known.promised] == [booked]
+    assert len(every.problem.homes) == await homes_to_do(database)
 
 
 @pytest.mark.usefixtures("engineers")

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.switchover.forecast.history import Step
-from devices.switchover.programmes.models import Programme
+from devices.switchover.programmes.models import Programme, Wave
 from devices.switchover.visits.domain import VisitState
 from telecare.kernel.errors import NotFoundError
 
@@ -23,6 +23,7 @@ _LOGS = text(
       LEFT JOIN visit v ON v.old_hub_id = u.hub_id
       LEFT JOIN visit_log l ON l.visit_id = v.id AND l.to_state IS NOT NULL
      WHERE u.programme_id = :programme_id AND u.left_at IS NULL
+       AND (CAST(:wave_id AS uuid) IS NULL OR u.wave_id = :wave_id)
        AND (CAST(:councils AS text[]) = '{}' OR u.council_id = ANY(:councils))
      ORDER BY u.council_id, u.id, l.at, l.seq
     """
@@ -62,9 +63,16 @@ class ForecastRepository:
             raise NotFoundError(f"There is {what}, so there is nothing to forecast")
         return found
 
-    async def homes(self, programme_id: UUID, today: date) -> AsyncIterator[Home]:
-        """Yield the homes of a programme, by council."""
-        values = {"programme_id": programme_id, "councils": sorted(self.councils), "today": today}
+    async def wave(self, wave_id: UUID) -> Wave:
+        """Return a wave, or raise NotFoundError."""
+        found = await self.session.get(Wave, wave_id)
+        if found is None:
+            raise NotFoundError(f"There is no wave {wave_id}, so there is nothing to forecast")
+        return found
+
+    async def homes(self, programme_id: UUID, wave_id: UUID | None, today: date) -> AsyncIterator[Home]:
+        """Yield the homes of a programme, or of one wave of it, by council."""
+        values = {"programme_id": programme_id, "wave_id": wave_id, "councils": sorted(self.councils), "today": today}
         unit: UUID | None = None
         council, found_on, done = "", today, False
         steps: list[Step] = []

@@ -26,6 +26,7 @@ class ForecastQuestion(Input):
     """What is forecast, and what is asked for instead of what is; left out is as it is."""
 
     programme: UUID | None = Field(None, description="the one with the first deadline unless named")
+    wave: UUID | None = Field(None, description="only the homes of this wave; its programme need not be named")
     council: CouncilRef | None = Field(None, description="a GSS code or a name; all of the programme when left out")
     engineers: float | None = Field(None, ge=0, le=500, description="engineers a day, also a part of one")
     pace: float | None = Field(None, ge=0.1, le=20, description="visits by engineer and day")
@@ -85,6 +86,8 @@ class ForecastOut(Output):
 
     programme_id: UUID | None
     programme: str | None
+    wave_id: UUID | None
+    wave: str | None
     council_id: str | None
     deadline: date | None
     until: date

@@ -75,14 +75,18 @@ class ForecastService:
     async def ask(self, question: ForecastQuestion, now: datetime) -> ForecastOut:
         """Answer a question; raises NotFoundError when there is no such programme, or none of this council."""
         today = now.astimezone(LONDON).date()
-        if question.programme is None and not await self.repository.programmes():
+        if question.programme is None and question.wave is None and not await self.repository.programmes():
             return _nothing(question, today)
-        programme = await self.repository.require(question.programme)
+        wave = None if question.wave is None else await self.repository.wave(question.wave)
+        programme = await self.repository.require(question.programme or (wave.programme_id if wave else None))
+        if wave is not None and wave.programme_id != programme.id:
+            raise NotFoundError(f"{wave.name} is no wave of {programme.name}")
         if question.council is not None and question.council not in programme.councils:
             raise NotFoundError(f"{programme.name} is no programme of this council")
         local = await PlanningRepository(self.session).local_holidays(programme.councils)
         read = await self._read(programme, question, today, local)
-        return await asyncio.to_thread(_answer, programme, question, today, read, local)
+        found = await asyncio.to_thread(_answer, programme, question, today, read, local)
+        return found.model_copy(update={"wave_id": wave.id, "wave": wave.name}) if wave is not None else found
 
     async def _read(
         self, programme: Programme, question: ForecastQuestion, today: date, local: Local
@@ -90,7 +94,7 @@ class ForecastService:
         """Read the log, by council and for all together (None)."""
         days = working_days(question, local)
         readers: dict[str | None, Reader] = {None: Reader(today, days)}
-        async for home in self.repository.homes(programme.id, today):
+        async for home in self.repository.homes(programme.id, question.wave, today):
             if question.council not in {None, home.council_id}:
                 continue
             for council in (None, home.council_id):
@@ -114,7 +118,8 @@ def _settled(reader: Reader, today: date) -> Read:
 def _nothing(question: ForecastQuestion, today: date) -> ForecastOut:
     """Say that no programme is under way."""
     return ForecastOut(
-        programme_id=None, programme=None, council_id=question.council, deadline=None, until=today, made_on=today,
+        programme_id=None, programme=None, wave_id=None, wave=None,
+        council_id=question.council, deadline=None, until=today, made_on=today,
         homes=0, done=0, remaining=0, visits=0, engineers=0, engineers_seen=False, pace=PACE, bands=[], low=0, middle=0,
         high=0, finished=0, need=NeedOut(engineers=0, saturdays=[], enough=True, beyond=0), rates=[],
         sentences=["No programme is under way, so there is nothing to forecast."], councils=[],
@@ -132,6 +137,8 @@ def _answer(
     return ForecastOut(
         programme_id=programme.id,
         programme=programme.name,
+        wave_id=None,
+        wave=None,
         council_id=question.council,
         deadline=programme.deadline,
         until=last.day,

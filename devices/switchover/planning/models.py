@@ -99,7 +99,13 @@ class SwitchoverPlan(Base):
     __tablename__ = "switchover_plan"
     __table_args__ = (
         one_of("state", PlanState),
+        ForeignKeyConstraint(
+            ["wave_id", "programme_id"],
+            ["switchover_wave.id", "switchover_wave.programme_id"],
+            name="fk_switchover_plan_wave",
+        ),
         CheckConstraint("last_on >= first_on", name="days"),
+        CheckConstraint("wave_id IS NULL OR programme_id IS NOT NULL", name="wave"),
         CheckConstraint("(state IN ('ready', 'accepted')) = (result IS NOT NULL)", name="result"),
         CheckConstraint("(state = 'failed') = (failed_why IS NOT NULL)", name="failed"),
         CheckConstraint("(state = 'accepted') = (num_nulls(accepted_at, accepted_by) = 0)", name="accepted"),
@@ -115,6 +121,10 @@ class SwitchoverPlan(Base):
     replaces_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("switchover_plan.id"), comment="the plan that it was made from when something had changed"
     )
+    programme_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("switchover_programme.id"), comment="only homes of this programme; empty: all that are due"
+    )
+    wave_id: Mapped[UUID | None] = mapped_column(comment="only homes of this wave of it")
     seconds: Mapped[float] = mapped_column(comment="of search for each week")
     progress: Mapped[float] = mapped_column(server_default="0", comment="0 to 1")
     progress_words: Mapped[str] = mapped_column(server_default="")

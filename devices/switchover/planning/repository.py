@@ -186,12 +186,15 @@ class PlanningRepository:
     async def order(self, **columns: Any) -> tuple[SwitchoverPlan, bool]:
         """Return the plan that is asked for, and whether it is new: one of the same days that still waits is the same.
 
-        `columns`: council_id, first_on, last_on, replaces_id, seconds, made_by.
+        `columns`: council_id, first_on, last_on, programme_id, wave_id, replaces_id, seconds, made_by.
         """
         await self.session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"plan:{columns['council_id']}"))))
         same = [getattr(SwitchoverPlan, name) == columns[name] for name in ("council_id", "first_on", "last_on")]
-        replaces = SwitchoverPlan.replaces_id.is_not_distinct_from(columns.get("replaces_id"))
-        statement = select(SwitchoverPlan).where(SwitchoverPlan.state == PlanState.QUEUED, replaces, *same).limit(1)
+        same += [
+            getattr(SwitchoverPlan, name).is_not_distinct_from(columns.get(name))
+            for name in ("replaces_id", "programme_id", "wave_id")
+        ]
+        statement = select(SwitchoverPlan).where(SwitchoverPlan.state == PlanState.QUEUED, *same).limit(1)
         found: SwitchoverPlan | None = (await self.session.execute(statement)).scalar_one_or_none()
         return (found, False) if found is not None else (await self.add(**columns), True)
 

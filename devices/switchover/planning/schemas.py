@@ -193,11 +193,16 @@ class RulesOut(RulesIn):
 
 
 class PlanIn(Input):
-    """What to plan: a council, from one day to another; `seconds` of each search, some thirty-five for six people."""
+    """What to plan: a council, from one day to another; `seconds` of each search, some thirty-five for six people.
+
+    Of a programme or a wave alone when one is named. What is booked stays as it is, whichever homes it is of.
+    """
 
     council_id: CouncilRef
     first_on: date
     last_on: date
+    programme_id: UUID | None = None
+    wave_id: UUID | None = None
     seconds: Annotated[float, Field(ge=0.2, le=60)] = 8.0
 
     @model_validator(mode="after")
@@ -215,6 +220,8 @@ class PlanListed(Output):
     state: PlanState
     first_on: date
     last_on: date
+    programme_id: UUID | None
+    wave_id: UUID | None
     replaces_id: UUID | None
     progress: float
     progress_words: str

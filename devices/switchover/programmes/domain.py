@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from devices.registry.health import is_low
 
@@ -54,6 +55,14 @@ ENDED_3G = date(2025, 12, 31)
 BATTERY_HOURS = 24
 """Less than so long without mains is too short for a unit somebody relies on."""
 _VOIP = {"voip_router": "a router", "voip_ata": "an adapter"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The homes of a programme, or of one wave of it."""
+
+    programme_id: UUID
+    wave_id: UUID | None = None
 
 
 @dataclass(frozen=True)

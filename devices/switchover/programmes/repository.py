@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import Text
 
 from devices.registry.models import Installation
-from devices.switchover.programmes.domain import Line, UnitFacts
+from devices.switchover.programmes.domain import Line, Part, UnitFacts
 from devices.switchover.programmes.models import Programme, Unit, Wave
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
@@ -196,6 +196,26 @@ class ProgrammeRepository:
         if found is None:
             raise NotFoundError(f"This programme has no wave {wave_id}")
         return found
+
+    async def part(self, programme_id: UUID | None, wave_id: UUID | None) -> Part | None:
+        """Return the part of a programme that is meant, None for no part; NotFoundError when there is no such one."""
+        if wave_id is not None:
+            wave = await self.session.get(Wave, wave_id)
+            if wave is None or programme_id not in {None, wave.programme_id}:
+                raise NotFoundError(f"There is no wave {wave_id}{' of this programme' if programme_id else ''}")
+            programme_id = wave.programme_id
+        if programme_id is None:
+            return None
+        return Part((await self.require(programme_id)).id, wave_id)
+
+    async def hubs_of(self, part: Part) -> frozenset[str]:
+        """Return the hubs that a programme, or a wave of it, has yet to replace."""
+        statement = select(Unit.hub_id).where(
+            Unit.programme_id == part.programme_id, Unit.done_at.is_(None), Unit.left_at.is_(None)
+        )
+        if part.wave_id is not None:
+            statement = statement.where(Unit.wave_id == part.wave_id)
+        return frozenset((await self.session.execute(statement)).scalars())
 
     async def add_wave(self, **columns: Any) -> Wave | None:
         """Add a wave; None when the programme has one of this name."""

@@ -129,7 +129,7 @@ async def replan_of(session: AsyncSession, actor: Actor, away: EngineerAbsence) 
         return None
     row, new = await planning.order(
         council_id=plan.council_id, first_on=plan.first_on, last_on=plan.last_on, replaces_id=plan.id,
-        seconds=REPLAN_SECONDS, made_by=actor.label,
+        programme_id=plan.programme_id, wave_id=plan.wave_id, seconds=REPLAN_SECONDS, made_by=actor.label,
     )  # fmt: skip
     if new:
         await note_plan(session, actor, "plan_ordered", row, replaces_id=str(plan.id))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.schemas import AcceptedOut, AcceptIn, BookingOut, PlanIn, PlanListed, PlanOut
+from devices.switchover.programmes.repository import ProgrammeRepository
 from telecare.access.domain import Actor, Permission
 from telecare.access.repository import AuditRepository
 from telecare.api.deps import Needs, Transaction, check_council
@@ -44,7 +45,7 @@ async def list_plans(
 async def order_plan(body: PlanIn, session: Transaction, actor: Planner) -> PlanListed:
     """Order a plan; `GET` says how far it is. While one of the same days still waits, it is the same plan.
 
-    409 when nobody visits homes of the council yet.
+    409 when nobody visits homes of the council yet, 404 for a programme or wave that there is not.
     """
     check_council(actor, body.council_id)
     today = (await database_now(session)).astimezone(LONDON).date()
@@ -54,7 +55,9 @@ async def order_plan(body: PlanIn, session: Transaction, actor: Planner) -> Plan
     planning = PlanningRepository(session, actor.councils)
     if not await planning.engineers(body.council_id):
         raise RefusedError("Nobody visits homes of this council yet: say who does, and from where")
-    row, new = await planning.order(**body.model_dump(), made_by=actor.label)
+    part = await ProgrammeRepository(session, actor.councils).part(body.programme_id, body.wave_id)
+    columns = body.model_dump() | ({} if part is None else {"programme_id": part.programme_id})
+    row, new = await planning.order(**columns, made_by=actor.label)
     if new:
         await note_plan(session, actor, "plan_ordered", row)
     return PlanListed.model_validate(row)

@@ -13,6 +13,7 @@ from devices.switchover.forecast.repository import ForecastRepository
 from devices.switchover.forecast.schemas import ForecastOut, ForecastQuestion
 from devices.switchover.forecast.service import RATE_WORDS, working_days
 from devices.switchover.planning.repository import PlanningRepository
+from devices.switchover.programmes.repository import ProgrammeRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints.forecast import get_forecast
@@ -36,7 +37,9 @@ async def burn_down(
     session: Transaction,
     actor: Viewer,
     programme: Text = "",
+    wave: Text = "",
     council: Text = "",
+    of: Text = "",
     engineers: Text = "",
     pace: Text = "",
     no_access: Text = "",
@@ -51,9 +54,14 @@ async def burn_down(
     seen = [code for code in named.councils if actor.sees(code)]
     code = council_code(council)
     code = code if code in seen else seen[0] if len(seen) == 1 else ""
-    plain = ForecastQuestion(programme=named.id, council=code or None)
+    waves = await ProgrammeRepository(session, actor.councils).waves([named.id])
+    chosen = next((each.id for each in waves if str(each.id) == wave), None)
+    plain = ForecastQuestion(programme=named.id, wave=chosen, council=code or None)
     base = await get_forecast(plain, session, actor)
     typed = {"engineers": engineers, "pace": pace, "no_access": no_access, "days_off": days_off}
+    if of and of != _of(base):
+        # The sliders stand where they stood for other homes: nobody has asked for that.
+        typed |= {"engineers": "", "pace": "", "no_access": ""}
     asked, faults = _asked(plain, base, typed, saturday or [])
     found = await get_forecast(asked, session, actor) if asked.supposes else base
     local = await PlanningRepository(session).local_holidays(seen)
@@ -64,8 +72,10 @@ async def burn_down(
         actor,
         422 if faults else 200,
         programmes=every,
+        waves=waves,
         councils=[(each, COUNCILS.get(each, each)) for each in seen],
         found=found,
+        of=_of(found),
         base=base,
         asked=asked,
         faults=faults,
@@ -76,6 +86,11 @@ async def burn_down(
         weekly=forecast_picture.weekly(found.bands),
         whole=not code,
     )
+
+
+def _of(found: ForecastOut) -> str:
+    """Return what names the homes of a forecast."""
+    return f"{found.programme_id}/{found.wave_id or ''}/{found.council_id or ''}"
 
 
 def _asked(

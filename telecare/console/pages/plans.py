@@ -14,6 +14,7 @@ from devices.switchover.planning.domain import PlanState
 from devices.switchover.planning.models import SwitchoverPlan
 from devices.switchover.planning.repository import PlanningRepository
 from devices.switchover.planning.schemas import AcceptIn, AwayIn, BookingOut, PlanIn
+from devices.switchover.programmes.repository import ProgrammeRepository
 from telecare.access.domain import Actor, Permission
 from telecare.api.deps import Transaction
 from telecare.api.endpoints import switchover_engineers, switchover_plans
@@ -32,6 +33,8 @@ _ORDER = {
     "council_id": "Choose the council",
     "first_on": "Give the first day, tomorrow at the earliest",
     "last_on": "Give the last day, from the first one on and within 400 days",
+    "programme_id": "Choose the homes from the list",
+    "wave_id": "Choose the homes from the list",
 }
 _ILL = {
     "engineer": "Choose who is away",
@@ -80,7 +83,7 @@ async def order(request: Request, session: Transaction, actor: Planner) -> Respo
     form = await typed(request, "order")
     try:
         async with session.begin_nested():
-            made = await switchover_plans.order_plan(read(PlanIn, form.values, _ORDER), session, actor)
+            made = await switchover_plans.order_plan(read(PlanIn, _wanted(form), _ORDER), session, actor)
     except REFUSED as error:
         return await _again(request, session, actor, form, error, "council_id", _ORDER)
     return RedirectResponse(f"/switchover/plan/{made.id}", SEE_OTHER)
@@ -103,6 +106,28 @@ async def ill(request: Request, session: Transaction, actor: Planner) -> Respons
         found = await PlanningRepository(session, actor.councils).page(None, None, 1)
         return await _page(request, session, actor, found[0] if found else None, NOTHING, done=plan_view.DONE["away"])
     return RedirectResponse(f"/switchover/plan/{told.plan.id}?done=ill", SEE_OTHER)
+
+
+def _wanted(form: Form) -> dict[str, str]:
+    """Return what a form asks for: which homes stands in one field, as a programme or as a programme and a wave."""
+    values = {name: value for name, value in form.values.items() if name != "part"}
+    programme, _, wave = form.value("part").partition("/")
+    return values | {"programme_id": programme, "wave_id": wave}
+
+
+async def _parts(programmes: ProgrammeRepository) -> list[tuple[str, str]]:
+    """Return the parts of which a plan can be made, each as a form names it and in words."""
+    every = [each for each in await programmes.all() if each.ended_at is None]
+    found = []
+    waves = await programmes.waves([each.id for each in every])
+    for programme in every:
+        found.append((str(programme.id), programme.name))
+        found += [
+            (f"{programme.id}/{wave.id}", f"{programme.name}, wave {wave.name}")
+            for wave in waves
+            if wave.programme_id == programme.id
+        ]
+    return found
 
 
 def _who(form: Form) -> tuple[UUID, str]:
@@ -130,6 +155,8 @@ async def _page(
 ) -> Response:  # fmt: skip
     planning = PlanningRepository(session, actor.councils)
     councils = await ModelRepository(session).councils()
+    parts = await _parts(ProgrammeRepository(session, actor.councils))
+    named = f"{row.programme_id}/{row.wave_id}" if row is not None and row.wave_id else str(row and row.programme_id)
     result: dict[str, Any] | None = row.result if row is not None else None
     week = plan_view.week_of(result, day) if result and result["days"] else None
     shown = None if week is None else day if day in week.days else week.days[0]
@@ -150,6 +177,8 @@ async def _page(
         plans=await planning.page(None, None, SHOWN),
         engineers=await planning.engineers(),
         councils=[(each.code, each.name) for each in councils if not actor.councils or each.code in actor.councils],
+        parts=parts,
+        part=dict(parts).get(named, ""),
         waits=row is not None and PlanState(row.state) in plan_view.WAITS,
         words=plan_view,
     )

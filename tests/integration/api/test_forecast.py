@@ -54,6 +54,23 @@ async def test_what_is_in_the_log_is_what_is_forecast(
     assert [each["council_id"] for each in after["councils"]] == [FIFE, GLASGOW]
 
 
+async def test_a_wave_is_forecast_by_itself_and_named(
+    administrator: httpx.AsyncClient, made: UUID, register: Register
+) -> None:
+    wave = (await register.send("POST", f"/switchover/programmes/{made}/waves", {"name": "The first"}))["id"]
+    moved = await register.send(
+        "POST", f"/switchover/programmes/{made}/units/assign", {"wave_id": wave, "council": GLASGOW}, 200
+    )
+    assert moved["units"] == 4
+    found = await ask(administrator, wave=wave)
+    assert (found["homes"], found["programme_id"], found["wave"]) == (4, str(made), "The first")
+    assert [each["council_id"] for each in found["councils"]] == [GLASGOW]
+    whole = await ask(administrator, programme=str(made))
+    assert (whole["homes"], whole["wave"]) == (16, None)
+    for query in ({"wave": str(uuid4())}, {"wave": wave, "programme": str(uuid4())}):
+        assert (await administrator.get(FORECAST, params=query)).status_code == 404
+
+
 async def test_more_engineers_leave_fewer_homes_and_days_off_more(
     administrator: httpx.AsyncClient, made: UUID, database: Database
 ) -> None:

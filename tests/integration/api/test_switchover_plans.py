@@ -59,6 +59,50 @@ async def test_a_plan_is_ordered_once_made_and_made_anew_when_somebody_is_ill(
     assert len((await supervisor.get(ENGINEERS)).json()["items"]) == 1
 
 
+async def test_a_plan_is_of_a_wave_alone_and_so_is_what_is_made_anew_from_it(
+    register: Register, client_for: ClientFor, database: Database
+) -> None:
+    supervisor = await client_for(UserRole.SUPERVISOR, FIFE)
+    user_id = await engineer(register, "ewan")
+    assert (await supervisor.put(f"{ENGINEERS}/{user_id}", json=BASE)).status_code == 200
+    hubs = [await register.hub(connection="analogue") for _ in range(2)]
+    for hub in hubs:
+        premises = await register.premises(latitude=56.21, longitude=-3.12)
+        await register.install(hub, person_id=await register.person(), premises_id=premises)
+    lines = {"name": "Lines", "cause": "pstn", "deadline": "2030-12-31", "councils": [FIFE]}
+    programme = (await register.send("POST", "/switchover/programmes", lines))["id"]
+    await register.send("POST", f"/switchover/programmes/{programme}/find-units", status=200)
+    units = (await register.send("GET", f"/switchover/programmes/{programme}/units", status=200))["items"]
+    first, empty = [
+        (await register.send("POST", f"/switchover/programmes/{programme}/waves", {"name": name}))["id"]
+        for name in ("First", "Empty")
+    ]
+    unit = next(each["id"] for each in units if each["hub_id"] == hubs[0])
+    assign = {"wave_id": first, "units": [unit]}
+    await register.send("POST", f"/switchover/programmes/{programme}/units/assign", assign, 200)
+    # Each is a plan of its own, though the days are the same.
+    asked = [{"wave_id": first}, {"programme_id": programme}, {"wave_id": empty}]
+    ordered = [(await supervisor.post(PLANS, json={**DAYS, **of})).json() for of in asked]
+    assert [(each["programme_id"], each["wave_id"]) for each in ordered] == [
+        (programme, first), (programme, None), (programme, empty),
+    ]  # fmt: skip
+    while await PlanRunner(database).make_next():
+        pass
+    made = [(await supervisor.get(f"{PLANS}/{each['id']}")).json() for each in ordered]
+    planned = [{each["hub_id"] for each in plan["result"]["appointments"]} for plan in made[:2]]
+    assert planned == [{hubs[0]}, set(hubs)]
+    assert made[2]["failed_why"] == "No home of it is left to be visited in this council"
+    (visit,) = made[0]["result"]["appointments"]
+    wrong = [{"wave_id": str(UUID(int=1))}, {"programme_id": str(UUID(int=1))}]
+    assert [(await supervisor.post(PLANS, json={**DAYS, **of})).status_code for of in wrong] == [404, 404]
+    again = (await supervisor.post(PLANS, json={**DAYS, "wave_id": first})).json()["id"]
+    while await PlanRunner(database).make_next():
+        pass
+    away = {"council_id": FIFE, "first_on": visit["day"], "last_on": visit["day"], "reason": "called in sick"}
+    anew = (await supervisor.post(f"{ENGINEERS}/{user_id}/absences", json=away)).json()["plan"]
+    assert (anew["replaces_id"], anew["programme_id"], anew["wave_id"]) == (again, programme, first)
+
+
 async def test_only_who_plans_orders_and_only_for_their_councils(register: Register, client_for: ClientFor) -> None:
     user_id, operator = await engineer(register, "ewan"), await client_for(UserRole.OPERATOR, FIFE)
     assert (await operator.post(PLANS, json=DAYS)).status_code == 403
