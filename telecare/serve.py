@@ -37,6 +37,7 @@ from telecare.connections import BoundedProtocol
 from telecare.contacts import contacts_by
 from telecare.firmware.waves import FirmwareWaves
 from telecare.housekeeping import Housekeeping
+from telecare.ingest.messages import USUAL
 from telecare.ingest.service import Ingest
 from telecare.kernel.collector import settle
 from telecare.kernel.db import ALARM_PATH, INTAKE, Database
@@ -84,7 +85,7 @@ class Process:
         self.settings = settings
         self.app = app
         self.database = database
-        self.intake = Database(settings, INTAKE)
+        self.intake = Database(settings, INTAKE, USUAL)
         self.alarm_path = Database(settings, ALARM_PATH)
         self.stop = asyncio.Event()
         self.failed = asyncio.Event()

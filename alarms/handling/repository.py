@@ -100,7 +100,7 @@ def _log(of: str) -> str:
 
 _ATTRIBUTES = {column.name: Alarm.__mapper__.get_property_by_column(column).key for column in Alarm.__table__.columns}
 _OPENED = tuple(name for name in _ATTRIBUTES if name not in {"case_id", "state"})
-_OPEN = LastWrite(
+OPEN = LastWrite(
     order=0,
     ctes=f"""
         opened AS (
@@ -232,12 +232,12 @@ class AlarmRepository:
     async def add(self, alarm: Alarm, lines: Lines, *, last: bool = False) -> None:
         """Write a new alarm and the first lines of its log; with what ends the transaction when it is `last`."""
         alarm.log_seq = len(lines.kinds)
-        if is_left(self.session, _OPEN):
+        if is_left(self.session, OPEN):
             await write_now(self.session)
         values = {f"opened_{name}": getattr(alarm, _ATTRIBUTES[name]) for name in _OPENED}
         values["opened_state"] = msgspec.json.encode(alarm.state).decode()
         log = {f"begun_{name}": value for name, value in _log_values(alarm, 0, lines).items()}
-        write_last(self.session, _OPEN, [values | log])
+        write_last(self.session, OPEN, [values | log])
         if not last:
             await write_now(self.session)
 

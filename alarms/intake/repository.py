@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.intake.models import Event, TriggerProof
 from telecare.kernel.asking import Question
 from telecare.kernel.db import LastWrite, is_left, write_last, write_now
+from telecare.kernel.direct import direct, fetch
 
 # The clock is read from behind the lock: a materialized part of a statement is done before what reads it.
-_LOCK_HUB = text(
+LOCK_HUB = direct(
     "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(:hub_id, 7001)))"
     " SELECT clock_timestamp() FROM turn"
 )
@@ -30,7 +31,7 @@ def _named(columns: Sequence[str], prefix: str) -> str:
     return ", ".join(f":{prefix}_{column}" for column in columns)
 
 
-_ADD_EVENT = LastWrite(
+ADD_EVENT = LastWrite(
     order=3,
     ctes=f"""
         stored AS (
@@ -41,7 +42,7 @@ _ADD_EVENT = LastWrite(
     result="(SELECT count(*) FROM stored)",
     values=lambda rows: {f"event_{name}": value for name, value in dict(*rows).items()},
 )
-_STAMP_PROOF = LastWrite(
+STAMP_PROOF = LastWrite(
     order=4,
     ctes=f"""
         stamped AS (
@@ -85,14 +86,14 @@ class IntakeRepository:
 
     async def lock_hub(self, hub_id: str) -> datetime:
         """Let one message of a hub through at a time, and return the database's clock, read after the wait."""
-        moment: datetime = (await self.session.execute(_LOCK_HUB, {"hub_id": hub_id})).scalar_one()
+        moment: datetime = (await fetch(self.session, LOCK_HUB, {"hub_id": hub_id}))[0][0]
         return moment
 
     async def add_event(self, **columns: Any) -> None:
         """Store a message as received, once; it is written at the end of the transaction, as are proofs."""
-        if is_left(self.session, _ADD_EVENT):
+        if is_left(self.session, ADD_EVENT):
             await write_now(self.session)
-        write_last(self.session, _ADD_EVENT, [dict.fromkeys(_EVENT) | {"notes": []} | columns])
+        write_last(self.session, ADD_EVENT, [dict.fromkeys(_EVENT) | {"notes": []} | columns])
 
     def stamp_proof(
         self, *, hub_id: str, device_id: str | None, path: str | None, council_id: str | None, event_id: UUID,
@@ -108,7 +109,7 @@ class IntakeRepository:
             "last_test_at": test_at,
             "event_id": event_id,
         }
-        write_last(self.session, _STAMP_PROOF, [values])
+        write_last(self.session, STAMP_PROOF, [values])
 
     async def proofs_of(self, hub_id: str) -> Sequence[TriggerProof]:
         """Return when each trigger of a hub was last proven."""

@@ -8,14 +8,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import OpenAlarm, Subject
-from alarms.handling.repository import OPEN_OF_HUB
+from alarms.handling.repository import OPEN, OPEN_OF_HUB
 from alarms.handling.service import AlarmService, Origin
 from alarms.intake.domain import Verdict, ack_status, judge
-from alarms.intake.repository import EARLIER, Earlier, IntakeRepository
+from alarms.intake.repository import ADD_EVENT, EARLIER, LOCK_HUB, STAMP_PROOF, Earlier, IntakeRepository
 from alarms.intake.trial import Signal
 from alarms.intake.types import Treatment
 from alarms.policy.repository import Governing, governing
 from telecare.kernel.asking import Question
+from telecare.kernel.db import ending
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Found:
 def questions(council: str) -> tuple[Question[Any], ...]:
     """Return what to ask for `Found`, in its order, with the values of `asked`; `council`: the hub's, in SQL."""
     return EARLIER, OPEN_OF_HUB, governing(council)
+
+
+USUAL = (LOCK_HUB, ending(OPEN, ADD_EVENT, STAMP_PROOF))
+"""What is said to the database for a usual alarm, beside the questions."""
 
 
 class IntakeService:

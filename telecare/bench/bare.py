@@ -29,6 +29,7 @@ _TABLES = {
     "alarm": "SELECT to_jsonb(t) FROM alarm t WHERE id = $1",
     "alarm_log": "SELECT to_jsonb(t) FROM alarm_log t WHERE alarm_id = $1 AND seq = 1",
     "board_change": "SELECT to_jsonb(t) FROM board_change t WHERE alarm_id = $1 ORDER BY seq LIMIT 1",
+    "trigger_proof": "SELECT to_jsonb(t) FROM trigger_proof t JOIN event e ON e.id = t.event_id WHERE e.alarm_id = $1",
 }
 
 
@@ -114,6 +115,7 @@ async def _write(connection: Any, rows: dict[str, dict[str, Any]], number: int) 
         "alarm": {"id": fresh, "case_id": fresh},
         "alarm_log": {"alarm_id": fresh},
         "board_change": {"alarm_id": fresh, "seq": number + 1},
+        "trigger_proof": {"hub_id": fresh},
     }
     async with connection.transaction():
         for table, own in changes.items():

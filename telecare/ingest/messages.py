@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.handling.domain import Subject
+from alarms.intake import service as intake
 from alarms.intake.repository import EARLIER
 from alarms.intake.service import Found, Incoming, IntakeService, Taken, questions
 from devices.presence.verdict_repository import VerdictRepository
@@ -19,7 +20,7 @@ from telecare.ingest.letters import Letter, aged, letter_of, plainer, read_lette
 from telecare.ingest.metrics import FAILURES, LATENCY, MESSAGES
 from telecare.ingest.subject import asked_at, find_subject, subject_of
 from telecare.ingest.turns import Turns
-from telecare.kernel.asking import ask, ask_together
+from telecare.kernel.asking import ask, ask_together, together
 from telecare.kernel.db import Database
 from telecare.kernel.logging import get_logger
 from telecare.kernel.transient import is_conflict, is_transient
@@ -35,6 +36,10 @@ TRIES = 3
 """So often a message on which the service fails is tried in each form before a plainer one."""
 ASIDE_S = 30.0
 NOT_LOOKED_UP = Subject(known=True, notes=("Who this is could not be looked up: find out where the unit is",))
+
+_QUESTIONS = (CONTEXT, *questions(COUNCIL_OF_HUB))
+USUAL = (*intake.USUAL, together(_QUESTIONS))
+"""All that is said to the database for a usual alarm: prepared on each connection before one has to wait for it."""
 
 
 class _PoisonError(Exception):
@@ -118,7 +123,7 @@ class MessageLane:
         started, pause, failures = time.monotonic(), FIRST_RETRY_S, 0
         while self.lane.is_current(letter.delivery):
             try:
-                async with self.database.transaction() as session:
+                async with self.database.hurried() as session:
                     return await self._take_in(session, letter)
             except Exception as error:
                 FAILURES.labels(letter.address.lane).inc()
@@ -139,22 +144,22 @@ class MessageLane:
         return None
 
     async def _take_in(self, session: AsyncSession, letter: Letter) -> Taken:
-        intake = IntakeService(session, self.public_url)
-        now = await intake.lock(letter.address.hub_id)
+        service = IntakeService(session, self.public_url)
+        now = await service.lock(letter.address.hub_id)
         hub_id = letter.address.hub_id
         incoming = aged(letter.incoming, letter.delivery)
         if letter.address.lane in {"status", "result"}:
             subject = NOT_LOOKED_UP if letter.bare else await find_subject(session, hub_id, letter.message, now)
             # The last will is a hint, never a verdict; a retained one is only its echo after our reconnect.
             if not letter.delivery.retained:
-                await intake.note(incoming, subject, now, "hint" if letter.address.lane == "status" else "result")
+                await service.note(incoming, subject, now, "hint" if letter.address.lane == "status" else "result")
                 if letter.address.lane == "status" and letter.delivery.payload.strip() == LAST_WILL:
                     await VerdictRepository(session).left(hub_id)
                 if letter.address.lane == "result" and not letter.plain:
                     await take_result(session, hub_id, incoming.payload, now)
             return Taken("noted", None, now)
         subject, found = await _look_up(session, letter, incoming, now)
-        return await intake.take(incoming, subject, found, now)
+        return await service.take(incoming, subject, found, now)
 
     def _answer(self, letter: Letter, taken: Taken) -> None:
         payload = ack_payload(
@@ -176,7 +181,7 @@ async def _look_up(session: AsyncSession, letter: Letter, incoming: Incoming, no
     if letter.bare:
         return NOT_LOOKED_UP, Found(await ask(session, EARLIER, values))
     moments = {"at": asked_at(letter.message, now), "raised_at": now - incoming.age, "now": now}
-    context, *found = await ask_together(session, (CONTEXT, *questions(COUNCIL_OF_HUB)), values | moments)
+    context, *found = await ask_together(session, _QUESTIONS, values | moments)
     return subject_of(context, letter.message), Found(*found)
 
 

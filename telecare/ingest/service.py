@@ -27,6 +27,7 @@ class Ingest:
             "alarm": Lane(settings, "alarm", ("alarm",)),
             "event": Lane(settings, "event", ("event", "status", "result")),
         }
+        self._database = database
         self.commands = CommandPublisher(settings, database)
         self._connections = [*self.lanes.values(), self.commands.lane]
         cap, url = settings.ingest_retry_cap_s, settings.public_url
@@ -58,6 +59,7 @@ class Ingest:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop` is set; messages in hand that are not committed come again from the broker."""
+        await self._database.open()
         for lane in self._connections:
             lane.start()
         workers = [asyncio.create_task(part.run()) for part in (self._alarms, self._events, self.commands)]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
-from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from telecare.kernel.direct import Direct, direct, fetch
 
 Answer = TypeVar("Answer")
 
@@ -29,12 +30,13 @@ async def ask_together(
     session: AsyncSession, questions: tuple[Question[Any], ...], values: Mapping[str, Any]
 ) -> tuple[Any, ...]:
     """Return the answers to questions whose parameters mean the same in all of them; all see one snapshot."""
-    row = (await session.execute(_together(tuple(question.rows for question in questions)), values)).one()
+    (row,) = await fetch(session, together(questions), values)
     return tuple(question.read(rows or []) for question, rows in zip(questions, row, strict=True))
 
 
 @lru_cache
-def _together(parts: tuple[str, ...]) -> TextClause:
+def together(questions: tuple[Question[Any], ...]) -> Direct:
+    """Return the statement that puts these questions."""
     # Rows as records: their values come as they would by themselves, with their types.
-    arrays = (f"(SELECT array_agg(part) FROM ({rows}) AS part)" for rows in parts)  # noqa: S608 - statements of ours
-    return text(f"SELECT {', '.join(arrays)}")
+    arrays = (f"(SELECT array_agg(part) FROM ({question.rows}) AS part)" for question in questions)  # noqa: S608 - statements of ours
+    return direct(f"SELECT {', '.join(arrays)}")

@@ -5,21 +5,22 @@ PostgreSQL is the only dialect. The engine is made once per process; sessions ar
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 from asyncpg import InterfaceError
-from sqlalchemy import CheckConstraint, DateTime, MetaData, String, TextClause, event, func, select, text
+from sqlalchemy import CheckConstraint, DateTime, MetaData, String, event, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from telecare.kernel.direct import Direct, direct, fetch, prepare
 from telecare.kernel.settings import Settings
 from telecare.kernel.transient import is_transient
 
@@ -77,11 +78,10 @@ KEPT = 8
 """For the web and whoever looks at intervals."""
 AT_A_PEAK = 10
 """So many more than the settings say, for these."""
-INTAKE = Limits(kept=4, peak=12, statement_s=10, idle_s=3)
+INTAKE = Limits(kept=8, peak=8, statement_s=10, idle_s=3)
 """For whoever takes messages in: a hand for each, that nobody else can take.
 
-Its own, so that an alarm finds the connection that the one before it used: on one that has only served others all its
-statements have to be prepared first, which takes longer than taking it in.
+As many are kept as alarms are taken in at once: one that is made for a message takes longer than taking it in.
 """
 ALARM_PATH = Limits(kept=6, peak=8, statement_s=10, idle_s=3)
 """For whoever brings alarms to people, likewise.
@@ -96,7 +96,8 @@ ANSWER_S = 2
 class Database:
     """An engine with a pool of its own, and its session factory."""
 
-    def __init__(self, settings: Settings, limits: Limits | None = None) -> None:
+    def __init__(self, settings: Settings, limits: Limits | None = None, usual: Sequence[Direct] = ()) -> None:
+        """Keep no connection yet. `usual` is prepared on each as soon as it is made."""
         kept = min(KEPT, settings.database_pool_size)
         limits = limits or Limits(kept, settings.database_pool_size + AT_A_PEAK - kept, statement_s=30)
         self.url = settings.database_url.get_secret_value()
@@ -123,8 +124,21 @@ class Database:
                 },
             },
         )
+        known = usual if settings.database_statement_cache else None
+        event.listen(self.engine.sync_engine, "connect", partial(prepare, statements=known))
         event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
+        self._kept = limits.kept
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+
+    async def open(self) -> None:
+        """Make all connections that are kept, as far as the database lets us: who is in a hurry finds them made."""
+        async with AsyncExitStack() as stack:
+            try:
+                for _ in range(self._kept):
+                    await stack.enter_async_context(self.engine.connect())
+            except Exception as error:
+                if not is_transient(error):
+                    raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -154,6 +168,12 @@ class Database:
             finally:
                 await chain.end()
 
+    @asynccontextmanager
+    async def hurried(self) -> AsyncIterator[AsyncSession]:
+        """One transaction that somebody waits for: the driver is told where it begins and ends, as in a chain."""
+        async with self.chain() as chain, chain.transaction(last=True) as session:
+            yield session
+
     async def dispose(self) -> None:
         """Close every connection of the pool."""
         await self.engine.dispose()
@@ -171,8 +191,8 @@ class Chain:
         self._begun = False
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One transaction: commits when the block ends, rolls back when it raises."""
+    async def transaction(self, *, last: bool = False) -> AsyncIterator[AsyncSession]:
+        """One transaction: commits when the block ends, rolls back when it raises. After the `last` none is begun."""
         if not self._begun:
             self._begun = True  # before it is said: whoever is cut off meanwhile cannot know whether it was heard
             await self._say("BEGIN")
@@ -181,7 +201,8 @@ class Chain:
             await write_now(self._session)
             if self._session.new or self._session.dirty or self._session.deleted:
                 await self._session.flush()
-            await self._say("COMMIT AND CHAIN")
+            await self._say("COMMIT" if last else "COMMIT AND CHAIN")
+            self._begun = not last
         except BaseException:
             await self.end()
             raise
@@ -267,16 +288,18 @@ async def write_now(session: AsyncSession) -> None:
     """Write what was left for the end, for whoever has to read it in the same transaction."""
     left: dict[LastWrite, list[Any]] = session.info.pop(_LAST, {})
     if left:
-        await session.flush()
-        parts = tuple(sorted(left, key=lambda part: part.order))
-        values = {name: value for part in parts for name, value in part.values(left[part]).items()}
-        await session.execute(_together(parts), values)
+        if session.new or session.dirty or session.deleted:
+            await session.flush()
+        values = {name: value for part in left for name, value in part.values(left[part]).items()}
+        await fetch(session, ending(*left), values)
 
 
 @lru_cache
-def _together(parts: tuple[LastWrite, ...]) -> TextClause:
-    ctes = ",\n".join(part.ctes for part in parts)
-    return text(f"WITH {ctes}\nSELECT {', '.join(part.result for part in parts)}")
+def ending(*parts: LastWrite) -> Direct:
+    """Return the statement that ends a transaction with these parts."""
+    ordered = sorted(parts, key=lambda part: part.order)
+    ctes = ",\n".join(part.ctes for part in ordered)
+    return direct(f"WITH {ctes}\nSELECT {', '.join(part.result for part in ordered)}")
 
 
 async def database_now(session: AsyncSession) -> datetime:

@@ -31,8 +31,8 @@ class MortalDatabase(Database):
     point = BEFORE
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        async with super().transaction() as session:
+    async def hurried(self) -> AsyncIterator[AsyncSession]:
+        async with super().hurried() as session:
             yield session
             taken = session.info.get(_ALARM, False)
             if taken and self.point == BEFORE:
