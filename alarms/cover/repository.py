@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import column, or_, select, table, text
+from sqlalchemy import Text, column, or_, select, table, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +12,7 @@ from alarms.cover.domain import Look
 from alarms.cover.models import Cover, CoverAgreement
 from alarms.cover.report import Case
 from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB
+from telecare.kernel.among import among
 from telecare.kernel.ids import new_id
 
 SYSTEM = "system"
@@ -22,7 +23,7 @@ GIVEN_BACK = ("released", "lapsed", "arrival_missed", "taken_from", "voice_lost"
 """What the log says when somebody no longer has an alarm: from then on it waits anew."""
 
 # The register's; this room may not import it.
-_council = table("council", column("code"), column("name"))
+_council = table("council", column("code", Text), column("name", Text))
 
 _LOOK = text(
     """
@@ -94,7 +95,7 @@ class CoverRepository:
         """Return the covers that are on, the oldest first: of these agreements, or all."""
         statement = select(Cover).where(Cover.ended_at.is_(None)).order_by(Cover.started_at, Cover.id)
         if agreement_ids is not None:
-            statement = statement.where(Cover.agreement_id.in_(agreement_ids))
+            statement = statement.where(among(Cover.agreement_id, agreement_ids))
         return (await self.session.execute(statement)).scalars().all()
 
     async def add_agreement(self, council_id: str, partner_id: str, after_s: int, by: str) -> CoverAgreement | None:
@@ -134,5 +135,5 @@ class CoverRepository:
 
     async def names(self, codes: Collection[str]) -> dict[str, str]:
         """Return the names of councils by code."""
-        rows = await self.session.execute(select(_council.c.code, _council.c.name).where(_council.c.code.in_(codes)))
+        rows = await self.session.execute(select(_council.c.code, _council.c.name).where(among(_council.c.code, codes)))
         return {row.code: row.name for row in rows}

@@ -32,6 +32,7 @@ from alarms.handling.domain import CANARY_CLASS, SYSTEM_HUB, BoardTally, OpenAla
 from alarms.handling.models import Alarm, AlarmLog, BoardChange, BoardHead
 from alarms.handling.silence import HUB_OFFLINE
 from alarms.notify.repository import parties_of, standing_of
+from telecare.kernel.among import among
 from telecare.kernel.asking import Question, ask
 from telecare.kernel.db import LastWrite, is_left, write_last, write_now
 from telecare.kernel.errors import NotFoundError
@@ -417,7 +418,7 @@ class AlarmRepository:
         """Return these alarms, in no order."""
         if not alarm_ids:
             return []
-        statement = select(Alarm).where(Alarm.id.in_(alarm_ids)).options(undefer(Alarm.person_born))
+        statement = select(Alarm).where(among(Alarm.id, alarm_ids)).options(undefer(Alarm.person_born))
         return (await self.session.execute(statement)).scalars().all()
 
     async def running_on(self, policy: str, council_id: str | None) -> Sequence[UUID]:

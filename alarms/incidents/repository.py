@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.handling.models import Alarm
 from alarms.incidents.domain import ATTACHED, Group, GroupKind, IncidentState, MemberState, OpenIncident, Standing
 from alarms.incidents.models import Incident, IncidentCouncil, IncidentMember
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.sight import Sight
@@ -131,7 +132,7 @@ class IncidentRepository:
         returned_at = now if state is MemberState.RETURNED else None
         statement = (
             update(IncidentMember)
-            .where(IncidentMember.hub_id.in_(hub_ids), IncidentMember.state == MemberState.JOINED)
+            .where(among(IncidentMember.hub_id, hub_ids), IncidentMember.state == MemberState.JOINED)
             .values(state=state, returned_at=returned_at)
             .execution_options(synchronize_session=False)
         )
@@ -141,7 +142,7 @@ class IncidentRepository:
         """Keep that humans were told who is past their deadline."""
         statement = (
             update(IncidentMember)
-            .where(IncidentMember.hub_id.in_(hub_ids), IncidentMember.state == MemberState.JOINED)
+            .where(among(IncidentMember.hub_id, hub_ids), IncidentMember.state == MemberState.JOINED)
             .values(overdue_told_at=now)
             .execution_options(synchronize_session=False)
         )
@@ -154,7 +155,7 @@ class IncidentRepository:
 
     async def lock_alarms(self, incident_ids: Collection[UUID]) -> None:
         """Lock the alarms of incidents in the order in which all lock them, before any of them is told anything."""
-        theirs = select(IncidentCouncil.alarm_id).where(IncidentCouncil.incident_id.in_(incident_ids))
+        theirs = select(IncidentCouncil.alarm_id).where(among(IncidentCouncil.incident_id, incident_ids))
         await self.session.execute(select(Alarm.id).where(Alarm.id.in_(theirs)).order_by(Alarm.id).with_for_update())
 
     async def told_by(self, incident_id: UUID, council_id: str, alarm_id: UUID) -> None:
@@ -214,7 +215,7 @@ class IncidentRepository:
         counts = [func.count().filter(IncidentMember.state == state) for state in MemberState]
         statement = (
             select(IncidentMember.incident_id, *counts)
-            .where(IncidentMember.incident_id.in_(list(incident_ids)), *_in(IncidentMember.council_id, sight))
+            .where(among(IncidentMember.incident_id, incident_ids), *_in(IncidentMember.council_id, sight))
             .group_by(IncidentMember.incident_id)
         )
         return {row[0]: Tally(row[1], row[2], row[3]) for row in await self.session.execute(statement)}
@@ -223,7 +224,7 @@ class IncidentRepository:
         """Return the councils that are in these incidents with the alarms by which they are told."""
         statement = (
             select(IncidentCouncil)
-            .where(IncidentCouncil.incident_id.in_(list(incident_ids)), *_in(IncidentCouncil.council_id, sight))
+            .where(among(IncidentCouncil.incident_id, incident_ids), *_in(IncidentCouncil.council_id, sight))
             .order_by(IncidentCouncil.incident_id, IncidentCouncil.council_id)
         )
         return (await self.session.execute(statement)).scalars().all()
@@ -241,7 +242,7 @@ class IncidentRepository:
         """Return how many open alarms are told with each incident."""
         statement = (
             select(Alarm.incident_id, func.count())
-            .where(Alarm.incident_id.in_(list(incident_ids)), Alarm.handling != "closed")
+            .where(among(Alarm.incident_id, incident_ids), Alarm.handling != "closed")
             .where(*_in(Alarm.council_id, sight))
             .group_by(Alarm.incident_id)
         )

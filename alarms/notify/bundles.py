@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.notify.delivery import LIFE_SAFETY_BELOW
 from alarms.notify.notices import Notice
+from telecare.kernel.among import among
 from telecare.kernel.ids import new_id
 from telecare.kernel.outbox import BUNDLE, TECHNICAL_FROM, OutboxMessage, OutboxState
 
@@ -85,7 +86,7 @@ class BundleRepository:
         if parents:
             statement = (
                 select(OutboxMessage)
-                .where(OutboxMessage.merged_into.in_(parents), OutboxMessage.state == OutboxState.MERGED)
+                .where(among(OutboxMessage.merged_into, parents), OutboxMessage.state == OutboxState.MERGED)
                 .order_by(OutboxMessage.subject_id, OutboxMessage.id)
             )
             for child in (await self.session.execute(statement)).scalars():
@@ -98,7 +99,7 @@ class BundleRepository:
             OutboxMessage.state == OutboxState.PENDING,
             OutboxMessage.attempts == 0,
             OutboxMessage.due_at <= func.clock_timestamp(),
-            OutboxMessage.channel.in_(channels),
+            among(OutboxMessage.channel, channels),
             OutboxMessage.target.not_in(NOTICES),
             within,
         )
@@ -144,7 +145,7 @@ class BundleRepository:
             await self.session.execute(insert(OutboxMessage).values(parent))
         await self.session.execute(
             update(OutboxMessage)
-            .where(OutboxMessage.id.in_([child.id for child in children]))
+            .where(among(OutboxMessage.id, [child.id for child in children]))
             .values(state=OutboxState.MERGED, merged_into=parent_id, finished_at=func.clock_timestamp())
             .execution_options(synchronize_session=False)
         )

@@ -16,6 +16,7 @@ from alarms.policy.matching import Live
 from alarms.policy.models import Policy, PolicyVersion
 from alarms.responders.repository import seen_by
 from alarms.work.repository import COVERING
+from telecare.kernel.among import among
 from telecare.kernel.asking import Question, ask
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
@@ -120,7 +121,7 @@ class PolicyRepository:
         ids = dict(policies)
         if not ids:
             return {}
-        statement = select(PolicyVersion).where(PolicyVersion.policy_id.in_(ids))
+        statement = select(PolicyVersion).where(among(PolicyVersion.policy_id, ids))
         found = (await self.session.execute(statement)).scalars()
         return {row.policy_id: row for row in found if ids[row.policy_id] == row.version}
 

@@ -16,6 +16,7 @@ from alarms.escalation.domain import Party
 from alarms.responders.domain import Method, QuietHours, Reached, Rule, Urgency, reached
 from alarms.responders.domain import Responder as ResponderFacts
 from alarms.responders.models import ContactMethod, ContactRule, Responder, Team, TeamMember
+from telecare.kernel.among import among
 from telecare.kernel.ids import new_id
 
 LONDON = ZoneInfo("Europe/London")
@@ -50,7 +51,9 @@ class ResponderRepository:
 
     async def by_keys(self, keys: Collection[str], council_id: str | None) -> dict[str, UUID]:
         """Return the responders with these keys: a council's own before a shared one of the same key."""
-        statement = select(Responder.key, Responder.id).where(Responder.key.in_(keys), Responder.removed_at.is_(None))
+        statement = select(Responder.key, Responder.id).where(
+            among(Responder.key, keys), Responder.removed_at.is_(None)
+        )
         # The own come last, and so stay.
         ordered = statement.where(serves(Responder.council_id, council_id)).order_by(Responder.council_id.nulls_first())
         return {key: responder_id for key, responder_id in await self.session.execute(ordered)}  # noqa: C416 - rows
@@ -67,7 +70,7 @@ class ResponderRepository:
         statement = (
             select(Team.id, Team.key, TeamMember.responder_id)
             .join(TeamMember, TeamMember.team_id == Team.id, isouter=True)
-            .where(Team.key.in_(keys), Team.removed_at.is_(None))
+            .where(among(Team.key, keys), Team.removed_at.is_(None))
         )
         own_last = (Team.council_id.nulls_first(), TeamMember.position)
         ordered = statement.where(serves(Team.council_id, council_id)).order_by(*own_last)
@@ -97,7 +100,7 @@ class ResponderRepository:
         serving = (
             select(Responder, ContactMethod)
             .join(ContactMethod, ContactMethod.responder_id == Responder.id, isouter=True)
-            .where(Responder.id.in_(responder_ids), Responder.active, Responder.removed_at.is_(None))
+            .where(among(Responder.id, responder_ids), Responder.active, Responder.removed_at.is_(None))
             .order_by(ContactMethod.position)
         )
         people: dict[UUID, Responder] = {}
@@ -118,13 +121,13 @@ class ResponderRepository:
     async def serving(self, responder_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return which of these are neither removed nor switched off."""
         statement = select(Responder.id).where(
-            Responder.id.in_(responder_ids), Responder.active, Responder.removed_at.is_(None)
+            among(Responder.id, responder_ids), Responder.active, Responder.removed_at.is_(None)
         )
         return frozenset((await self.session.execute(statement)).scalars())
 
     async def _rules(self, responder_ids: Iterable[UUID]) -> dict[UUID, list[Rule]]:
         found: dict[UUID, list[Rule]] = defaultdict(list)
-        statement = select(ContactRule).where(ContactRule.responder_id.in_(list(responder_ids)))
+        statement = select(ContactRule).where(among(ContactRule.responder_id, responder_ids))
         for rule in (await self.session.execute(statement)).scalars():
             found[rule.responder_id].append(Rule(rule.method_id, rule.after_s, Urgency(rule.urgency)))
         return found
@@ -159,12 +162,12 @@ class ResponderRepository:
 
     async def named(self, responder_ids: Iterable[UUID]) -> dict[UUID, Named]:
         """Return the keys and names of responders, those removed included."""
-        statement = select(Responder.id, Responder.key, Responder.name).where(Responder.id.in_(list(responder_ids)))
+        statement = select(Responder.id, Responder.key, Responder.name).where(among(Responder.id, responder_ids))
         return {row.id: Named(*row) for row in await self.session.execute(statement)}
 
     async def not_for(self, responder_ids: Collection[UUID], council_id: str | None) -> set[UUID]:
         """Return those ids that are no responder who may serve a council: its own or a shared one, not removed."""
-        statement = select(Responder.id).where(Responder.id.in_(responder_ids), Responder.removed_at.is_(None))
+        statement = select(Responder.id).where(among(Responder.id, responder_ids), Responder.removed_at.is_(None))
         known = await self.session.execute(statement.where(serves(Responder.council_id, council_id)))
         return set(responder_ids) - set(known.scalars())
 
@@ -177,7 +180,7 @@ class ResponderRepository:
     async def methods_by(self, responder_ids: Collection[UUID]) -> dict[UUID, list[ContactMethod]]:
         """Return the methods of responders in their order."""
         found: dict[UUID, list[ContactMethod]] = {each: [] for each in responder_ids}
-        statement = select(ContactMethod).where(ContactMethod.responder_id.in_(responder_ids))
+        statement = select(ContactMethod).where(among(ContactMethod.responder_id, responder_ids))
         for method in (
             await self.session.execute(statement.order_by(ContactMethod.position, ContactMethod.id))
         ).scalars():
@@ -295,7 +298,7 @@ class TeamRepository:
         statement = (
             select(TeamMember.team_id, Responder.id, Responder.key, Responder.name)
             .join(Responder, Responder.id == TeamMember.responder_id)
-            .where(TeamMember.team_id.in_(team_ids))
+            .where(among(TeamMember.team_id, team_ids))
             .order_by(TeamMember.position)
         )
         found: dict[UUID, list[Named]] = defaultdict(list)

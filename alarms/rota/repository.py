@@ -24,6 +24,7 @@ from alarms.rota.domain import (
 )
 from alarms.rota.models import RotaOverride, RotaPlan, RotaTemporary
 from alarms.rota.wallclock import zone_of
+from telecare.kernel.among import among
 from telecare.kernel.ids import new_id
 
 
@@ -55,7 +56,7 @@ class RotaRepository:
         """Return the rotas with these keys by key: a council's own before a shared one."""
         if not keys:
             return {}
-        statement = select(RotaPlan).where(RotaPlan.key.in_(keys), RotaPlan.removed_at.is_(None))
+        statement = select(RotaPlan).where(among(RotaPlan.key, keys), RotaPlan.removed_at.is_(None))
         ordered = statement.where(serves(RotaPlan.council_id, council_id)).order_by(RotaPlan.council_id.nulls_first())
         return {plan.key: plan for plan in (await self.session.execute(ordered)).scalars()}  # the own last
 
@@ -83,7 +84,7 @@ class RotaRepository:
         """Return what changes these rotas in a period and has not been undone, in the order in which it was made."""
         statement = (
             select(table)
-            .where(table.rota_id.in_(ids), table.undone_at.is_(None), table.starts_at <= end, table.ends_at > start)
+            .where(among(table.rota_id, ids), table.undone_at.is_(None), table.starts_at <= end, table.ends_at > start)
             .order_by(table.made_at, table.id)
         )
         return (await self.session.execute(statement)).scalars().all()
@@ -115,7 +116,9 @@ class RotaRepository:
         plans = (await self.session.execute(statement)).scalars().all()
         changed = set()
         for table in (RotaOverride, RotaTemporary):
-            ids = select(table.rota_id).where(table.rota_id.in_([plan.id for plan in plans]), table.undone_at.is_(None))
+            ids = select(table.rota_id).where(
+                among(table.rota_id, [plan.id for plan in plans]), table.undone_at.is_(None)
+            )
             changed |= set((await self.session.execute(ids)).scalars())
         return [plan for plan in plans if plan.id in changed or str(responder_id) in str(plan.plan)]
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.commands.domain import OPEN, CommandName, CommandState
 from devices.commands.models import HubCommand
 from devices.presence.models import HubLive
+from telecare.kernel.among import among
 
 COMMAND_CHANNEL = "telecare_command"
 """NOTIFY channel of every new command. A hint: the publisher polls beside it."""
@@ -106,7 +107,7 @@ class CommandRepository:
     async def withdraw(self, command_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Remove those of these commands that no publisher has in hand yet; return their ids."""
         statement = delete(HubCommand).where(
-            HubCommand.id.in_(command_ids), HubCommand.state == CommandState.QUEUED, HubCommand.lease_until.is_(None)
+            among(HubCommand.id, command_ids), HubCommand.state == CommandState.QUEUED, HubCommand.lease_until.is_(None)
         )
         return (await self.session.execute(statement.returning(HubCommand.id))).scalars().all()
 

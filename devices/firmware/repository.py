@@ -15,6 +15,7 @@ from devices.firmware.models import FirmwareHub, FirmwareImage, FirmwareLog, Fir
 from devices.presence.domain import Presence
 from devices.presence.models import HubLive, HubPresence
 from devices.registry.models import DeviceModel, Hub
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
@@ -176,7 +177,7 @@ class RolloutRepository:
         for wanted in (list(councils), [council_id] if council_id is not None else []):
             if wanted:
                 statement = statement.where(
-                    FirmwareRollout.council_id.in_(wanted) | FirmwareRollout.council_id.is_(None)
+                    among(FirmwareRollout.council_id, wanted) | FirmwareRollout.council_id.is_(None)
                 )
         if before is not None:
             statement = statement.where(FirmwareRollout.id < before)

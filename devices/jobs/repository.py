@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from devices.jobs.domain import JobKind, JobState
 from devices.jobs.models import Job, JobLog, JobLook
 from devices.registry.models import Hub, Installation, Person
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
@@ -138,7 +139,7 @@ class JobRepository:
         """Return the open jobs of some hubs, by hub and kind, locked."""
         statement = (
             select(Job)
-            .where(Job.hub_id.in_(hub_ids), Job.state != JobState.DONE)
+            .where(among(Job.hub_id, hub_ids), Job.state != JobState.DONE)
             .order_by(Job.id)
             .with_for_update()
             .execution_options(populate_existing=True)
@@ -149,7 +150,7 @@ class JobRepository:
         """Return when the last job of each kind of some hubs was closed."""
         statement = (
             select(Job.hub_id, Job.kind, func.max(Job.closed_at))
-            .where(Job.hub_id.in_(hub_ids), Job.state == JobState.DONE)
+            .where(among(Job.hub_id, hub_ids), Job.state == JobState.DONE)
             .group_by(Job.hub_id, Job.kind)
         )
         found: defaultdict[str, dict[JobKind, datetime]] = defaultdict(dict)
@@ -165,7 +166,7 @@ class JobRepository:
             select(Hub.hub_id, Hub.council_id, Installation.person_id, Person.risk_tier)
             .outerjoin(Installation, here)
             .outerjoin(Person, Person.id == Installation.person_id)
-            .where(Hub.hub_id.in_(hub_ids))
+            .where(among(Hub.hub_id, hub_ids))
         )
         rows = await self.session.execute(statement)
         return {hub_id: Concerned(council, person_id, tier) for hub_id, council, person_id, tier in rows}
@@ -184,7 +185,7 @@ class JobRepository:
         """Return those of these jobs that nobody was told of still, locked; what somebody else has is theirs."""
         statement = (
             select(Job)
-            .where(Job.id.in_(job_ids), Job.alarm_id.is_(None), Job.state != JobState.DONE)
+            .where(among(Job.id, job_ids), Job.alarm_id.is_(None), Job.state != JobState.DONE)
             .order_by(Job.id)
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from devices.presence.domain import Fold, HeartbeatRow, fold
 from devices.presence.models import Heartbeat, HubLive
+from telecare.kernel.among import among
 from telecare.kernel.db import copy_in
 
 _LOG_AGAIN = text(
@@ -137,7 +138,7 @@ class PresenceRepository:
 
     async def any_heard(self, hub_ids: Sequence[str], since: datetime) -> bool:
         """Say whether a heartbeat of one of these hubs has been written that came since then."""
-        some = select(Heartbeat.id).where(Heartbeat.hub_id.in_(hub_ids), Heartbeat.received_at >= since)
+        some = select(Heartbeat.id).where(among(Heartbeat.hub_id, hub_ids), Heartbeat.received_at >= since)
         return bool((await self.session.execute(select(some.exists()))).scalar_one())
 
     async def heartbeats_of(self, hub_id: str, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[Heartbeat]:

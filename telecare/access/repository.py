@@ -28,17 +28,18 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from telecare.access.domain import Actor, UserRole
 from telecare.access.models import ApiToken, AuditEntry, BrokerAccount, CalendarFeed, IdempotentReply, Session, User
+from telecare.kernel.among import among
 from telecare.kernel.ids import new_id
 
 # The register's; this room may not import it.
-_council = table("council", column("code"))
+_council = table("council", column("code", Text))
 _cover = table("cover", column("council_id", Text), column("partner_id", Text), column("ended_at"))  # of the alarms
 _hub = table("hub", column("hub_id", Text), column("mqtt_credential", Text))
 
 
 async def unknown_councils(session: AsyncSession, codes: Collection[str]) -> set[str]:
     """Return those codes that are no council's."""
-    known = await session.execute(select(_council.c.code).where(_council.c.code.in_(codes)))
+    known = await session.execute(select(_council.c.code).where(among(_council.c.code, codes)))
     return set(codes) - set(known.scalars())
 
 

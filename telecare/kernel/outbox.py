@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from telecare.kernel.among import among
 from telecare.kernel.db import Base, CouncilId, LastWrite, write_last, write_now
 from telecare.kernel.ids import new_id
 from telecare.kernel.pure.progress import DeliveryState
@@ -225,7 +226,7 @@ class OutboxRepository:
         if not ids:
             return []
         place = func.array_position(cast(ids, ARRAY(Uuid)), OutboxMessage.id)
-        due = select(OutboxMessage.id).where(OutboxMessage.id.in_(ids), is_due()).order_by(place).limit(limit)
+        due = select(OutboxMessage.id).where(among(OutboxMessage.id, ids), is_due()).order_by(place).limit(limit)
         return await self._take(due, lease)
 
     async def technical_by_council(
@@ -267,7 +268,9 @@ class OutboxRepository:
                 OutboxMessage.rank >= TECHNICAL_FROM,
                 is_due(),
                 *_free(except_channels, except_addresses),
-                OutboxMessage.channel.not_in(paced_channels) | OutboxMessage.target.in_(unpaced_targets) | ~gets_one,
+                ~among(OutboxMessage.channel, paced_channels)
+                | among(OutboxMessage.target, unpaced_targets)
+                | ~gets_one,
             )
             .order_by(OutboxMessage.rank, OutboxMessage.due_at, OutboxMessage.id)
             .limit(each)
@@ -431,7 +434,7 @@ class OutboxRepository:
             update(OutboxMessage)
             .where(
                 OutboxMessage.subject_id == subject_id,
-                OutboxMessage.merged_into.in_(ids),
+                among(OutboxMessage.merged_into, ids),
                 OutboxMessage.state == OutboxState.MERGED,
             )
             .values(released_at=now)
@@ -444,7 +447,7 @@ class OutboxRepository:
         # One that is just being sent is cancelled as any other: its sender finds that out, and recalls it.
         await self.session.execute(
             update(OutboxMessage)
-            .where(OutboxMessage.id.in_(ids), ~wanted)
+            .where(among(OutboxMessage.id, ids), ~wanted)
             .values(
                 state=case((on_its_way, OutboxState.CANCELLED), else_=OutboxMessage.state),
                 lease_until=None,
@@ -484,7 +487,7 @@ def is_due() -> ColumnElement[bool]:
 def _free(except_channels: Collection[str], except_addresses: Collection[str]) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if except_channels:
-        conditions.append(OutboxMessage.channel.not_in(except_channels))
+        conditions.append(~among(OutboxMessage.channel, except_channels))
     if except_addresses:
-        conditions.append(OutboxMessage.address.not_in(except_addresses))
+        conditions.append(~among(OutboxMessage.address, except_addresses))
     return conditions

@@ -13,6 +13,7 @@ from alarms.handling.silence import HUB_OFFLINE
 from devices.registry.domain import RiskTier
 from devices.registry.models import Person
 from devices.registry.repository import PERSON_NAME
+from telecare.kernel.among import among
 from telecare.protection.domain import FAULTS
 from telecare.protection.losses import Unprotected
 from telecare.protection.models import PersonProtection, ProtectionPeriod
@@ -123,7 +124,7 @@ class ProtectionReports:
 
     async def names(self, people: Sequence[UUID]) -> dict[UUID, str]:
         """Return how these people are called."""
-        rows = await self.session.execute(_NAMES.where(Person.id.in_(people)))
+        rows = await self.session.execute(_NAMES.where(among(Person.id, people)))
         return {row[0]: row[1] for row in rows}
 
     def _shown(self) -> Any:

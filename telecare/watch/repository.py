@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from alarms.handling.domain import CANARY_CHANNEL, CANARY_CLASS
 from alarms.handling.models import Alarm, AlarmLog
 from alarms.intake.models import Event
+from telecare.kernel.among import among
 from telecare.kernel.outbox import OutboxMessage, OutboxState
 from telecare.watch.models import Canary
 from telecare.watch.queries import LAG, WATCHERS, Lag
@@ -94,10 +95,10 @@ class CanaryRepository:
         )
         ids = list((await self.session.execute(old.order_by(Alarm.raised_at).limit(PRUNE_BATCH))).scalars())
         if ids:
-            await self.session.execute(delete(AlarmLog).where(AlarmLog.alarm_id.in_(ids)))
-            await self.session.execute(delete(Event).where(Event.alarm_id.in_(ids)))
-            await self.session.execute(delete(OutboxMessage).where(OutboxMessage.subject_id.in_(ids)))
-            await self.session.execute(delete(Alarm).where(Alarm.id.in_(ids)))
+            await self.session.execute(delete(AlarmLog).where(among(AlarmLog.alarm_id, ids)))
+            await self.session.execute(delete(Event).where(among(Event.alarm_id, ids)))
+            await self.session.execute(delete(OutboxMessage).where(among(OutboxMessage.subject_id, ids)))
+            await self.session.execute(delete(Alarm).where(among(Alarm.id, ids)))
         gone = select(Canary.id).where(Canary.sent_at < older_than).order_by(Canary.sent_at).limit(PRUNE_BATCH)
         rows = await self.session.execute(delete(Canary).where(Canary.id.in_(gone)).returning(Canary.id))
         return len(ids) + len(rows.scalars().all())

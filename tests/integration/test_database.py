@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import func, make_url, select, text
 
+from devices.registry.models import Council, Hub
 from telecare.embedded.ports import free_port
+from telecare.kernel.among import among
 from telecare.kernel.db import ALARM_PATH, ANSWER_S, INTAKE, Database, Limits, copy_in
 from telecare.kernel.ids import new_id
 from telecare.kernel.settings import Settings
@@ -157,3 +159,21 @@ async def test_a_copy_over_a_connection_that_has_gone_passes_by_itself(
     assert is_transient(failure.value)
     async with database.transaction() as session:
         assert (await session.execute(text("SELECT count(*) FROM heartbeat"))).scalar_one() == 0
+
+
+async def test_a_list_of_any_length_is_prepared_once(database: Database) -> None:
+    kept = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT hub.hub_id%'")
+    async with database.transaction() as session:
+        for count in range(20):
+            wanted = among(Hub.hub_id, (f"SK-{number:05}" for number in range(count)))
+            assert (await session.execute(select(Hub.hub_id).where(wanted | ~wanted))).all() == []
+        assert (await session.execute(kept)).scalar_one() == 1
+
+
+@pytest.mark.parametrize(("listed", "found"), [([], 0), (["S12000035"], 1), (["S12000035x", "S12"], 0)])
+async def test_what_is_among_others_is_what_they_are_in_full(database: Database, listed: list[str], found: int) -> None:
+    async with database.transaction() as session:
+        these = among(Council.code, listed)
+        counts = select(func.count(), func.count().filter(these), func.count().filter(~these)).select_from(Council)
+        every, inside, outside = (await session.execute(counts)).one()
+    assert (inside, outside) == (found, every - found)

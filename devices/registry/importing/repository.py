@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, Text, Uuid, and_, any_, func, inspect, literal, or_, select, text, update
+from sqlalchemy import Text, and_, func, inspect, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -14,6 +14,7 @@ from devices.registry.importing.plan import Known, Place, Row, Writes
 from devices.registry.importing.rows import HomeRow
 from devices.registry.importing.writing import inserts, updates
 from devices.registry.models import Contact, DeviceModel, Hub, Installation, Line, Peripheral, Person, Premises
+from telecare.kernel.among import among
 from telecare.kernel.db import Base
 
 LOCK = 7_403_001
@@ -55,41 +56,43 @@ class ImportRepository:
         Of many premises at one postcode and many people of one day of birth those that cannot be meant are left out.
         """
         hub_ids = [home.hub_id for home in homes]
-        hubs = await self._rows(Hub, Hub.hub_id == _any(hub_ids, Text))
-        stays = await self._rows(Installation, Installation.hub_id == _any(hub_ids, Text))
+        hubs = await self._rows(Hub, among(Hub.hub_id, hub_ids))
+        stays = await self._rows(Installation, among(Installation.hub_id, hub_ids))
         now = [row for row in stays if row["period"].upper is None]
         premises = await self._rows(
             Premises,
             or_(
-                Premises.id == _any([*(row["premises_id"] for row in now), *also], Uuid),
-                Premises.uprn == _any([home.uprn for home in homes if home.uprn], Text),
+                among(Premises.id, [*(row["premises_id"] for row in now), *also]),
+                among(Premises.uprn, [home.uprn for home in homes if home.uprn]),
                 and_(
-                    Premises.postcode == _any([home.postcode for home in homes], Text),
-                    _bare(Premises.address, "[^0-9]") == _any([_DIGITS.sub("", home.address) for home in homes], Text),
+                    among(Premises.postcode, [home.postcode for home in homes]),
+                    among(_bare(Premises.address, "[^0-9]"), [_DIGITS.sub("", home.address) for home in homes]),
                 ),
             ),
         )
         beside = await self._rows(
             Installation,
             and_(
-                Installation.premises_id == _any([row["id"] for row in premises], Uuid),
+                among(Installation.premises_id, [row["id"] for row in premises]),
                 func.upper_inf(Installation.period),
             ),
         )
         people = await self._rows(
             Person,
             or_(
-                Person.id == _any([row["person_id"] for row in (*now, *beside)], Uuid),
+                among(Person.id, [row["person_id"] for row in (*now, *beside)]),
                 and_(
-                    Person.date_of_birth == _any([home.date_of_birth for home in homes if home.date_of_birth], Date),
-                    func.lower(_bare(Person.family_name, "[^A-Za-z]"))
-                    == _any([_LETTERS.sub("", home.family_name).lower() for home in homes], Text),
+                    among(Person.date_of_birth, [home.date_of_birth for home in homes if home.date_of_birth]),
+                    among(
+                        func.lower(_bare(Person.family_name, "[^A-Za-z]"), type_=Text),
+                        [_LETTERS.sub("", home.family_name).lower() for home in homes],
+                    ),
                 ),
             ),
         )
-        contacts = await self._rows(Contact, Contact.person_id == _any([row["id"] for row in people], Uuid))
-        lines = await self._rows(Line, Line.premises_id == _any([row["id"] for row in premises], Uuid))
-        peripherals = await self._rows(Peripheral, Peripheral.hub_id == _any(hub_ids, Text))
+        contacts = await self._rows(Contact, among(Contact.person_id, [row["id"] for row in people]))
+        lines = await self._rows(Line, among(Line.premises_id, [row["id"] for row in premises]))
+        peripherals = await self._rows(Peripheral, among(Peripheral.hub_id, hub_ids))
         ended: dict[str, Any] = {}
         for row in stays:
             if row["period"].upper is not None:
@@ -127,13 +130,13 @@ class ImportRepository:
             .where(
                 other.person_id == Installation.person_id,
                 func.upper_inf(other.period),
-                ~(other.id == _any(stays, Uuid)),
+                ~among(other.id, stays),
             )
             .exists()
         )
         statement = (
             update(Installation)
-            .where(Installation.id == _any(stays, Uuid), ~has_other)
+            .where(among(Installation.id, stays), ~has_other)
             .values(accepted_at=func.clock_timestamp(), accepted_by="import")
             .execution_options(synchronize_session=False)
         )
@@ -152,14 +155,9 @@ class ImportRepository:
         return [dict(row) for row in (await self.session.execute(statement)).mappings()]
 
 
-def _any(values: Sequence[Any], kind: type) -> Any:
-    """Return ANY of one array parameter: a list of parameters would end at 32,767."""
-    return any_(literal(list(values), ARRAY(kind)))
-
-
 def _bare(column: Any, others: str) -> Any:
     """Return a text without other signs than these: in ASCII all programs agree on what is the same."""
-    return func.regexp_replace(column, others, "", "g")
+    return func.regexp_replace(column, others, "", "g", type_=Text)
 
 
 def _by(rows: Iterable[Row], key: str) -> dict[UUID, list[Row]]:

@@ -14,6 +14,7 @@ from devices.registry.models import Hub, Line, Person, Premises
 from devices.registry.repository import PERSON_NAME, PLACE
 from devices.switchover.exposure.domain import DIGITAL_LINES, Facts
 from devices.switchover.exposure.models import Exposure, ExposureLog
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 
 # One look at a time, whoever's: a second one finds the same, and must not wait for it.
@@ -115,7 +116,7 @@ class ExposureRepository:
         """Return these entries as far as they are open, locked."""
         statement = (
             select(Exposure)
-            .where(Exposure.id.in_(entries), Exposure.closed_at.is_(None))
+            .where(among(Exposure.id, entries), Exposure.closed_at.is_(None))
             .order_by(Exposure.id)
             .with_for_update()
             .execution_options(populate_existing=True)
@@ -197,7 +198,7 @@ class ExposureRepository:
 
     async def tiers(self, people: Sequence[UUID]) -> dict[UUID, str]:
         """Return the risk tiers of some people."""
-        rows = await self.session.execute(select(Person.id, Person.risk_tier).where(Person.id.in_(people)))
+        rows = await self.session.execute(select(Person.id, Person.risk_tier).where(among(Person.id, people)))
         return {row.id: row.risk_tier for row in rows}
 
     async def tally(self, now: datetime) -> tuple[int, int, datetime | None]:

@@ -17,6 +17,7 @@ from devices.registry.models import Hub, Installation, Peripheral
 from devices.switchover.importing.domain import CellFault, MendedRow, RowStatus
 from devices.switchover.importing.models import ImportFile
 from devices.switchover.importing.outcome import RowOutcome
+from telecare.kernel.among import among
 
 _DAY: TypeAdapter[date] = TypeAdapter(CsvDay)
 _WRITTEN = ("serial", "imei", "iccid", "mobile_network")
@@ -158,20 +159,20 @@ class InstallerImport:
         statement = select(
             Hub.hub_id, Hub.council_id, Hub.connection, Hub.serial, Hub.imei, Hub.iccid, Hub.mobile_network,
             Hub.failed_handshakes, Hub.handshakes_until,
-        ).where(or_(Hub.hub_id.in_(ids), Hub.serial.in_(serials)))  # fmt: skip
+        ).where(or_(among(Hub.hub_id, ids), among(Hub.serial, serials)))  # fmt: skip
         if self.council:
             statement = statement.where(Hub.council_id == self.council)
         return [dict(row) for row in (await self.session.execute(statement)).mappings()]
 
     async def _since(self, hubs: Sequence[dict[str, Any]]) -> dict[str, date]:
         statement = select(Installation.hub_id, func.lower(Installation.period)).where(
-            and_(Installation.hub_id.in_([hub["hub_id"] for hub in hubs]), func.upper_inf(Installation.period))
+            and_(among(Installation.hub_id, [hub["hub_id"] for hub in hubs]), func.upper_inf(Installation.period))
         )
         return {hub_id: since.date() for hub_id, since in await self.session.execute(statement)}
 
     async def _paired(self, hubs: Sequence[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
         statement = select(Peripheral.hub_id, Peripheral.device_id, Peripheral.kind).where(
-            Peripheral.hub_id.in_([hub["hub_id"] for hub in hubs])
+            among(Peripheral.hub_id, [hub["hub_id"] for hub in hubs])
         )
         rows = (await self.session.execute(statement)).mappings()
         return {(row["hub_id"], row["device_id"]): dict(row) for row in rows}

@@ -22,6 +22,7 @@ from devices.switchover.importing.outcome import RowOutcome
 from devices.switchover.telco.domain import NoticeKind, NoticeStatus
 from devices.switchover.telco.reading import LONDON, ReadNotice, planned
 from devices.switchover.telco.service import FARTHEST, TelcoService
+from telecare.kernel.among import among
 
 _WORDS = {"kind": "line: kind", "provider": "line: provider", "checked_on": "line: checked on"}
 
@@ -131,7 +132,7 @@ class TelcoImport:
         statement = (
             select(Line.id, Line.council_id, Line.number, Line.kind, Line.provider, Line.checked_on, Premises.postcode)
             .join(Premises, Premises.id == Line.premises_id)
-            .where(Line.number.in_(numbers))
+            .where(among(Line.number, numbers))
         )
         if self.council:
             statement = statement.where(Line.council_id == self.council)

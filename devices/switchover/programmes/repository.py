@@ -15,6 +15,7 @@ from sqlalchemy.types import Text
 from devices.registry.models import Installation
 from devices.switchover.programmes.domain import Line, Part, UnitFacts
 from devices.switchover.programmes.models import Programme, Unit, Wave
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 
@@ -186,7 +187,7 @@ class ProgrammeRepository:
 
     async def waves(self, programme_ids: Collection[UUID]) -> list[Wave]:
         """Return the waves of some programmes, in their order."""
-        statement = select(Wave).where(Wave.programme_id.in_(programme_ids))
+        statement = select(Wave).where(among(Wave.programme_id, programme_ids))
         return list((await self.session.execute(statement.order_by(Wave.starts_on, Wave.name))).scalars())
 
     async def wave(self, programme_id: UUID, wave_id: UUID) -> Wave:
@@ -238,7 +239,7 @@ class ProgrammeRepository:
 
     async def units_by_hub(self, programme_id: UUID, hub_ids: Collection[str]) -> dict[str, Unit]:
         """Return the units of some hubs in a programme."""
-        statement = select(Unit).where(Unit.programme_id == programme_id, Unit.hub_id.in_(hub_ids))
+        statement = select(Unit).where(Unit.programme_id == programme_id, among(Unit.hub_id, hub_ids))
         return {row.hub_id: row for row in (await self.session.execute(statement)).scalars()}
 
     async def unit(self, unit_id: UUID) -> Unit:
@@ -276,7 +277,9 @@ class ProgrammeRepository:
 
     async def assign(self, programme_id: UUID, wave_id: UUID | None, unit_ids: Collection[UUID]) -> int:
         """Put units into a wave, or into none; return how many."""
-        statement = update(Unit).where(Unit.programme_id == programme_id, Unit.id.in_(unit_ids)).values(wave_id=wave_id)
+        statement = (
+            update(Unit).where(Unit.programme_id == programme_id, among(Unit.id, unit_ids)).values(wave_id=wave_id)
+        )
         if self.councils:
             statement = statement.where(Unit.council_id.in_(self.councils))
         return len((await self.session.execute(statement.returning(Unit.id))).all())

@@ -22,6 +22,7 @@ from devices.switchover.telco.models import (
     TelcoHold,
     TelcoNotice,
 )
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 
 # A number with the units of its homes: a line's, where somebody has a unit now.
@@ -149,7 +150,7 @@ class TelcoRepository:
         """Keep what the provider found of some numbers of a batch; return those that were in it."""
         statement = (
             update(TelcoBatchNumber)
-            .where(TelcoBatchNumber.batch_id == batch_id, TelcoBatchNumber.number.in_(numbers))
+            .where(TelcoBatchNumber.batch_id == batch_id, among(TelcoBatchNumber.number, numbers))
             .values(result=result, result_at=now)
             .returning(TelcoBatchNumber.number)
             .execution_options(synchronize_session=False)
@@ -160,7 +161,7 @@ class TelcoRepository:
         """Return how many numbers of each batch had each result."""
         statement = (
             select(TelcoBatchNumber.batch_id, TelcoBatchNumber.result, func.count())
-            .where(TelcoBatchNumber.batch_id.in_(batch_ids), TelcoBatchNumber.result.is_not(None))
+            .where(among(TelcoBatchNumber.batch_id, batch_ids), TelcoBatchNumber.result.is_not(None))
             .group_by(TelcoBatchNumber.batch_id, TelcoBatchNumber.result)
         )
         found: dict[UUID, dict[str, int]] = {}
@@ -210,7 +211,7 @@ class TelcoRepository:
 
     async def checks_of(self, notice_ids: Sequence[UUID]) -> list[TelcoCheck]:
         """Return the checks of some notices, the latest first."""
-        statement = select(TelcoCheck).where(TelcoCheck.notice_id.in_(notice_ids))
+        statement = select(TelcoCheck).where(among(TelcoCheck.notice_id, notice_ids))
         rows = await self.session.execute(statement.order_by(TelcoCheck.planned_at.desc(), TelcoCheck.hub_id))
         return list(rows.scalars())
 

@@ -26,6 +26,7 @@ from devices.switchover.visits.domain import (
 )
 from devices.switchover.visits.evidence import Shown, Silence
 from devices.switchover.visits.models import Visit, VisitContact, VisitEvidence, VisitLog
+from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
 from telecare.kernel.ids import new_id
 from telecare.kernel.logging import get_logger
@@ -186,7 +187,7 @@ class VisitRepository:
 
     async def replacing(self, hub_ids: Collection[str]) -> dict[str, Visit]:
         """Return the visits under way that are to replace some hubs, by hub."""
-        statement = select(Visit).where(Visit.old_hub_id.in_(hub_ids), Visit.over_at.is_(None))
+        statement = select(Visit).where(among(Visit.old_hub_id, hub_ids), Visit.over_at.is_(None))
         return {row.old_hub_id: row for row in (await self.session.execute(self._seen(statement))).scalars()}
 
     async def lock_engineers(self, crew: Collection[UUID]) -> None:
@@ -200,7 +201,7 @@ class VisitRepository:
         """Return a visit to another home than `but` (old hubs) for which one of a crew is booked within a time."""
         statement = select(Visit).where(
             or_(*(_goes(each) for each in crew)), Visit.starts_at < ends_at, Visit.ends_at > starts_at,
-            Visit.state.in_(HAS_SLOT), Visit.over_at.is_(None), Visit.old_hub_id.not_in(but),
+            Visit.state.in_(HAS_SLOT), Visit.over_at.is_(None), ~among(Visit.old_hub_id, but),
         )  # fmt: skip
         return (await self.session.execute(statement.order_by(Visit.starts_at).limit(1))).scalar_one_or_none()
 
