@@ -25,6 +25,8 @@ NEAR, SPARE = 50_000, 150_000
 """What a visit is worth, in metres, while there are other rounds yet that may come nearer, and at last."""
 MUST = 3
 """So many times that where a deadline would be missed, or an analogue unit hangs on a digital line."""
+A_DAY = 10_000
+"""What a day costs, in metres: where days are plenty, few full ones come sooner than many with a visit or two."""
 SPARES = 400
 """Of the homes that had found no room, so many are looked at: those that lie nearest to whom is visited."""
 TOGETHER = 40
@@ -90,7 +92,7 @@ def rearrange(
         for home in _spare(homes.values(), waiting)
     ]
     known = {index: [(visit.home.id, visit.start) for visit in each.visits] for index, each in enumerate(group)}
-    found = route([stop for stop in stops if stop.choices], times.days, problem.travel, limits, known)
+    found = route([stop for stop in stops if stop.choices], times.days, problem.travel, limits, known, A_DAY)
     if not homes.keys() <= {visit.home.id for visits in found for visit in visits}:
         return
     inside = {id(each) for each in group}

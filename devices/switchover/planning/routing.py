@@ -102,16 +102,18 @@ def route(
     travel: Travel,
     limits: Limits,
     known: Mapping[int, Sequence[tuple[str, int]]] | None = None,
+    a_day: int = 0,
 ) -> list[list[Visit]]:
     """Return the visits of each engineer-day in their order.
 
-    `known` gives routes to begin the search with: by the index of the day, home ids with when the visit begins.
+    `known` gives routes to begin the search with: by the index of the day, home ids with when the visit begins. `a_day`
+    is what a day costs on which somebody drives at all, in metres, beside the way.
     """
     clients = _clients(stops, {each.day for each in days})
     if not clients:
         return [[] for _ in days]
     kinds = _kinds(days, clients)
-    data = _data(clients, kinds, travel)
+    data = _data(clients, kinds, travel, a_day)
     stop_when: StoppingCriterion = MultipleCriteria(
         [MaxRuntime(limits.seconds), MaxIterations(limits.iterations), NoImprovement(IDLE)]
     )
@@ -167,7 +169,7 @@ def _kinds(days: Sequence[EngineerDay], clients: Sequence[_Client]) -> list[_Kin
     return list(found.values())
 
 
-def _data(clients: Sequence[_Client], kinds: Sequence[_Kind], travel: Travel) -> ProblemData:
+def _data(clients: Sequence[_Client], kinds: Sequence[_Kind], travel: Travel, a_day: int) -> ProblemData:
     depots: dict[tuple[Place, int], int] = {}
     items = sorted({item for kind in kinds for item in kind.day.van})
     profiles: dict[tuple[bool, ...], int] = {}
@@ -181,7 +183,7 @@ def _data(clients: Sequence[_Client], kinds: Sequence[_Kind], travel: Travel) ->
                 capacity=[day.van.get(item, 0) for item in items],
                 start_depot=depots.setdefault((day.begins, -1), len(depots)),
                 end_depot=depots.setdefault((day.ends, nearer), len(depots)),
-                fixed_cost=day.extra_metres,
+                fixed_cost=day.extra_metres + a_day,
                 tw_early=day.start,
                 tw_late=day.work_ends,
                 profile=profiles.setdefault(kind.able, len(profiles)),
@@ -230,8 +232,8 @@ def _matrices(places: Sequence[tuple[Place, int]], travel: Travel) -> tuple[Any,
     north = np.array([place.north for place, _ in places])
     way = np.hypot(east[:, None] - east[None, :], north[:, None] - north[None, :]) * travel.winding
     rounded: Callable[[Any], Any] = np.ceil if travel.round_up else np.floor
-    distances = rounded(way).astype(np.int64)
-    durations = rounded(distances / travel.metres_a_minute).astype(np.int64) + travel.to_park
+    distances = rounded(way).astype(np.int32)
+    durations = rounded(distances / travel.metres_a_minute).astype(np.int32) + travel.to_park
     durations[distances == 0] = 0
     nearer = np.array([minutes for _, minutes in places])
     durations = np.maximum(0, durations - nearer[None, :])

@@ -120,3 +120,10 @@ def test_who_lies_far_from_a_group_waits_for_a_nearer_one_and_is_driven_to_when_
     assert far
     rearrange(PROBLEM, rounds, rounds, far, Limits(60, 300), worth=SPARE)
     assert far == {}
+
+
+def test_a_day_is_filled_rather_than_another_begun_though_the_way_is_the_same() -> None:
+    west, east = Visit(home("west", -5000), 600), Visit(home("east", 5000), 600)
+    rounds = [Round(day(DAYS[0]), [west]), Round(day(DAYS[2]), [east])]
+    rearrange(PROBLEM, rounds, rounds, {}, Limits(60, 300))
+    assert sorted(len(each.visits) for each in rounds) == [0, 2]
