@@ -410,6 +410,8 @@ class Things:
             | await self.visit()
             | await self.visits_plan()
         )
+        model = {"make": "Skerry", "name": f"Looked at {next(self.numbers)}", "connection": "digital"}
+        desk |= {"model_id": (await self.made("/device-models", model))["id"]}
         desk |= {"import_id": await self.imported(b"hub_id,town\nSK-1,Cupar\n")}
         desk |= {"campaign_id": (await self.campaign(home["person_id"]))["campaign_id"]}
         found = home | {"alarm_id": (await self.alarm(home["hub_id"]))["id"]}
