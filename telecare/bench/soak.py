@@ -39,6 +39,13 @@ FEWEST = 4
 """Minutes before which a verdict on growth means nothing: caches fill, the first vacuum has not come."""
 GROWTH = 1.25
 SLACK_MIB, SLACK_ROWS, SLACK_OPEN = 25.0, 2_000, 60
+WARM = 20
+"""Minutes in which memory may rise to its level: the feed's window fills, connections prepare their statements."""
+CREEP_FROM = 15
+"""So many more minutes at least for a verdict on what it does then: by 1 MiB it goes up and down from look to look."""
+CREEP_MIB = 0.15
+"""A minute. Statements that a connection, or anybody, says for the first time take 0.14 by then, and have an end; what
+had none took 0.25 (docs/performance.md)."""
 HOT = ("hub_live", "hub_presence", "outbox", "alarm", "board_head", "listening", "hub_command")
 
 _LOOK = text(
@@ -119,11 +126,26 @@ class SoakReport:
             )
         if len(self.minutes) < FEWEST:
             told.append(f"memory and dead rows: too short for a verdict, {FEWEST} minutes are the least")
+        elif (mib := creep(self.minutes)) is None:
+            told.append(f"memory that creeps: too short for a verdict, {WARM + CREEP_FROM} minutes are the least")
+        else:
+            told.append(f"memory after minute {WARM}: {mib:+.2f} MiB a minute")
         return [*told, *self.faults[:20], "verdict: " + ("NOT WELL" if self.faults else "well")]
 
     def values(self) -> dict[str, Any]:
         """Return all of it for programs."""
         return asdict(self)
+
+
+def creep(minutes: Sequence[Minute]) -> float | None:
+    """Return by how many MiB a minute memory grows once it is warm, between medians; None when that was too short."""
+    warm = minutes[WARM:]
+    if len(warm) < CREEP_FROM:
+        return None
+    third = len(warm) // 3
+    first, last = warm[:third], warm[-third:]
+    grown = median(one.memory_mib for one in last) - median(one.memory_mib for one in first)
+    return grown / (median(one.number for one in last) - median(one.number for one in first))
 
 
 def growth(minutes: Sequence[Minute]) -> list[str]:
@@ -137,6 +159,8 @@ def growth(minutes: Sequence[Minute]) -> list[str]:
     before, after = median(one.memory_mib for one in first), median(one.memory_mib for one in last)
     if after > before * GROWTH + SLACK_MIB:
         faults.append(f"memory grows: {before:.0f} MiB at first, {after:.0f} MiB at last")
+    if (mib := creep(minutes)) is not None and mib > CREEP_MIB:
+        faults.append(f"memory creeps: by {mib:.2f} MiB a minute after minute {WARM}, of which {CREEP_MIB} may be")
     before, after = median(one.dead_rows for one in first), median(one.dead_rows for one in last)
     if after > before * 2 + SLACK_ROWS:
         faults.append(f"dead rows grow: {before:.0f} at first, {after:.0f} at last")

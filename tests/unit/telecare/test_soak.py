@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,31 @@ def test_what_is_flat_after_the_first_minute_is_well() -> None:
 def test_what_grows_is_said() -> None:
     faults = growth(run((80, 0), (100, 500), (130, 2500), (170, 4000), (210, 9000)))
     assert [fault.split(":")[0] for fault in faults] == ["memory grows", "dead rows grow"]
+
+
+def hour(*levels: float) -> list[Minute]:
+    """Memory at minutes 1, 10, 20 and so on, in a line from each to the next."""
+    marks = [1, *range(10, 10 * len(levels), 10)]
+    steps = zip(pairwise(marks), pairwise(levels), strict=True)
+    between = [low + (high - low) * n / (to - at) for (at, to), (low, high) in steps for n in range(to - at)]
+    return run(*((memory, 100) for memory in [*between, levels[-1]]))
+
+
+@pytest.mark.parametrize(
+    ("levels", "creeps"),
+    [
+        ((224, 241, 244, 247, 248, 252, 254), True),  # an hour in which each read of a lane left a hole behind
+        ((224, 241, 250, 250, 251, 250, 251), False),
+        ((224, 241, 250, 250, 260, 260, 260), True),
+        ((224, 241, 244, 247), False),  # still warming, and too short
+    ],
+)
+def test_memory_that_creeps_is_said_once_it_is_warm(levels: tuple[float, ...], creeps: bool) -> None:
+    minutes = hour(*levels)
+    assert [fault.split(":")[0] for fault in growth(minutes)] == ["memory creeps"] * creeps
+    assert any(line.startswith("memory after minute 20: +") for line in SoakReport(minutes).lines()) == (
+        len(levels) > 4
+    )
 
 
 def test_a_run_that_is_too_short_says_so() -> None:
