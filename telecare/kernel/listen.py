@@ -14,14 +14,20 @@ log = get_logger("listen")
 
 RECONNECT_S = 1.0
 CHECK_S = 5.0
+AFTER_S = 0.004
+"""So long after a notice those who wait for it are woken, once for all notices that come meanwhile.
+
+Who made the change has the answer to its commit at the same moment, and in the same process: a hub's ack goes first.
+"""
 
 
 class Listener:
-    """Keeps one connection listening and calls who asked for a channel at each notice and after each reconnect."""
+    """Keeps one connection listening and calls who asked for a channel after notices and after each reconnect."""
 
     def __init__(self, database_url: str) -> None:
         self._dsn = asyncpg_dsn(database_url)
         self._wakes: dict[str, list[Callable[[], None]]] = {}
+        self._noticed: set[str] = set()
 
     def on_notice(self, channel: str, wake: Callable[[], None]) -> None:
         """Add somebody to wake, before `run`; called in the event loop, must not block."""
@@ -43,7 +49,7 @@ class Listener:
         connection.add_termination_listener(lambda _connection: gone.set())
         try:
             for channel in self._wakes:
-                await connection.add_listener(channel, lambda _connection, _pid, channel, _said: self._wake(channel))
+                await connection.add_listener(channel, lambda _connection, _pid, channel, _said: self._notice(channel))
             # What was said while nobody listened is found by whoever is woken now.
             for channel in self._wakes:
                 self._wake(channel)
@@ -54,6 +60,12 @@ class Listener:
         finally:
             connection.terminate()
 
+    def _notice(self, channel: str) -> None:
+        if channel not in self._noticed:
+            self._noticed.add(channel)
+            asyncio.get_running_loop().call_later(AFTER_S, self._wake, channel)
+
     def _wake(self, channel: str) -> None:
+        self._noticed.discard(channel)
         for wake in self._wakes[channel]:
             wake()
