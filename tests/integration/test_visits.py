@@ -62,6 +62,31 @@ async def test_nothing_is_accepted_before_all_is_shown_and_the_list_says_what(sw
         await swap.step(S.ACCEPTED)
 
 
+async def test_what_is_registered_and_what_the_hub_alone_lists_must_each_prove_itself(swap: Swap) -> None:
+    await swap.go_to(S.SOAK)
+    await swap.soak()
+    async with swap.database.transaction() as session:
+        # All is kept that was to be shown so far: what is refused from here on is for the sake of the two detectors.
+        evidence, registry = Evidence(session), RegistryService(session, ALL)
+        await evidence.collect(await evidence.visits.require(swap.visit_id, lock=True))
+        await registry.hubs.pair(await registry.hubs.row("NEW"), device_id="s1", kind="smoke", room="hall")
+    listed = '{"p1": {"kind": "pendant"}, "d1": {"kind": "door", "room": "kitchen"}}'
+    await swap.sql(
+        "INSERT INTO hub_live (hub_id, last_seen_at, peripherals) VALUES ('NEW', now(), CAST(:listed AS jsonb))",
+        listed=listed,
+    )
+    with pytest.raises(RefusedError) as refused:
+        await swap.step(S.ACCEPTED)
+    assert refused.value.extra["missing"] == [
+        f"{device}: an alarm or a test has arrived" for device in ("Door, kitchen", "Smoke, hall")
+    ]
+    with pytest.raises(IntegrityError, match=r"NEW has not shown everything: trigger:d1, trigger:s1\n"):
+        await swap.sql("UPDATE visit SET state = 'accepted', accepted_at = now(), accepted_by = 'x'")
+    for device in ("s1", "d1"):
+        await swap.arrives(device=device)
+    await swap.step(S.ACCEPTED)
+
+
 async def test_an_exception_has_two_people_and_never_a_hub_that_was_not_heard(swap: Swap) -> None:
     await swap.go_to(S.PERIPHERALS_PAIRED)
     items = ["trigger:p1", "voice", "backup_path", "mains_fail", "mains_restored"]
