@@ -1,6 +1,6 @@
 """Statements that go to the driver as they are written, and stay prepared on each connection.
 
-For those that an alarm waits for: SQLAlchemy's own way with a statement costs it a fifth of all Python until the ack,
+For those that an alarm waits for: SQLAlchemy's own way with a statement costs it a sixth of all Python until the ack,
 and the first time on a connection a tenth of a second on a busy machine.
 """
 
