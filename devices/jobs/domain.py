@@ -72,13 +72,15 @@ SAID = 5
 class KindRow:
     """A kind in words: what was found, and what to do about it.
 
-    `standing`: it is a state, which each look sees or does not see; else it is made of what happened.
+    `standing`: it is a state, which each look sees or does not see; else it is made of what happened. `shown`: a
+    message shows that it is done, and words alone do not.
     """
 
     words: str
     todo: str
     urgency: Urgency
     standing: bool = False
+    shown: bool = False
 
 
 KINDS: Mapping[JobKind, KindRow] = {
@@ -155,7 +157,7 @@ KINDS: Mapping[JobKind, KindRow] = {
     JobKind.RETEST: KindRow(
         "A test that was left out when the unit was accepted",
         "Test it with the person in a test window, and say what came of it",
-        Urgency.LATER,
+        Urgency.LATER, shown=True,
     ),
     JobKind.VISIT_WAITS: KindRow(
         "The visit to this home was to be taken up again",
@@ -170,7 +172,7 @@ KINDS: Mapping[JobKind, KindRow] = {
     JobKind.OLD_UNIT_UNPROVEN: KindRow(
         "The old unit is relied on again, and has not called since",
         "Ring the person and have them press: the old unit must show that it still calls",
-        Urgency.NOW,
+        Urgency.NOW, shown=True,
     ),
 }  # fmt: skip
 
@@ -255,6 +257,23 @@ def rested(finding: Finding, closed_at: datetime | None, now: datetime) -> bool:
     if closed_at is None or not (KINDS[finding.kind].standing or any(item.at is None for item in finding.items)):
         return True
     return now >= closed_at + (LIFE_SAFETY_REST if finding.life_safety else REST)
+
+
+def in_the_way(kind: JobKind, *, life_safety: bool, gone: bool) -> str | None:
+    """Return what stands against closing a job by the way; None when nothing does. It is closed by saying so."""
+    if gone:
+        return None
+    if life_safety:
+        return (
+            "It is about a detector, and the last look still saw it: reconcile after the repair, or say that you close"
+            " it although it is still there"
+        )
+    if KINDS[kind].shown:
+        return (
+            "No message has shown it yet: once the trigger was set off and heard, the job says so. Or say that you"
+            " close it although it is still there"
+        )
+    return None
 
 
 def collected(finding: Finding) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class JobNoteIn(Input):
 
 
 class JobCloseIn(Input):
-    """Why it is done. About a detector that the last look still saw, `still_there` must be said."""
+    """Why it is done. What the last look still saw of a detector, or no message has shown, needs `still_there` said."""
 
     as_of: AsOf
     reason: Reason

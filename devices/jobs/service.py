@@ -11,12 +11,14 @@ from devices.jobs.domain import (
     KINDS,
     SAID,
     Change,
+    JobKind,
     JobState,
     Look,
     Standing,
     collected,
     due_at,
     follow,
+    in_the_way,
     rested,
 )
 from devices.jobs.models import Job
@@ -117,14 +119,11 @@ class JobService:
     async def close(
         self, job_id: UUID, reason: str, by: str, as_of: int, *, label: str, still_there: bool = False
     ) -> Job:
-        """Close a job, with a reason; one about a detector while the last look still saw it only if that is said."""
+        """Close a job, with a reason; what a look would still see only if that is said."""
         job = await self._lock(job_id, as_of)
-        if job.life_safety and job.gone_at is None and not still_there:
-            raise RefusedError(
-                "It is about a detector, and the last look still saw it: reconcile after the repair, or say that you"
-                " close it although it is still there",
-                field="still_there",
-            )
+        words = in_the_way(JobKind(job.kind), life_safety=job.life_safety, gone=job.gone_at is not None)
+        if words is not None and not still_there:
+            raise RefusedError(words, field="still_there")
         job.closed_at = await database_now(self.session)
         job.state, job.closed_by, job.reason, job.version = JobState.DONE, label, reason, job.version + 1
         await self.session.flush()

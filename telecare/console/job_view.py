@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from devices.jobs.domain import KINDS, JobKind, JobState
+from devices.jobs.domain import KINDS, JobKind, JobState, in_the_way
 from devices.jobs.schemas import EvidenceItem, JobOut
 from telecare.api.paging import encode_cursor
 from telecare.console.view import Badge
@@ -35,6 +35,13 @@ def badge(job: JobOut) -> Badge:
 def grave() -> Badge:
     """Return the badge of a job about a detector."""
     return Badge("◆", "Life-safety", "life")
+
+
+def although(job: JobOut) -> str | None:
+    """Return what somebody says who closes a job that a look would still see; None when none would."""
+    if in_the_way(job.kind, life_safety=job.life_safety, gone=job.gone_at is not None) is None:
+        return None
+    return "the last look still saw it" if job.life_safety else "no message has shown it"
 
 
 def until(moment: datetime, now: datetime) -> str:

@@ -4,12 +4,13 @@ Each is a job of its hub; one that is not done in time is told as every overdue 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from devices.jobs.domain import Finding, Item, JobKind, Look
+from devices.jobs.domain import LIFE_SAFETY_REST, Finding, Item, JobKind, Look
 from devices.jobs.service import JobService
+from devices.switchover.visits.domain import EvidenceKind
 from devices.switchover.visits.models import Visit
 from devices.switchover.visits.repository import VisitRepository
 from telecare.kernel.db import Database, database_now
@@ -39,7 +40,7 @@ class PromiseWatch:
             now = await database_now(session)
             today = now.astimezone(LONDON).date()
             looks = [
-                *(_retest(visit) for visit in await visits.retests(today + AHEAD)),
+                *[retest(each, await visits.heard_since(each), now) for each in await visits.retests(today + AHEAD)],
                 *(_waits(visit) for visit in await visits.waiting(today)),
                 *(_untold(visit) for visit in await visits.untold()),
             ]
@@ -47,14 +48,22 @@ class PromiseWatch:
             await jobs.follow(unseen(looks, closed), now)
 
 
-def _retest(visit: Visit) -> tuple[Look, datetime]:
-    """Return the job that an exception promised, and since when it is a promise."""
+def retest(visit: Visit, heard: Collection[str], now: datetime) -> tuple[Look, datetime]:
+    """Return the job that an exception promised, and since when it is a promise.
+
+    A trigger that was left out shows itself by a message: until then words close the job for a day at a time.
+    """
     if visit.retest_on is None or visit.accepted_at is None or visit.new_hub_id is None:
         raise ValueError(f"The visit {visit.id} has promised no test")
-    words = f"Left out when it was accepted: {', '.join(visit.exception_items)}; to be tested by {visit.retest_on}"
+    kept = [item for item in visit.exception_items if item not in heard]
+    if not kept:
+        return Look(visit.new_hub_id, JobKind.RETEST, gone="All that was left out has been heard"), visit.accepted_at
+    words = f"Left out when it was accepted: {', '.join(kept)}; to be tested by {visit.retest_on}"
     item = Item(f"{visit.id}:{visit.retest_on}", words, visit.accepted_at)
     finding = Finding(JobKind.RETEST, (item,), before=_begins(visit.retest_on + timedelta(days=1)))
-    return Look(visit.new_hub_id, JobKind.RETEST, finding), visit.accepted_at
+    asked_anew = any(item.startswith(EvidenceKind.TRIGGER) for item in kept)
+    since = again(visit.accepted_at, now) if asked_anew else visit.accepted_at
+    return Look(visit.new_hub_id, JobKind.RETEST, finding), since
 
 
 def _waits(visit: Visit) -> tuple[Look, datetime]:
@@ -80,13 +89,18 @@ def _untold(visit: Visit) -> tuple[Look, datetime]:
 
 
 def unseen(looks: Iterable[tuple[Look, datetime]], closed: dict[str, dict[JobKind, datetime]]) -> list[Look]:
-    """Leave out what a human has closed a job about."""
+    """Leave out what a human has closed a job about; that a thing is gone is always said."""
     found = []
     for look, since in looks:
         seen = closed.get(look.hub_id, {}).get(look.kind)
-        if seen is None or seen < since:
+        if look.finding is None or seen is None or seen < since:
             found.append(look)
     return found
+
+
+def again(since: datetime, now: datetime) -> datetime:
+    """Return since when a thing stands of which words close a job for a day only."""
+    return max(since, now - LIFE_SAFETY_REST)
 
 
 def _begins(day: date) -> datetime:

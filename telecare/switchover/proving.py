@@ -18,7 +18,7 @@ from telecare.kernel.logging import get_logger
 from telecare.kernel.looking import look_each
 from telecare.kernel.transient import is_transient
 from telecare.switchover.evidence import Evidence, Proofs
-from telecare.switchover.promises import unseen
+from telecare.switchover.promises import again, unseen
 
 log = get_logger("proving")
 
@@ -70,9 +70,10 @@ class ProvingWatch:
         async with self.database.transaction() as session:
             jobs, back = JobService(session), await VisitRepository(session).back_on_the_old()
             await jobs.jobs.lock_looks(wait=True)
-            looks = [*found, *(_of_old(each) for each in back)]
+            now = await database_now(session)
+            looks = [*found, *(_of_old(each, now) for each in back)]
             closed = await jobs.jobs.closed({look.hub_id for look, _ in looks})
-            await jobs.follow(unseen(looks, closed), await database_now(session))
+            await jobs.follow(unseen(looks, closed), now)
 
 
 def _of_soak(visit: Visit, proofs: Proofs) -> list[Since]:
@@ -93,13 +94,14 @@ def _of_soak(visit: Visit, proofs: Proofs) -> list[Since]:
     return [_look(visit.new_hub_id, JobKind.SOAK_BROKEN, f"{visit.id}:{at.isoformat()}", words, at)]
 
 
-def _of_old(back: BackOnTheOld) -> Since:
-    """Return that an old hub has to call once more, or that it has."""
+def _of_old(back: BackOnTheOld, now: datetime) -> Since:
+    """Return that an old hub has to call once more, or that it has; until it has, words close that for a day."""
     if back.proven_at is not None and back.proven_at >= back.since:
         words = f"A trigger of it was heard at {back.proven_at:%Y-%m-%d %H:%M} UTC"
         return Look(back.hub_id, JobKind.OLD_UNIT_UNPROVEN, gone=words), back.since
     words = f"The new unit was taken out again at {back.since:%Y-%m-%d %H:%M} UTC"
-    return _look(back.hub_id, JobKind.OLD_UNIT_UNPROVEN, back.since.isoformat(), words, back.since)
+    look, since = _look(back.hub_id, JobKind.OLD_UNIT_UNPROVEN, back.since.isoformat(), words, back.since)
+    return look, again(since, now)
 
 
 def _look(hub_id: str, kind: JobKind, key: str, words: str, at: datetime) -> Since:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from alarms.handling.domain import Subject
 from devices.jobs.models import Job
+from devices.jobs.service import JobService
 from devices.switchover.visits.repository import VisitRepository
 from telecare.kernel.db import Database
 from telecare.kernel.errors import RefusedError
@@ -122,11 +123,22 @@ async def test_an_old_hub_that_is_relied_on_again_has_to_call_once_more(swap: Sw
     await watch.look()
     await watch.look()
     assert await jobs(swap) == [("OLD", "old_unit_unproven")]
-    (job,) = await swap.sql("SELECT gone_at FROM job")
+    (job,) = await swap.sql("SELECT id, version, gone_at FROM job")
     assert job.gone_at is None
+    async with swap.database.transaction() as session:
+        with pytest.raises(RefusedError, match="No message has shown it yet"):
+            await JobService(session).close(job.id, "rang them", "Ewan", job.version, label="user:ewan")
+        await JobService(session).close(job.id, "rang", "Ewan", job.version, label="user:ewan", still_there=True)
+    await watch.look()
+    assert len(await jobs(swap)) == 1, "for a day"
+    await swap.sql("UPDATE job SET closed_at = now() - interval '2 days'")
+    await swap.sql("ALTER TABLE visit_log DISABLE TRIGGER USER")
+    await swap.sql("UPDATE visit_log SET at = at - interval '60 hours'")
+    await watch.look()
+    assert len(await jobs(swap)) == 2, "it has not called yet"
     await swap.sql("UPDATE trigger_proof SET last_test_at = clock_timestamp() WHERE hub_id = 'OLD'")
     await watch.look()
-    (job,) = await swap.sql("SELECT gone_at FROM job")
+    (job,) = await swap.sql("SELECT gone_at FROM job WHERE state <> 'done'")
     assert job.gone_at is not None
 
 
