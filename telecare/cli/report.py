@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from alarms.rota.domain import LONDON
 from devices.registry.councils import UnknownCouncilError, present_code
-from devices.switchover.awards.schemas import CouncilReportOut, SwitchoverReportOut
+from devices.switchover.awards.report import SUMS, SwitchoverReportOut, TotalOut
+from devices.switchover.awards.schemas import CouncilReportOut
 from devices.switchover.awards.service import AwardService
 from telecare.api.endpoints import switchover_report
 from telecare.api.endpoints.protection import lost_between, lost_protection
 from telecare.cli.common import in_transaction, run_command, say
+from telecare.console.awards_view import held, pounds
 from telecare.kernel.errors import InvalidError
 from telecare.protection.schemas import LossOut, ProtectionReportOut
 
@@ -75,7 +77,7 @@ def switchover(
     Example: telecare report switchover --council Moray --xlsx moray.xlsx
     """
 
-    async def work(session: AsyncSession) -> list[CouncilReportOut]:
+    async def work(session: AsyncSession) -> SwitchoverReportOut:
         return await AwardService(session).report(_code(council))
 
     def run() -> int:
@@ -85,11 +87,11 @@ def switchover(
         if xlsx is not None:
             with switchover_report.as_book(found).close() as book:
                 xlsx.write_bytes(book.read())
-            say(f"{xlsx}: {len(found)} councils")
+            say(f"{xlsx}: {len(found.councils)} councils")
         elif as_csv:
             typer.echo(switchover_report.as_csv(found), nl=False)
         elif as_json:
-            typer.echo(SwitchoverReportOut(councils=found).model_dump_json())
+            typer.echo(found.model_dump_json())
         else:
             _show_switchover(found)
         return 0
@@ -97,15 +99,27 @@ def switchover(
     run_command(run)
 
 
-def _show_switchover(found: list[CouncilReportOut]) -> None:
-    if not found:
+def _show_switchover(found: SwitchoverReportOut) -> None:
+    if not found.councils:
         say("Nothing has been counted yet: the service counts each quarter of an hour.")
         return
-    table = Table("Council", "Users", "Digital-ready", "Live digital", "Exposed", "Swaps", "Award now")
-    for one in found:
-        counts = (one.users, one.digital_ready, one.live_digital, one.exposed, one.swaps)
-        table.add_row(one.name, *(f"{count:,}" for count in counts), str(one.highest or "none"))
-    Console(highlight=False).print(table)
+    counts = Table("Council", "Users", "Digital-ready", "Live digital", "Exposed", "Swaps", "Award now")
+    money = Table("Council", *(name.capitalize() for name in SUMS))
+    several, all_ = len(found.councils) > 1, found.total
+    rows: list[tuple[str, CouncilReportOut | TotalOut, str]]
+    rows = [(one.name, one, str(one.highest or "none")) for one in found.councils]
+    if several:
+        rows.append((f"All {all_.councils}", all_, held(all_)))
+    for name, one, award in rows:
+        figures = (one.users, one.digital_ready, one.live_digital, one.exposed, one.swaps)
+        counts.add_row(name, *(f"{figure:,}" for figure in figures), award)
+        money.add_row(name, *(pounds(getattr(one.money, amount)) for amount in SUMS))
+    console = Console(highlight=False)
+    console.print(counts)
+    console.print(money)
+    for words in (all_.note if several else "", found.absent):
+        if words:
+            say(words)
 
 
 def _show(report: ProtectionReportOut) -> None:

@@ -1,7 +1,8 @@
 """Awards, progress and money in words. Pure."""
 
 from devices.switchover.awards.domain import COST_WORDS, Award, CostItem
-from devices.switchover.awards.schemas import AwardOut, CouncilReportOut
+from devices.switchover.awards.report import TotalOut
+from devices.switchover.awards.schemas import AwardOut
 from telecare.console.view import Badge
 
 NAMES = {
@@ -41,6 +42,6 @@ def pounds(pence: int | None) -> str:
     return f"{sign}£{abs(pence) // 100:,}.{abs(pence) % 100:02d}"
 
 
-def total(found: list[CouncilReportOut], name: str) -> int:
-    """Return the sum of a count over all councils."""
-    return sum(getattr(one, name) for one in found)
+def held(all_: TotalOut) -> str:
+    """Return in how many councils each award is met now."""
+    return ", ".join(f"{count} {NAMES[award]}" for award, count in all_.awards_now.items() if count) or NONE

@@ -102,12 +102,6 @@ class CouncilReportOut(Output):
         return self.users - self.live_digital
 
 
-class SwitchoverReportOut(Output):
-    """The report on the switchover, council by council."""
-
-    councils: list[CouncilReportOut]
-
-
 class AttestIn(Input):
     """What a named person says of a criterion that no count shows, with the evidence."""
 

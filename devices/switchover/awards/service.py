@@ -4,10 +4,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from devices.registry.councils import COUNCILS
 from devices.switchover.awards.domain import ATTESTED, Progress
 from devices.switchover.awards.models import AwardAttestation
+from devices.switchover.awards.report import SwitchoverReportOut, report_of
 from devices.switchover.awards.repository import AwardRepository
-from devices.switchover.awards.schemas import AttestIn, CostsIn, CouncilReportOut, reported
+from devices.switchover.awards.schemas import AttestIn, CostsIn, reported
 from telecare.kernel.db import database_now
 from telecare.kernel.errors import ConflictError, InvalidError, RefusedError
 
@@ -21,8 +23,8 @@ class AwardService:
         self.session = session
         self.awards = AwardRepository(session, councils)
 
-    async def report(self, council: str | None = None) -> list[CouncilReportOut]:
-        """Return the report on every council that has users here, or on one, by name."""
+    async def report(self, council: str | None = None) -> SwitchoverReportOut:
+        """Return the report on every council that has users here, or on one, and which have none."""
         days, costs = await self.awards.days(), await self.awards.costs()
         progress, exposed = await self.awards.progress(), await self.awards.exposed()
         attested = await self.awards.attestations()
@@ -34,7 +36,8 @@ class AwardService:
             for code, listed in days.items()
             if council in {None, code}
         ]  # fmt: skip
-        return sorted(found, key=lambda one: one.name)
+        mine = self.awards.councils or COUNCILS
+        return report_of(found, [code for code in mine if council in {None, code}])
 
     async def attest(self, body: AttestIn, by: str) -> AwardAttestation:
         """Keep what somebody attests; what is counted cannot be attested."""

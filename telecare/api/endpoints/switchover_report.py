@@ -10,12 +10,12 @@ from fastapi import Depends
 from fastapi.responses import Response, StreamingResponse
 
 from devices.switchover.awards.domain import Award, CostItem
+from devices.switchover.awards.report import SUMS, SwitchoverReportOut, TotalOut
 from devices.switchover.awards.schemas import (
     AttestationOut,
     AttestIn,
     CostsIn,
     CouncilReportOut,
-    SwitchoverReportOut,
     WithdrawIn,
 )
 from devices.switchover.awards.service import AwardService
@@ -40,13 +40,13 @@ COUNTED = (
     "council_id", "name", "day", "users", "digital_ready", "live_digital", "exposed", "swaps", "visits", "no_access",
     "digital_months",
 )  # fmt: skip
-SUMS = ("spent", "running", "saved", "net")
 HEAD = (
     *COUNTED,
     *(f"{award}_first_met" for award in Award),
     *(f"{award}_now" for award in Award),
     *(f"council_says_{item}_pounds" for item in CostItem),
     *(f"{name}_pounds" for name in SUMS),
+    "note",
 )
 AWARDS_HEAD = (
     "council_id", "name", "award", "award_first_met", "award_met_now", "criterion", "source", "first_met", "met_now",
@@ -57,13 +57,13 @@ COSTS_HEAD = ("council_id", "name", "item", "what", "pounds", "source", "entered
 
 @reports.get("")
 async def switchover_report(session: Transaction, actor: Viewer, council: Council = None) -> SwitchoverReportOut:
-    """Return progress, awards, cost and benefit of each council. Counts are the service's, prices the councils'."""
-    return SwitchoverReportOut(councils=await AwardService(session, actor.councils).report(council))
+    """Return progress, awards, cost and benefit of each council and of all. Counts are ours, prices the councils'."""
+    return await AwardService(session, actor.councils).report(council)
 
 
 @reports.get("/export.csv", response_class=Response, responses=_TABLE)
 async def export_report(session: Transaction, actor: Viewer, council: Council = None) -> Response:
-    """Return the report as one table, a council a line."""
+    """Return the report as one table, a council a line; of several the last line is their total, without a code."""
     return Response(as_csv(await AwardService(session, actor.councils).report(council)), media_type=CSV)
 
 
@@ -104,24 +104,24 @@ async def enter_costs(body: CostsIn, session: Transaction, actor: Editor) -> Swi
         actor, "switchover_costs_entered", "council", body.council_id, body.council_id,
         details={"items": {str(item): pence for item, pence in body.items.items()}, "source": body.source},
     )  # fmt: skip
-    return SwitchoverReportOut(councils=await service.report(body.council_id))
+    return await service.report(body.council_id)
 
 
-def as_csv(found: list[CouncilReportOut]) -> str:
-    """Return the report as CSV, a council a line."""
+def as_csv(report: SwitchoverReportOut) -> str:
+    """Return the report as CSV, a council a line and the total."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(HEAD)
-    for one in found:
-        writer.writerow(["" if cell is None else cell for cell in _line(one)])
+    for line in _lines(report):
+        writer.writerow(["" if cell is None else cell for cell in line])
     return out.getvalue()
 
 
-def as_book(found: list[CouncilReportOut]) -> Book:
+def as_book(report: SwitchoverReportOut) -> Book:
     """Return the report as a workbook of three sheets."""
-    book = Book()
+    book, found = Book(), report.councils
     book.sheet("Progress", HEAD)
-    book.add(_line(one) for one in found)
+    book.add(_lines(report))
     book.sheet("Awards", AWARDS_HEAD)
     book.add(line for one in found for line in _awards(one))
     book.sheet("What councils entered", COSTS_HEAD)
@@ -133,6 +133,12 @@ def as_book(found: list[CouncilReportOut]) -> Book:
     return book
 
 
+def _lines(report: SwitchoverReportOut) -> Iterator[list[Any]]:
+    yield from (_line(one) for one in report.councils)
+    if len(report.councils) > 1:
+        yield _total(report.total, report.absent)
+
+
 def _line(one: CouncilReportOut) -> list[Any]:
     prices = {cost.item: cost.pence for cost in one.costs}
     return [
@@ -141,7 +147,21 @@ def _line(one: CouncilReportOut) -> list[Any]:
         *("yes" if award.now else "no" for award in one.awards),
         *(prices[item] / 100 if item in prices else None for item in CostItem),
         *(_pounds(getattr(one.money, name)) for name in SUMS),
+        None,
     ]
+
+
+def _total(all_: TotalOut, absent: str) -> list[Any]:
+    """Return the last line: no code and no day, so that whoever adds up a column can tell it from a council."""
+    return [
+        None, f"All {all_.councils}", None,
+        *(getattr(all_, name) for name in COUNTED[3:]),
+        *(None for _ in Award),
+        *(f"{all_.awards_now[award]} of {all_.councils}" for award in Award),
+        *(None for _ in CostItem),
+        *(_pounds(getattr(all_.money, name)) for name in SUMS),
+        " ".join(filter(None, (all_.note, absent))),
+    ]  # fmt: skip
 
 
 def _awards(one: CouncilReportOut) -> Iterator[tuple[Any, ...]]:

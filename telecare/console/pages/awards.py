@@ -120,8 +120,11 @@ async def _facts(session: AsyncSession, actor: Actor, council: str, form: Form, 
     councils = await ModelRepository(session).councils()
     mine = [row for row in councils if not actor.councils or row.code in actor.councils]
     attestable = [(one.key, f"{awards_view.NAMES[one.award]}: {one.words}") for one in CRITERIA if one.key in ATTESTED]
+    found = await AwardService(session, actor.councils).report(code or None)
     return {
-        "found": await AwardService(session, actor.councils).report(code or None),
+        "found": found.councils,
+        "total": found.total,
+        "absent": found.absent,
         "council": code,
         "councils": [(row.code, row.name) for row in mine],
         "attestable": attestable,

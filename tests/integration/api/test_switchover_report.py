@@ -1,5 +1,6 @@
 """Awards and the report over the API, counted from a real register; the fleet and the report as workbooks."""
 
+import asyncio
 import csv
 import io
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,15 @@ import httpx
 import pytest
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from devices.switchover.awards.tasks import AwardCount
 from telecare.access.domain import UserRole
+from telecare.cli.main import app
 from telecare.kernel.db import Database
+from telecare.kernel.settings import Settings
 from tests.integration.api.conftest import ClientFor
-from tests.integration.api.register import FIFE, GLASGOW, Register
+from tests.integration.api.register import FALKIRK, FIFE, GLASGOW, Register
 
 REPORT = "/api/v1/reports/switchover"
 
@@ -97,7 +101,50 @@ async def test_prices_are_the_councils_counts_are_ours_and_all_of_it_leaves_as_t
     entered = book.get_sheet_by_name("What councils entered").to_python()
     assert [row[4:6] for row in entered[1:]] == [[249.5, "=contract"], [20.0, "=contract"]]
     assert len(book.get_sheet_by_name("Awards").to_python()) == 8
-    assert (await other.get(REPORT)).json() == {"councils": []}
+    theirs = (await other.get(REPORT)).json()
+    assert (theirs["councils"], theirs["total"]["users"]) == ([], 0)
+    assert theirs["without_users"] == [{"council_id": GLASGOW, "name": "Glasgow City"}], "of others nothing is said"
+    assert (await other.get(REPORT, params={"council": "Fife"})).json()["without_users"] == []
+
+
+@pytest.mark.usefixtures("fleet")
+async def test_all_councils_are_summed_in_counts_and_in_what_money_is_known(
+    register: Register, administrator: httpx.AsyncClient, database: Database, settings: Settings
+) -> None:
+    await register.install(await register.hub(council=FALKIRK), **await register.home(FALKIRK))
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE installation SET accepted_at = now(), accepted_by = 'user:rory'"))
+    await AwardCount(database).count()
+    assert "No council has entered prices" in (await administrator.get(REPORT)).json()["total"]["note"]
+    for council, items in ((FIFE, {"device": 10_000, "sim_month": 100}), (FALKIRK, {"swap": 2_550})):
+        body = {"council_id": council, "items": items, "source": "the contract"}
+        assert (await administrator.put("/api/v1/switchover/costs", json=body)).status_code == 200
+    shown = (await administrator.get(REPORT)).json()
+    total = shown["total"]
+    assert [one["money"]["spent"] for one in shown["councils"]] == [2_550, 20_000]
+    assert (total["councils"], total["users"], total["live_digital"], total["awards_now"]["bronze"]) == (2, 4, 3, 2)
+    assert total["money"] == {"spent": 22_550, "running": 0, "saved": None, "net": None}
+    assert total["priced"] == {"spent": 2, "running": 1, "saved": 0, "net": 0}
+    assert "of the 2 councils that entered prices for them: spent 2, running 1" in total["note"]
+    assert len(shown["without_users"]) == 30
+    last = list(csv.DictReader(io.StringIO((await administrator.get(f"{REPORT}/export.csv")).text)))[-1]
+    assert (last["council_id"], last["name"], last["users"], last["bronze_now"]) == ("", "All 2", "4", "2 of 2")
+    assert (last["spent_pounds"], last["saved_pounds"]) == ("225.5", "")
+    assert "Not in this report" in last["note"]
+    book = CalamineWorkbook.from_filelike(io.BytesIO((await administrator.get(f"{REPORT}/export.xlsx")).content))
+    head, *rows = book.get_sheet_by_name("Progress").to_python()
+    assert [row[head.index("spent_pounds")] for row in rows] == [25.5, 200, 225.5]
+    page = (await administrator.get("/switchover/report")).text
+    assert "£225.50" in page
+    assert total["note"] in page
+    assert "Aberdeen City" in page.partition("Not in this report")[2]
+    environment = {"TELECARE_DATABASE_URL": settings.database_url.get_secret_value()}
+    told = await asyncio.to_thread(CliRunner().invoke, app, ["report", "switchover"], env=environment)
+    assert told.exit_code == 0
+    (counts, money) = (line for line in told.stdout.splitlines() if "All 2" in line)
+    assert ("2 Bronze" in counts, "£225.50" in money) == (True, True)
+    assert total["note"] in told.stdout
+    assert "Not in this report" in told.stdout
 
 
 async def test_days_that_nobody_counted_are_filled_in(fleet: list[str], database: Database) -> None:
