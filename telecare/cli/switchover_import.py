@@ -1,6 +1,7 @@
 """`telecare switchover import`: a council's own spreadsheet, tried out first, then made live as one act."""
 
 import asyncio
+import os
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -86,6 +87,9 @@ def _wanted(
         said[heading.strip()] = name.strip()
     if report is not None and report.suffix.lower() not in {".xlsx", ".csv"}:
         raise InvalidError(f"--report {report}: its name ends in .xlsx or .csv")
+    # Asked now: the report is written when the list is live already.
+    if report is not None and (report.is_dir() or not os.access(report.parent, os.W_OK)):
+        raise InvalidError(f"--report {report}: nothing can be written there; name a file in a folder that there is")
     try:
         code = present_code(council) if council else None
     except UnknownCouncilError as error:
