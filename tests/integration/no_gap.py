@@ -51,13 +51,17 @@ UNION ALL
 SELECT 'the old hub of one visit is the new one of another' FROM visit v JOIN visit w ON w.new_hub_id = v.old_hub_id
  WHERE v.person_id = ANY (:people) AND v.over_at IS NULL AND v.accepted_at IS NULL AND w.over_at IS NULL
 UNION ALL
-SELECT 'accepted without ' || kind FROM visit v CROSS JOIN
-       unnest(ARRAY['voice', 'backup_path', 'mains_fail', 'mains_restored', 'soak']) AS kind
+SELECT 'accepted without ' || wanted.key FROM visit v CROSS JOIN LATERAL (
+       SELECT kind AS key, kind, '' AS device_id
+         FROM unnest(ARRAY['voice', 'backup_path', 'mains_fail', 'mains_restored', 'soak']) AS kind
+       UNION SELECT 'trigger:' || device_id, 'trigger', device_id FROM peripheral WHERE hub_id = v.new_hub_id
+       UNION SELECT 'trigger:' || listed, 'trigger', listed
+         FROM hub_live CROSS JOIN jsonb_object_keys(peripherals) AS listed WHERE hub_id = v.new_hub_id) wanted
  WHERE v.person_id = ANY (:people) AND v.accepted_at IS NOT NULL
    AND NOT EXISTS (SELECT FROM visit_evidence e JOIN installation i ON i.id = e.installation_id
-                    WHERE e.visit_id = v.id AND e.kind = kind AND i.hub_id = v.new_hub_id
-                      AND e.kept_at <= v.accepted_at)
-   AND NOT coalesce(kind = ANY (v.exception_items) AND v.exception_by_id <> v.exception_second_id
+                    WHERE e.visit_id = v.id AND e.kind = wanted.kind AND e.device_id = wanted.device_id
+                      AND i.hub_id = v.new_hub_id AND e.kept_at <= v.accepted_at)
+   AND NOT coalesce(wanted.key = ANY (v.exception_items) AND v.exception_by_id <> v.exception_second_id
                     AND v.retest_on IS NOT NULL, false)
 UNION ALL
 SELECT 'accepted, and never heard' FROM visit v
@@ -166,7 +170,19 @@ class Home(Swap):
         await super().settle(council=council)
         async with self.database.transaction() as session:
             self.next_door = await add_home(session, council, given="Una")
+        for hub in HUBS[1:]:
+            # Beside the pendant that is registered for it, each new hub lists a detector that nobody has registered.
+            await self.sql(
+                "INSERT INTO hub_live (hub_id, last_seen_at, peripherals)"
+                """ VALUES (:hub, now(), '{"d1": {"kind": "door"}}')""",
+                hub=self.named(hub),
+            )
         return self
+
+    async def show_all(self, hub: str = "NEW") -> None:
+        """Let the new hub show all but the soak, and each of its devices itself."""
+        await self.arrives(device="d1", hub=hub)
+        await super().show_all(hub)
 
     async def gaps(self) -> list[str]:
         """Return what must never be."""
@@ -273,10 +289,19 @@ class Home(Swap):
 
     async def shows_what_it_can(self, hub: str) -> None:
         """Let a hub show all, where it stands for somebody's visit, and a day pass after it."""
-        visit = await self.visit()
-        if visit.new_hub_id == self.named(hub) and visit.over_at is None and await self.stands(hub):
+        if await self._is_the_new_one(hub):
             await self.show_all(hub)
             await self.soak(hub=hub)
+
+    async def shows_all_but_its_detector(self, hub: str) -> None:
+        """Let a hub show what is registered for it, and not what it alone lists, and a day pass after it."""
+        if await self._is_the_new_one(hub):
+            await super().show_all(hub)
+            await self.soak(hub=hub)
+
+    async def _is_the_new_one(self, hub: str) -> bool:
+        visit = await self.visit()
+        return visit.new_hub_id == self.named(hub) and visit.over_at is None and await self.stands(hub)
 
     async def stands(self, hub: str) -> bool:
         """Say whether a hub is with the person of the visit."""

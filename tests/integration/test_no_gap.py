@@ -55,7 +55,8 @@ deeds = st.builds(
     st.integers(0, 9).map(lambda n: n == 0),
 )
 happenings = st.sampled_from([
-    "shows_what_it_can", "late_message", "was_silent", "falls_silent", "is_heard", "alarm_opens_and_closes",
+    "shows_what_it_can", "shows_all_but_its_detector", "late_message", "was_silent", "falls_silent", "is_heard",
+    "alarm_opens_and_closes",
 ])  # fmt: skip
 
 
@@ -201,7 +202,11 @@ async def test_nobody_comes_to_rely_on_a_hub_that_is_silent_now_by_any_door(stre
     assert await home.gaps() == []
     # The query sees what the rules let nobody do.
     await home.sql("UPDATE presence_period SET state = 'offline' WHERE hub_id = :hub", hub=home.named("NEW"))
+    await home.sql(
+        """UPDATE hub_live SET peripherals = '{"d1": {}, "d2": {}}' WHERE hub_id = :hub""", hub=home.named("NEW")
+    )
     assert set(await home.gaps()) == {
+        "accepted without trigger:d2",
         "accepted while the new hub was silent", "old_unit_decommissioned while the new hub was silent",
         "taken away by another door while the new hub was silent",
     }  # fmt: skip
