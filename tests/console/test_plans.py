@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from telecare.embedded.lab import Lab
 from tests.console.conftest import Homes, Login, needs_browser
@@ -44,7 +44,7 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     await expect(page.locator(".page-head .badge")).to_contain_text("Ready", timeout=MADE_MS)
     await expect(page.locator("main")).to_contain_text(f"only {lines}")
     await page.locator(".timetable summary").first.click()
-    await expect(page.locator(".timetable details[open]").first.get_by_role("link")).to_be_visible()
+    await every_factor_is_said(page.locator(".timetable details[open]").first, homes)
     await expect(page.locator(".ways svg circle").first).to_be_visible()
     assert await faults(page) == []
     address = page.url
@@ -71,6 +71,16 @@ async def test_a_plan_is_ordered_read_and_made_anew_when_somebody_is_ill(login: 
     await expect(phone.get_by_role("button", name="Make the plan")).to_have_count(0)
     assert await faults(phone) == []
     assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def every_factor_is_said(visit: Locator, homes: Homes) -> None:
+    """Look that an open visit of the timetable says why it is worth what it is, as the plan has it."""
+    hub_id = await visit.get_by_role("link").inner_text()
+    plan_id = visit.page.url.rpartition("/")[2].partition("?")[0]
+    made = (await homes.api.get(f"/switchover/plans/{plan_id}")).json()["result"]["appointments"]
+    (factors,) = [each["factors"] for each in made if each["hub_id"] == hub_id]
+    assert any(words.startswith("risk tier ") for words in factors)
+    assert await visit.get_by_role("listitem").all_inner_texts() == factors
 
 
 async def waiting(homes: Homes) -> tuple[dict[str, Any], str]:

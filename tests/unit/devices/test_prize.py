@@ -33,15 +33,24 @@ def test_every_factor_is_said_in_words_the_weightiest_cause_first() -> None:
         no_mobile=True,
         life_safety_detectors=True,
         days_since_proven=None,
+        battery_low_on=date(2026, 11, 20),
     )
     assessed = assess(known, TODAY)
-    assert {factor.key for factor in assessed.factors} == {
-        "line", "telco", "failed_calls", "handshakes", "model", "only_2g", "battery", "unproven",
-        "tier", "alone", "no_mobile", "detectors",
-    }  # fmt: skip
-    assert "3 failed calls lately" in assessed.words
-    assert "29 failed handshakes up to 31 October 2026, as the receiving centre counted" in assessed.words
-    assert "the line goes digital on 23 December 2026, in 30 days" in assessed.words
+    assert {factor.key: factor.words for factor in assessed.factors} == {
+        "line": "a digital-ready unit that still talks over an analogue line",
+        "telco": "the line goes digital on 23 December 2026, in 30 days",
+        "failed_calls": "3 failed calls lately",
+        "handshakes": "29 failed handshakes up to 31 October 2026, as the receiving centre counted",
+        "model": "units of this model fail 20.0% of the time",
+        "only_2g": "its only mobile network is 2G",
+        "battery": "in homes for 7 years, on a battery that nobody is known to have changed",
+        "battery_low": "its battery was low on 20 November 2026",
+        "unproven": "never proven",
+        "tier": "risk tier A",
+        "alone": "lives alone",
+        "no_mobile": "has no mobile telephone",
+        "detectors": "smoke, heat or carbon monoxide detectors hang on it",
+    }
     chances = [factor.value for factor in assessed.factors if factor.is_cause]
     assert chances == sorted(chances, reverse=True)
 
