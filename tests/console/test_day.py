@@ -414,6 +414,34 @@ async def test_what_the_desk_changed_meanwhile_is_shown_with_both_versions(login
     assert await booked.state() == "rescheduled"
 
 
+OUTCOMES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("No access", "no_access", ("booked",)),
+    ("No signal", "aborted_no_signal", ("surveyed", "stock_allocated", "booked")),
+    ("They refuse", "declined", ()),
+)
+"""What is chosen, the state that comes of it, and by which steps the desk books the visit again."""
+
+
+async def test_each_outcome_is_entered_with_why_who_and_the_day_of_the_next_contact(login: Login, book: Book) -> None:
+    booked = await book()
+    page = await login("ewan", width=PHONE)
+    slot = {name: (await booked.now())[name] for name in ("engineer_id", "starts_at", "ends_at")}
+    for number, (said, state, way_back) in enumerate(OUTCOMES):
+        await page.goto(booked.address)
+        stop = stop_of(page, booked)
+        await stop.get_by_text("It does not go on today").click()
+        await stop.get_by_label(said, exact=True).check()
+        await stop.locator("[name=why]").fill(f"{said}, and the neighbour knows")
+        await stop.get_by_label("Next contact on").fill(f"2031-03-0{number + 1}")
+        await button(stop, "Enter it").click()
+        await expect(stop.locator(".stop-latest")).to_contain_text(f"{said}, and the neighbour knows")
+        now = await booked.now()
+        told = (now["state"], now["next_contact_on"], now["owner"])
+        assert told == (state, f"2031-03-0{number + 1}", "Ewan Baird")
+        for to in way_back:
+            await booked.step(to, **{"stock_allocated": {"new_hub_id": booked.new}, "booked": slot}.get(to, {}))
+
+
 async def test_without_script_the_day_is_plain_forms(login: Login, lab: Lab, book: Book) -> None:
     booked = await book()
     page = await login("ewan", width=PHONE, script=False)
