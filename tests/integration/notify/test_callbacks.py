@@ -176,7 +176,7 @@ async def test_nothing_of_a_stranger_is_read(desk: Desk, path: str):
 async def test_a_report_that_cannot_be_read_is_refused_in_words(desk: Desk, body: bytes):
     url = f"{desk.settings.callback_url}/api/v1/callbacks/notify"
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {CALLBACK_TOKEN}"}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         assert (await client.post(url, content=body, headers=headers)).status_code == 422
 
 
