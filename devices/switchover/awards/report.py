@@ -6,12 +6,9 @@ from collections.abc import Iterable, Sequence
 from devices.registry.councils import COUNCILS
 from devices.registry.fields import Output
 from devices.switchover.awards.domain import Award, Money
-from devices.switchover.awards.schemas import CouncilReportOut, MoneyOut
+from devices.switchover.awards.schemas import CouncilReportOut, CountsOut, MoneyOut
 
 SUMS = tuple(Money.__annotations__)
-_COUNTS = (
-    "users", "digital_ready", "live_digital", "exposed", "swaps", "visits", "no_access", "digital_months",
-)  # fmt: skip
 
 
 class PricedOut(Output):
@@ -23,30 +20,17 @@ class PricedOut(Output):
     net: int
 
 
-class TotalOut(Output):
+class TotalOut(CountsOut):
     """What the councils of a report come to. Money in pence, of the councils in which it is known: see `note`.
 
     `awards_now`: in how many councils each award is met now. `note`: of how many councils the sums of money are.
     """
 
     councils: int
-    users: int
-    digital_ready: int
-    live_digital: int
-    exposed: int
-    swaps: int
-    visits: int
-    no_access: int
-    digital_months: int
     awards_now: dict[Award, int]
     money: MoneyOut
     priced: PricedOut
     note: str
-
-    @property
-    def left(self) -> int:
-        """Return how many users have no accepted digital unit yet."""
-        return self.users - self.live_digital
 
 
 class AbsentOut(Output):
@@ -87,7 +71,7 @@ def total(found: Sequence[CouncilReportOut]) -> TotalOut:
     held = Counter(award.award for one in found for award in one.awards if award.now)
     return TotalOut(
         councils=len(found),
-        **{name: sum(getattr(one, name) for one in found) for name in _COUNTS},
+        **{name: sum(getattr(one, name) for one in found) for name in CountsOut.model_fields},
         awards_now={award: held[award] for award in Award},
         money=MoneyOut(**{name: sum(amounts) if amounts else None for name, amounts in known.items()}),
         priced=PricedOut(**{name: len(amounts) for name, amounts in known.items()}),

@@ -72,12 +72,9 @@ class MoneyOut(Output):
     net: int | None
 
 
-class CouncilReportOut(Output):
-    """How far a council is. All counts are the service's, all prices the council's."""
+class CountsOut(Output):
+    """What is counted of users, units and visits: of a council, or of several."""
 
-    council_id: str
-    name: str
-    day: date
     users: int
     digital_ready: int
     live_digital: int
@@ -86,6 +83,19 @@ class CouncilReportOut(Output):
     visits: int
     no_access: int
     digital_months: int
+
+    @property
+    def left(self) -> int:
+        """Return how many users have no accepted digital unit yet."""
+        return self.users - self.live_digital
+
+
+class CouncilReportOut(CountsOut):
+    """How far a council is. All counts are the service's, all prices the council's."""
+
+    council_id: str
+    name: str
+    day: date
     awards: list[AwardOut]
     costs: list[CostOut]
     money: MoneyOut
@@ -95,11 +105,6 @@ class CouncilReportOut(Output):
         """Return the highest award of which every criterion is met now."""
         held = [one.award for one in self.awards if one.now]
         return held[-1] if held else None
-
-    @property
-    def left(self) -> int:
-        """Return how many users have no accepted digital unit yet."""
-        return self.users - self.live_digital
 
 
 class AttestIn(Input):

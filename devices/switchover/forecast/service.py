@@ -80,7 +80,7 @@ class ForecastService:
         wave = None if question.wave is None else await self.repository.wave(question.wave)
         programme = await self.repository.require(question.programme or (wave.programme_id if wave else None))
         if wave is not None and wave.programme_id != programme.id:
-            raise NotFoundError(f"{wave.name} is no wave of {programme.name}")
+            raise NotFoundError(f"There is no wave {wave.id} in {programme.name}")
         if question.council is not None and question.council not in programme.councils:
             raise NotFoundError(f"{programme.name} is no programme of this council")
         local = await PlanningRepository(self.session).local_holidays(programme.councils)
