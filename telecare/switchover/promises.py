@@ -40,7 +40,7 @@ class PromiseWatch:
             now = await database_now(session)
             today = now.astimezone(LONDON).date()
             looks = [
-                *[retest(each, await visits.heard_since(each), now) for each in await visits.retests(today + AHEAD)],
+                *[retest(each, await visits.unheard(each), now) for each in await visits.retests(today + AHEAD)],
                 *(_waits(visit) for visit in await visits.waiting(today)),
                 *(_untold(visit) for visit in await visits.untold()),
             ]
@@ -48,21 +48,23 @@ class PromiseWatch:
             await jobs.follow(unseen(looks, closed), now)
 
 
-def retest(visit: Visit, heard: Collection[str], now: datetime) -> tuple[Look, datetime]:
+def retest(visit: Visit, unheard: Collection[str], now: datetime) -> tuple[Look, datetime]:
     """Return the job that an exception promised, and since when it is a promise.
 
-    A trigger that was left out shows itself by a message: until then words close the job for a day at a time.
+    A trigger that was left out shows itself by a message: as long as it is `unheard`, words close the job for a day.
     """
     if visit.retest_on is None or visit.accepted_at is None or visit.new_hub_id is None:
         raise ValueError(f"The visit {visit.id} has promised no test")
-    kept = [item for item in visit.exception_items if item not in heard]
+    missing = [item for item in visit.exception_items if item in unheard]
+    kept = [item for item in visit.exception_items if item in missing or not item.startswith(EvidenceKind.TRIGGER)]
     if not kept:
-        return Look(visit.new_hub_id, JobKind.RETEST, gone="All that was left out has been heard"), visit.accepted_at
+        return Look(
+            visit.new_hub_id, JobKind.RETEST, gone="All that was left out has been heard, or is not there any more"
+        ), visit.accepted_at
     words = f"Left out when it was accepted: {', '.join(kept)}; to be tested by {visit.retest_on}"
     item = Item(f"{visit.id}:{visit.retest_on}", words, visit.accepted_at)
     finding = Finding(JobKind.RETEST, (item,), before=_begins(visit.retest_on + timedelta(days=1)))
-    asked_anew = any(item.startswith(EvidenceKind.TRIGGER) for item in kept)
-    since = again(visit.accepted_at, now) if asked_anew else visit.accepted_at
+    since = again(visit.accepted_at, now) if missing else visit.accepted_at
     return Look(visit.new_hub_id, JobKind.RETEST, finding), since
 
 

@@ -13,6 +13,7 @@ from devices.switchover.programmes.domain import PSTN_ENDS, Cause
 from devices.switchover.programmes.repository import UnitFilter
 from devices.switchover.programmes.service import ProgrammeService
 from devices.switchover.visits.domain import ContactChannel, ContactOutcome
+from devices.switchover.visits.repository import VisitRepository
 from devices.switchover.visits.schemas import ExceptionIn
 from telecare.kernel.db import Database
 from telecare.kernel.errors import ForbiddenError, RefusedError
@@ -143,6 +144,13 @@ async def its_test_is_asked_for(swap: Swap) -> None:
     await swap.sql("UPDATE job SET closed_at = closed_at - interval '2 days'")
     await watch.look()
     assert [each.state for each in await jobs(swap)] == ["done", "open"]
+    # One that was taken away, or a hub that went, is not asked for day by day.
+    async with swap.database.transaction() as session:
+        assert await VisitRepository(session).unheard(await swap.visit()) == {"trigger:p1"}
+    await swap.sql("DELETE FROM peripheral WHERE hub_id = 'NEW'")
+    await swap.sql("UPDATE hub_live SET peripherals = NULL WHERE hub_id = 'NEW'")
+    async with swap.database.transaction() as session:
+        assert await VisitRepository(session).unheard(await swap.visit()) == {"trigger:"}
 
 
 async def close(swap: Swap, job: Job, *, still_there: bool) -> None:

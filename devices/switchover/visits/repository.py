@@ -24,7 +24,7 @@ from devices.switchover.visits.domain import (
     EvidenceKind,
     VisitState,
 )
-from devices.switchover.visits.evidence import Shown, Silence, key_of
+from devices.switchover.visits.evidence import UNIT, Shown, Silence, key_of
 from devices.switchover.visits.models import Visit, VisitContact, VisitEvidence, VisitLog
 from telecare.kernel.among import among
 from telecare.kernel.errors import NotFoundError
@@ -80,7 +80,11 @@ _BACK_ON_THE_OLD = text(
     """
 )
 _HEARD_SINCE = text(
-    "SELECT device_id FROM trigger_proof WHERE hub_id = :hub_id AND greatest(last_alarm_at, last_test_at) > :since"
+    """
+    SELECT EXISTS (SELECT FROM installation WHERE hub_id = :hub_id AND person_id = :person_id AND upper_inf(period)),
+           ARRAY(SELECT device_id FROM trigger_proof
+                  WHERE hub_id = :hub_id AND greatest(last_alarm_at, last_test_at) > :since)
+    """
 )
 _ENGINEER = text("SELECT pg_advisory_xact_lock(hashtextextended(:engineer_id, 7016))")
 # Of the states alone: while we are deaf ourselves nobody is judged, and what we could not hear is no silence.
@@ -328,10 +332,16 @@ class VisitRepository:
         statement = select(Visit).where(Visit.retest_on <= day, Visit.accepted_at.is_not(None)).order_by(Visit.id)
         return list((await self.session.execute(statement)).scalars())
 
-    async def heard_since(self, visit: Visit) -> set[str]:
-        """Return the keys of the triggers of an accepted hub that were heard since it was accepted."""
-        values = {"hub_id": visit.new_hub_id, "since": visit.accepted_at}
-        return {key_of(EvidenceKind.TRIGGER, row.device_id) for row in await self.session.execute(_HEARD_SINCE, values)}
+    async def unheard(self, visit: Visit) -> set[str]:
+        """Return the keys of the triggers that an accepted hub has and that were not heard since it was accepted.
+
+        None of one that does not stand with the person any more: nobody relies on it.
+        """
+        hub_id = visit.new_hub_id or ""
+        values = {"hub_id": hub_id, "person_id": visit.person_id, "since": visit.accepted_at}
+        stands, heard = (await self.session.execute(_HEARD_SINCE, values)).one()
+        has = {device_id for device_id, _ in await self.devices(hub_id)} or {UNIT}
+        return {key_of(EvidenceKind.TRIGGER, device_id) for device_id in has - set(heard)} if stands else set()
 
     async def waiting(self, day: date) -> list[Visit]:
         """Return visits under way that were to be taken up again by a day."""
